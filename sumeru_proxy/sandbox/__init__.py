@@ -1,0 +1,89 @@
+r"""A stand-in Sumeru: a real HTTP server with the documented endpoints, limits and failures, for demonstration and tests.
+
+Starting it
+===========
+``manage.py sandbox`` or, without Django, ``python -m sumeru_proxy.sandbox``; ``--help`` lists the options. When it is ready it
+prints one line, ``sandbox ready at http://127.0.0.1:8900`` (with ``--json`` an object with ``url``, ``port`` and ``shops``).
+Without ``--catalogue`` it serves two made-up shops. In a test::
+
+    from sumeru_proxy.sandbox.server import running, small_catalogue
+
+    with running(small_catalogue(), edge=False) as sandbox:
+        sandbox.url, sandbox.control.add_faults({"kind": "status", "status": 503}), sandbox.calls()
+
+What it speaks
+==============
+The nine public endpoints below ``/api/public/`` (referral also at ``/api/referral/public``) and the admin API below ``/api/v1/``.
+Limits are sliding windows of 60 s; an admin token may use a third of its minute within 10 s. A refused call is not counted. A
+pixel call costs one per event (the bulk calls of the documentation; a list read costs one, whatever it filters by), an
+``X-Cache: HIT`` nothing. The client's address is the socket's, or the request header ``X-Sandbox-Client-IP``. ``attributions``
+and ``orders`` are in admin answers only when ``include`` asks for them. Filters: ``filter[field]=v`` (dotted paths; several
+values by comma) and
+``filter[field][gt|gte|lt|lte]=v``. Pictures are drawn at ``/media/<name>.svg``.
+
+Control API
+===========
+Below ``/_sandbox/``, on the loopback interface only, no credential. Answers are ``{"data": ...}``; ``shop`` (a domain) in the
+query or body picks a shop, the first one unless given. Changes purge the shop's edge copies unless ``"edge": "keep"`` is sent.
+
+==========================================  ========================================================================
+``GET /_sandbox/``                          shops, clock, URL
+``GET|POST /_sandbox/faults``               active faults; add one (an object) or several (a list)
+``DELETE /_sandbox/faults[/{id}]``          end all, or one
+``GET /_sandbox/calls[?recent=N]``          counts per endpoint, shop, status; busiest minute per surface; latest calls
+``DELETE /_sandbox/calls``                  count from nothing
+``GET|POST /_sandbox/clock``                ``{shift_s}``, ``{set: ISO time}``, ``{freeze: bool}``
+``GET|DELETE /_sandbox/writes``             everything written, per kind, each with ``idempotency_key``, ``applied``, ``received``
+``GET|POST /_sandbox/limits``               ``{on: bool, set: {public_reads_per_ip: 100}, forget: true}``
+``POST|DELETE /_sandbox/edge``              ``{on: bool}``; purge (of ``shop``, or all)
+``POST /_sandbox/webhooks/emit``            ``{type, data, id?, created_at?, copies?, tamper?: signature|body|unsigned}``
+``GET /_sandbox/webhooks/subscriptions``    all of them, without secrets
+``GET /_sandbox/webhooks/deliveries``       ``?state=pending|delivered|dead``; dead ones are the dead letters
+``POST .../webhooks/deliveries/{id}/replay``  send again
+``POST /_sandbox/reviews/publish``          ``{id}``, ``{product_id}`` or all pending ones
+``PATCH|DELETE /_sandbox/reviews/{id}``     change fields; withdraw
+``POST /_sandbox/products/{id}/reviews``    add a published review; every field has a default
+``PATCH /_sandbox/products/{id}``           change fields
+``POST /_sandbox/orders``                   ``{order: {id, ...}}``: add, or change fields; emits nothing
+``PATCH /_sandbox/shops/{domain}``          ``{origins: [...], auto_publish: bool}``
+``POST /_sandbox/reset``                    back to the catalogue; clock and limits' figures stay
+``POST /_sandbox/stop``                     end the process
+==========================================  ========================================================================
+
+Faults
+======
+``{"kind": ..., "endpoint": "*", "shop": null, "method": null, "times": null, "probability": 1}`` plus the kind's options.
+``endpoint`` is a name (``reviews``, ``reviews-submit``, ``referral``, ``referral-claim``, ``bundles``, ``upsell``, ``quiz``,
+``ab-experiment``, ``product-feed``, ``cart-nudge``, ``pixel``, ``customers``, ``customer``, ``customer-update``, ``orders``,
+``order``, ``attribution``, ``webhook-subscribe``, ... see ``endpoints.ENDPOINT_NAMES``), a pattern with ``*``, or one of the
+groups ``public``, ``admin``, ``writes``. On the command line: ``--fault reviews:latency,seconds=2,times=3`` or a JSON object
+(lists of paths are joined by ``+``). Several faults may strike one call.
+
+Nothing is done: ``latency`` (``seconds``, then all goes on), ``hang``, ``429`` (``retry_after``: any value, null for none), ``status``
+(``status``, ``code``), ``reset`` (TCP RST), ``html`` (a page with status 200, or ``status``). These bypass the edge cache.
+Done, then spoiled: ``lose_answer``, ``truncate`` (``bytes`` sent), ``malformed``, ``huge`` (``bytes``, 20 MiB), ``missing_fields``
+(``paths``, dotted, ``*`` for all), ``wrong_types`` (``paths``, ``value``), ``drip`` (``interval_s`` per byte), ``empty``, ``headers``
+(``headers``: set or override).
+
+State
+=====
+``--state FILE`` is a journal: one line per call, flushed before the answer. Clock, counts, faults and edge copies are not kept.
+
+Catalogue, version 1
+====================
+``{"version": 1, "name": ..., "shops": [shop, ...]}``; ``catalogue_format.py`` is the exact schema. A shop has ``domain``,
+``currency``, ``public_key``, ``products`` and may have ``name``, ``origins``, ``tokens`` (``id, token, name, scopes, plan``),
+``auto_publish``, ``collections`` (``handle, title``), ``reviews``, ``customers``, ``orders``, ``bundles``, ``upsell_rules``,
+``quizzes``, ``experiments``, ``nudges``, ``referral``. Products, reviews, customers and orders have the fields of the API,
+except that a product has ``collections`` (handles) and no ``rating``, a review has ``product_id`` and may be
+``"status": "pending"``. In the URLs of products, pictures and the referral, ``{base}`` becomes the sandbox's own URL and
+``{storefront}`` the ``--storefront`` (or ``https://DOMAIN``).
+
+* bundle: ``{id, title, description, items: [{product_id, quantity}], discount: {kind, value}, shown_on?: [product_id]}``
+* upsell rule: ``{product_ids, reason, if_product_ids?, if_collections?, discount?, max_share_of_cart?}``, tried in order
+* quiz: ``{id, title, questions: [{id, text, kind, next?, options: [{id, label, image?, points?, next?}]}]}``; ``points`` maps
+  a product id, ``tag:x`` or ``collection:x`` to a score; ``next`` is a later question or ``end``
+* experiment: ``{name, variants: [{name, weight, payload}]}``
+* nudge: ``{id, kind, message, threshold?, min_total?, min_items?, cta?, expires_after_s?}``; the first that applies is shown
+* referral: ``{reward, share_url, claimed: [customer_id]}``; ``{code}`` stands for the customer's code
+"""
