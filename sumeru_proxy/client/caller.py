@@ -1,0 +1,283 @@
+"""How a call is made: permission, sending, reading, recording, and in the worker lane waiting and sending again."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import random
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Generic, Self, TypeVar
+
+from sumeru_proxy.client import arguments, gate, retrying, session
+from sumeru_proxy.client.account import Account
+from sumeru_proxy.client.errors import (
+    Limited,
+    Refused,
+    SumeruError,
+    Unavailable,
+    Unreadable,
+    code_of,
+)
+from sumeru_proxy.client.limiter import LANES, MemoryStore, Store, Told
+from sumeru_proxy.client.reading import Notes
+from sumeru_proxy.client.resource import Asked, Resource, read_answer
+from sumeru_proxy.client.session import PAGE_BUDGET, REFRESH_BUDGET, WORKER_BUDGET, Budget, Call, Reply
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+DEFAULT_WAIT_S: Final = 10.0
+"""After a 429 that does not say how long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """What an answer says beside its value. Limits are the upstream's own figures, None when it gave none."""
+
+    endpoint: str
+    status: int
+    seconds: float
+    request_id: str = ""
+    x_cache: str = ""
+    limit: int | None = None
+    remaining: int | None = None
+    reset_at: float | None = None
+
+    @property
+    def cache_hit(self) -> bool:
+        """The upstream's edge answered; the call cost nothing."""
+        return self.x_cache == "HIT"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """A typed value with its metadata, and notes of what its reader met."""
+
+    value: T
+    meta: Meta
+    notes: Notes = field(default_factory=Notes)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One try, for metrics: nothing of it names a shop, a query or a credential. ``error``: the error class, empty for success.
+
+    ``meta.status`` is 0 when there was no answer (``sent`` tells whether the upstream was asked at all).
+    """
+
+    lane: str
+    meta: Meta
+    error: str
+    sent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """How a lane behaves: its time budget per try, and how many tries (more than one means that it sleeps in between)."""
+
+    budget: Budget
+    attempts: int
+
+
+LANE_HABITS: Final = {
+    "page": Lane(PAGE_BUDGET, 1),
+    "refresh": Lane(REFRESH_BUDGET, 1),
+    "write": Lane(WORKER_BUDGET, 1),
+    "worker": Lane(WORKER_BUDGET, retrying.ATTEMPTS),
+}
+"""``write`` is for writes whose row is retried by the job that owns it; ``worker`` sleeps, so never use it in a request."""
+_process_store: Final = MemoryStore()
+
+
+class Caller:
+    """Makes calls for one account in one lane. Cheap to make; safe for threads.
+
+    ``store`` keeps limiter and breaker (default: this process alone). ``budget`` and ``max_attempts`` replace the lane's;
+    ``clock`` (Unix seconds), ``sleep`` and ``chance`` (random in [0, 1)) can be injected.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        lane: str = "page",
+        store: Store | None = None,
+        *,
+        budget: Budget | None = None,
+        max_attempts: int | None = None,
+        observer: Callable[[Observed], None] | None = None,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        if lane not in LANES:
+            raise ValueError(f"unknown lane {lane!r}; known: {', '.join(LANES)}")
+        habits = LANE_HABITS[lane]
+        self.account = account
+        self.lane = lane
+        self.budget = budget or habits.budget
+        self.max_attempts = max_attempts or habits.attempts
+        self._store = store if store is not None else _process_store
+        self._observer = observer
+        self._clock, self._sleep, self._chance = clock, sleep, chance
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.account.host} {self.lane}>"
+
+    def watched_by(self, observer: Callable[[Observed], None]) -> Self:
+        """The same caller with another observer."""
+        twin = copy.copy(self)
+        twin._observer = observer
+        return twin
+
+    @property
+    def observer(self) -> Callable[[Observed], None] | None:
+        """Who is told of every try."""
+        return self._observer
+
+    def call(self, resource: Resource[T], asked: Asked, idempotency_key: str | None = None) -> Answer[T]:
+        """One call, with the lane's tries. A write carries one Idempotency-Key through all of them (made here unless given).
+
+        Raises Refused, Limited, Unavailable or Unreadable.
+        """
+        headers: tuple[tuple[str, str], ...] = ()
+        if resource.is_write:
+            key = arguments.idempotency_key(idempotency_key) if idempotency_key is not None else str(uuid.uuid4())
+            headers = (("Idempotency-Key", key),)
+        request = Call(
+            host=self.account.host,
+            method=resource.method,
+            path=self.account.path_of(resource),
+            query=asked.query,
+            segments=asked.segments,
+            headers=headers,
+            credential=self.account.credential(resource.limit_class),
+            body=asked.body,
+            endpoint=resource.name,
+        )
+        ambiguous = False
+        attempt = 0
+        while True:
+            attempt += 1
+            failure: SumeruError
+            try:
+                return self._once(resource, asked, request)
+            except SumeruError as error:
+                failure = error
+            # A later try's clear refusal does not settle what an earlier, lost answer left open.
+            ambiguous = failure.ambiguous = failure.ambiguous or ambiguous
+            verdict = retrying.decide(failure, attempt, self.max_attempts, self._chance())
+            if isinstance(verdict, retrying.GiveUp):
+                raise failure
+            self._sleep(verdict.wait_s)
+
+    def _once(self, resource: Resource[T], asked: Asked, request: Call) -> Answer[T]:
+        name = resource.name
+        try:
+            passed = gate.enter(
+                self._store,
+                self.account.scopes(resource.limit_class),
+                self.account.breaker_key,
+                self.lane,
+                asked.cost,
+                self._clock(),
+                name,
+            )
+        except SumeruError as error:
+            self._observe(Meta(name, 0, 0.0), error, sent=False)
+            raise
+        began = time.monotonic()
+        try:
+            reply = session.send(request, self.budget)
+        except (Unavailable, Unreadable) as error:
+            gate.leave(passed, Told(), isinstance(error, Unreadable), self._clock())
+            status = error.status if isinstance(error, Unavailable) else 200
+            self._observe(Meta(name, status, time.monotonic() - began, error.request_id), error, sent=True)
+            raise
+        now = self._clock()
+        meta, told = _meta(name, reply, now), _told(reply, now)
+        gate.leave(passed, told, reply.status < 500 and reply.status != 429, now)
+        notes = Notes()
+        failure = _failure(resource, reply, told, meta)
+        value: Any = None
+        if failure is None:
+            try:
+                value = read_answer(resource, reply.json, notes)
+            except Unreadable as error:
+                failure = error.at(name, meta.request_id)
+        self._observe(meta, failure, sent=True)
+        if failure is not None:
+            raise failure
+        if notes.skipped:
+            log.warning("%s: %d unreadable items left out, first at %s", name, len(notes.skipped), notes.skipped[0])
+        return Answer(value, meta, notes)
+
+    def _observe(self, meta: Meta, error: SumeruError | None, *, sent: bool) -> None:
+        if self._observer is None:
+            return
+        try:
+            self._observer(Observed(self.lane, meta, type(error).__name__ if error else "", sent))
+        except Exception as fault:  # counting must never cost a page
+            log.warning("observer failed: %s", type(fault).__name__)
+
+
+def _failure(resource: Resource[Any], reply: Reply, told: Told, meta: Meta) -> SumeruError | None:
+    status, request_id, name = reply.status, meta.request_id, resource.name
+    if status < 300:
+        return None
+    if status == 429:
+        return Limited(retry_after_s=told.refused_s or DEFAULT_WAIT_S, status=429, endpoint=name, request_id=request_id)
+    # 408 and 425 speak of the connection, not of what was asked.
+    if status >= 500 or status in (408, 425):
+        return Unavailable(
+            reason="server_error",
+            ambiguous=resource.is_write,
+            status=status,
+            retry_after_s=retrying.parse_retry_after(reply.headers.get("retry-after"), time.time()),
+            endpoint=name,
+            request_id=request_id,
+        )
+    return Refused(
+        code=code_of(_error_of(reply).get("code"), status), status=status, endpoint=name, request_id=request_id
+    )
+
+
+def _error_of(reply: Reply) -> dict[str, Any]:
+    error = reply.json.get("error") if isinstance(reply.json, dict) else None
+    return error if isinstance(error, dict) else {}
+
+
+def _number(text: str | None, most: int) -> int | None:
+    clean = (text or "").strip()
+    return min(int(clean), most) if clean.isascii() and clean.isdecimal() and len(clean) <= 18 else None
+
+
+def _meta(name: str, reply: Reply, now: float) -> Meta:
+    reset_at = _number(reply.headers.get("x-ratelimit-reset"), 10**12)
+    said = reply.headers.get("x-cache", "").strip().upper()
+    return Meta(
+        endpoint=name,
+        status=reply.status,
+        seconds=reply.seconds,
+        request_id=reply.request_id,
+        x_cache=said if said in ("HIT", "MISS") else "",
+        limit=_number(reply.headers.get("x-ratelimit-limit"), 10**9),
+        remaining=_number(reply.headers.get("x-ratelimit-remaining"), 10**9),
+        reset_at=float(reset_at) if reset_at is not None else None,
+    )
+
+
+def _told(reply: Reply, now: float) -> Told:
+    meta = _meta("", reply, now)
+    told = Told(meta.limit, meta.remaining, meta.reset_at, None, reply.status == 200 and meta.cache_hit)
+    if reply.status != 429:
+        return told
+    details = _error_of(reply).get("details")
+    said = details.get("retry_after") if isinstance(details, dict) else None
+    wait_s = retrying.parse_retry_after(reply.headers.get("retry-after"), now)
+    if wait_s is None and isinstance(said, (int, float, str)):
+        wait_s = retrying.parse_retry_after(str(said)[:40], now)
+    if wait_s is None and meta.reset_at is not None:
+        wait_s = min(max(meta.reset_at - now, 1.0), 60.0)
+    return replace(told, refused_s=wait_s or DEFAULT_WAIT_S)

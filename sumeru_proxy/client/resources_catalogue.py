@@ -1,0 +1,238 @@
+"""Storefront endpoints about products: reviews, bundles, upsell and the product feed.
+
+For each its address, its parameters and the one mapping from its JSON to our values. Fields that are not known from public
+documentation are read tolerantly (see ``reading``); their shapes are assumptions until ``check_sumeru`` has seen a real account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from sumeru_proxy.client import arguments, shapes
+from sumeru_proxy.client.reading import ID_CHARS, TEXT_CHARS, Fields, next_cursor
+from sumeru_proxy.client.resource import READS, WRITES, Asked, Resource, query_of
+from sumeru_proxy.client.resource_parts import discount_of, product_of
+
+REVIEW_SORTS = ("-created_at", "-rating", "rating", "-helpful")
+
+
+# -- reviews
+
+
+def _media_of(fields: Fields) -> shapes.Media:
+    kind, url = fields.need_text("type", 20).lower(), fields.need_url("url")
+    return shapes.Media(
+        kind="video" if kind == "video" else "image",
+        url=url,
+        thumb_url=fields.url("thumb_url") or (url if kind != "video" else ""),
+        width=fields.integer("width", 1, 100_000),
+        height=fields.integer("height", 1, 100_000),
+        alt=fields.text("alt"),
+    )
+
+
+def _author_of(fields: Fields) -> shapes.Author:
+    country = fields.text("country", 2).upper()
+    return shapes.Author(
+        name=fields.text("name", 120),
+        verified_buyer=fields.flag("verified_buyer"),
+        country=country if len(country) == 2 and country.isascii() and country.isalpha() else "",
+    )
+
+
+def _reply_of(fields: Fields) -> shapes.Reply:
+    return shapes.Reply(body=fields.need_text("body", TEXT_CHARS), created_at=fields.moment("created_at"))
+
+
+def _review_of(fields: Fields) -> shapes.Review:
+    return shapes.Review(
+        id=fields.need_text("id", ID_CHARS),
+        rating=fields.need_integer("rating", 1, 5),
+        title=fields.text("title"),
+        body=fields.text("body", TEXT_CHARS),
+        author=fields.child("author", _author_of) or shapes.Author(name=""),
+        created_at=fields.need_moment("created_at"),
+        locale=fields.text("locale", 35),
+        variant_title=fields.text("variant_title"),
+        helpful_count=fields.integer("helpful_count") or 0,
+        media=fields.items("media", _media_of),
+        reply=fields.child("reply", _reply_of),
+    )
+
+
+def _histogram_of(fields: Fields) -> tuple[int, int, int, int, int]:
+    one, two, three, four, five = (fields.integer(star) or 0 for star in "12345")
+    return one, two, three, four, five
+
+
+def _summary_of(fields: Fields) -> shapes.ReviewSummary:
+    count = fields.need_integer("count")
+    return shapes.ReviewSummary(
+        product_id=fields.text("product_id", ID_CHARS),
+        # Nobody rated yet: an average need not be there.
+        average=fields.need_decimal("average", 0, 5) if count else fields.decimal("average", 0, 5) or Decimal(0),
+        count=count,
+        histogram=fields.child("histogram", _histogram_of) or (0, 0, 0, 0, 0),
+    )
+
+
+def _read_reviews(outer: Fields) -> shapes.ReviewPage:
+    def read(data: Fields) -> tuple[shapes.ReviewSummary, tuple[shapes.Review, ...]]:
+        return data.need_child("summary", _summary_of), data.need_items("reviews", _review_of)
+
+    summary, reviews = outer.need_child("data", read)
+    return shapes.ReviewPage(summary=summary, reviews=reviews, next_cursor=next_cursor(outer))
+
+
+REVIEWS = Resource("reviews", "GET", "/api/public/reviews", READS, _read_reviews, edge_s=60)
+
+
+def ask_reviews(
+    product_id: str,
+    limit: int | None = None,
+    cursor: str | None = None,
+    sort: str | None = None,
+    rating: int | None = None,
+    media: bool = False,
+) -> Asked:
+    """One page of a product's reviews."""
+    return Asked(
+        query_of(
+            product_id=arguments.identifier("product_id", product_id),
+            limit=None if limit is None else arguments.whole("limit", limit, 1, 100),
+            cursor=None if cursor is None else arguments.cursor(cursor),
+            sort=None if sort is None else arguments.choice("sort", sort, REVIEW_SORTS),
+            rating=None if rating is None else arguments.whole("rating", rating, 1, 5),
+            media=bool(media),
+        )
+    )
+
+
+def _read_submitted(outer: Fields) -> shapes.Submitted:
+    return outer.need_child(
+        "data", lambda data: shapes.Submitted(id=data.need_text("id", ID_CHARS), status=data.need_text("status", 40))
+    )
+
+
+SUBMIT_REVIEW = Resource("submit_review", "POST", "/api/public/reviews", WRITES, _read_submitted)
+
+
+def ask_submit_review(
+    product_id: str,
+    rating: int,
+    body: str,
+    author_name: str,
+    author_email: str,
+    title: str = "",
+    order_id: str | None = None,
+    locale: str | None = None,
+) -> Asked:
+    """A shopper's review."""
+    sent: dict[str, Any] = {
+        "product_id": arguments.identifier("product_id", product_id),
+        "rating": arguments.whole("rating", rating, 1, 5),
+        "title": arguments.line("title", title, 300),
+        "body": arguments.text("body", body, TEXT_CHARS),
+        "author": {
+            "name": arguments.line("author_name", author_name, 120, least=1),
+            "email": arguments.email("author_email", author_email),
+        },
+    }
+    if order_id:
+        sent["order_id"] = arguments.identifier("order_id", order_id)
+    if locale:
+        sent["locale"] = arguments.line("locale", locale, 35)
+    return Asked(body=sent)
+
+
+# -- bundles, upsell, products
+
+
+def _bundle_item_of(fields: Fields) -> shapes.BundleItem:
+    return shapes.BundleItem(product=product_of(fields), quantity=fields.integer("quantity", 1, 10_000) or 1)
+
+
+def _bundle_of(fields: Fields) -> shapes.Bundle:
+    return shapes.Bundle(
+        id=fields.need_text("id", ID_CHARS),
+        title=fields.need_text("title"),
+        description=fields.text("description", TEXT_CHARS),
+        items=fields.need_whole_items("items", _bundle_item_of),
+        price=fields.need_decimal("price"),
+        currency=fields.need_text("currency", 3).upper(),
+        compare_at_price=fields.decimal("compare_at_price"),
+        discount=fields.child("discount", discount_of),
+    )
+
+
+BUNDLES = Resource(
+    "bundles", "GET", "/api/public/bundles", READS, lambda outer: outer.need_items("data", _bundle_of), edge_s=300
+)
+
+
+def ask_bundles(product_id: str) -> Asked:
+    """The bundles that a product is part of."""
+    return Asked(query_of(product_id=arguments.identifier("product_id", product_id)))
+
+
+def _offer_of(fields: Fields) -> shapes.UpsellOffer:
+    return shapes.UpsellOffer(
+        product=fields.need_child("product", product_of),
+        reason=fields.text("reason"),
+        discount=fields.child("discount", discount_of),
+    )
+
+
+UPSELL = Resource(
+    "upsell", "GET", "/api/public/upsell", READS, lambda outer: outer.need_items("data", _offer_of), edge_s=60
+)
+
+
+def ask_upsell(
+    product_ids: Iterable[str],
+    cart_total: Decimal | str | None = None,
+    currency: str | None = None,
+    limit: int | None = None,
+) -> Asked:
+    """Offers next to a cart that holds these products."""
+    return Asked(
+        query_of(
+            product_ids=arguments.identifiers("product_ids", product_ids),
+            cart_total=None if cart_total is None else arguments.money("cart_total", cart_total),
+            currency=None if not currency else arguments.currency("currency", currency),
+            limit=None if limit is None else arguments.whole("limit", limit, 1, 100),
+        )
+    )
+
+
+def _read_products(outer: Fields) -> shapes.ProductPage:
+    return shapes.ProductPage(products=outer.need_items("data", product_of), next_cursor=next_cursor(outer))
+
+
+PRODUCTS = Resource("products", "GET", "/api/public/product-feed", READS, _read_products, edge_s=300)
+
+
+def ask_products(
+    collection: str | None = None,
+    product_ids: Iterable[str] | None = None,
+    query: str | None = None,
+    in_stock: bool = False,
+    limit: int | None = None,
+    cursor: str | None = None,
+) -> Asked:
+    """One page of the product feed. A list read counts one, by ids too: the documentation's bulk calls, which cost one per item,
+    are read as those that carry items in their body. Should an account count otherwise, ``X-RateLimit-Remaining`` says so at once.
+    """
+    ids = None if product_ids is None else arguments.identifiers("product_ids", product_ids)
+    return Asked(
+        query_of(
+            collection=None if not collection else arguments.identifier("collection", collection),
+            product_ids=ids,
+            q=None if not query else arguments.line("query", query, 200),
+            in_stock=bool(in_stock),
+            limit=None if limit is None else arguments.whole("limit", limit, 1, 100),
+            cursor=None if cursor is None else arguments.cursor(cursor),
+        ),
+    )
