@@ -1,0 +1,64 @@
+"""From a shop's rows to the client that speaks for it: the one place that gives credentials to ``client/``."""
+
+from __future__ import annotations
+
+import logging
+
+from django.conf import settings
+
+from sumeru_proxy import freshness, health, limit_stores, secrets
+from sumeru_proxy.client import errors
+from sumeru_proxy.client.api import Account, Sumeru
+from sumeru_proxy.models import Credential, Shop
+from sumeru_proxy.reader import Source
+
+log = logging.getLogger(__name__)
+
+
+def account_of(shop: Shop) -> Account:
+    """Host, identity and limits of a shop. Raises secrets.Unusable when a stored credential cannot be opened, or may not be sent
+    to the shop's host: rows also come from imports, which ask no form, and the setting may have been narrowed since.
+    """
+    if shop.api_url.rstrip("/") not in settings.SUMERU_HOSTS:
+        raise secrets.Unusable(f"the host of shop {shop.pk} is not one of the setting SUMERU_HOSTS")
+    return Account(
+        host=shop.api_url,
+        public_key=secrets.load(shop, Credential.Kind.PUBLIC_KEY),
+        shop_domain=shop.domain,
+        token=secrets.load(shop, Credential.Kind.ADMIN_TOKEN),
+        referral_path=shop.referral_path,
+        limits=shop.limits,
+        egress=settings.SUMERU_EGRESS,
+    )
+
+
+class Unusable(errors.Refused):
+    """The shop's settings or credentials cannot be used; ``reason`` tells an operator why, without any value."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(code="account_unusable", status=0, field="account", why="cannot be used")
+        self.reason = reason
+
+
+def client_for(shop_id: int, lane: str) -> Sumeru:
+    """A client of this shop in a lane (``page``, ``refresh``, ``write``, ``worker``), on the limiter that all processes share.
+
+    Raises Unusable (a Refused) when the shop's settings or credentials cannot be used.
+    """
+    try:
+        account = account_of(Shop.objects.get(pk=shop_id))
+    except (secrets.Unusable, ValueError) as error:
+        # To a page this is one more reason for "not now"; the operator finds it in the log and in the shop's health.
+        log.error("shop %s: its account cannot be used: %s", shop_id, error)
+        unusable = Unusable(str(error))
+        health.note(shop_id, "account", unusable)
+        raise unusable from None
+    return Sumeru(account, lane=lane, store=limit_stores.shared(), observer=health.observer(shop_id))
+
+
+refresher = freshness.Refresher(lambda shop_id: client_for(shop_id, "refresh"))
+
+
+def source_for(shop_id: int) -> Source:
+    """What a page reads this shop's data from."""
+    return Source(shop_id, lambda: client_for(shop_id, "page"), refresher.ask, refresher.saw)

@@ -1,0 +1,149 @@
+"""Kept answers of Sumeru: what one is, when it may be shown, and where it is kept (this process, then the shared cache).
+
+Keys hold the shop's internal id and the call's own arguments, never a credential.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, fields
+from threading import Lock
+from typing import Any
+
+from django.core.cache import cache
+
+from sumeru_proxy import stamps
+from sumeru_proxy.client import shapes
+
+log = logging.getLogger(__name__)
+
+KEEP_S = 7 * 24 * 3600.0
+"""How long a copy may outlive its freshness while Sumeru cannot be asked (stale-if-error)."""
+RECHECK_S = 1.0
+_HELD_MOST = 2_000
+
+
+def _schema() -> str:
+    """Changes whenever the typed values change, so that copies of an older release are not read by a newer one."""
+    text = ";".join(
+        f"{name}({','.join(part.name for part in fields(kind))})"
+        for name, kind in sorted(vars(shapes).items())
+        if isinstance(kind, type) and hasattr(kind, "__dataclass_fields__")
+    )
+    return hashlib.blake2s(text.encode(), digest_size=4).hexdigest()
+
+
+SCHEMA = _schema()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One read: a method of ``client.api.Sumeru``, its arguments, the topics that make it stale, and its lifetime in seconds."""
+
+    method: str
+    arguments: tuple[tuple[str, Hashable], ...]
+    topics: tuple[str, ...] = ()
+    fresh_s: float = 60.0
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The topics, and the one of everything."""
+        return (stamps.EVERYTHING, *self.topics)
+
+    def key(self, shop_id: int) -> str:
+        """The copy's name in the shared cache."""
+        digest = hashlib.blake2b(repr((self.method, self.arguments)).encode(), digest_size=16).hexdigest()
+        return f"copy:{SCHEMA}:{shop_id}:{digest}"
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A validated answer with its age. ``value`` is None when Sumeru says that there is no such thing."""
+
+    value: Any
+    fetched_at: float
+    fresh_s: float
+    made_under: tuple[tuple[str, int], ...]
+
+    def state(self, now: float, current: dict[str, stamps.Value]) -> str:
+        """``fresh``, ``stale`` (may be shown) or ``withdrawn`` (must not be). A copy from the future counts as stale."""
+        state = "fresh" if 0 <= now - self.fetched_at < self.fresh_s else "stale"
+        for topic, soft in self.made_under:
+            known = current.get(topic)
+            if known is None:
+                continue
+            if soft < known.hard:
+                return "withdrawn"
+            if soft < known.soft:
+                state = "stale"
+        return state
+
+
+class Copies:
+    """Copies of this process in front of the shared cache; a cache that fails is treated as empty, never as an error."""
+
+    def __init__(self) -> None:
+        self._held: OrderedDict[str, tuple[float, Copy]] = OrderedDict()
+        self._lock = Lock()
+
+    def load(self, key: str) -> Copy | None:
+        """The copy, at most RECHECK_S behind what other processes stored."""
+        return self.load_many([key]).get(key)
+
+    def load_many(self, keys: Sequence[str]) -> dict[str, Copy]:
+        """As ``load``, for several keys with one question to the shared cache."""
+        now = time.monotonic()
+        found: dict[str, Copy] = {}
+        ask: list[str] = []
+        with self._lock:
+            for key in keys:
+                held = self._held.get(key)
+                if held and 0 <= now - held[0] < RECHECK_S:
+                    self._held.move_to_end(key)
+                    found[key] = held[1]
+                else:
+                    ask.append(key)
+        if not ask:
+            return found
+        try:
+            stored = cache.get_many(ask)
+        except Exception as error:  # whatever the cache library raises: shoppers keep what this process holds
+            log.warning("cache read failed: %s", type(error).__name__)
+            stored = {}
+        with self._lock:
+            for key in ask:
+                copy = stored.get(key)
+                if not isinstance(copy, Copy):
+                    held = self._held.get(key)
+                    copy = held[1] if held else None
+                if copy is not None:
+                    found[key] = copy
+                    self._hold(key, now, copy)
+        return found
+
+    def store(self, key: str, copy: Copy) -> None:
+        """Keep a copy here and in the shared cache."""
+        with self._lock:
+            self._hold(key, time.monotonic(), copy)
+        try:
+            cache.set(key, copy, timeout=int(copy.fresh_s + KEEP_S))
+        except Exception as error:
+            log.warning("cache write failed: %s", type(error).__name__)
+
+    def _hold(self, key: str, now: float, copy: Copy) -> None:
+        self._held[key] = (now, copy)
+        self._held.move_to_end(key)
+        while len(self._held) > _HELD_MOST:
+            self._held.popitem(last=False)
+
+    def forget(self) -> None:
+        """Drop what this process holds; the shared cache keeps its copies."""
+        with self._lock:
+            self._held.clear()
+
+
+copies = Copies()

@@ -1,0 +1,200 @@
+"""How each of a shop's upstream endpoints answered last, kept in the shared cache for operators to see.
+
+One entry for the last success and one for the last failure per shop and endpoint, so that processes never overwrite each
+other's news with older ones of another kind. Nothing here is needed to serve a page: a cache that fails is ignored.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypedDict
+
+from django.core.cache import cache
+
+if TYPE_CHECKING:
+    from sumeru_proxy.client.caller import Observed
+    from sumeru_proxy.client.errors import SumeruError
+
+log = logging.getLogger(__name__)
+
+KEEP_S = 7 * 24 * 3600
+ENDPOINTS = (
+    "reviews",
+    "products",
+    "bundles",
+    "upsell",
+    "quiz",
+    "referral",
+    "nudge",
+    "experiment",
+    "pixel",
+    "submit_review",
+    "claim_referral",
+    "check_referral",
+    "orders",
+    "order",
+    "customers",
+    "customer",
+    "update_customer",
+    "attribution",
+    "subscribe",
+)
+"""The names under which calls are noted: the methods of ``client.api.Sumeru``; any other name is kept as ``other``."""
+OTHER = "other"
+WRITE_EVERY_S = 5.0
+"""Successes after a success are written at most this often per process."""
+
+State = Literal["ok", "waiting", "failing", "unused"]
+_written: dict[tuple[int, str], float] = {}
+
+
+class _Success(TypedDict):
+    at: float
+
+
+class _Failure(TypedDict):
+    at: float
+    error: str
+    code: str
+    status: int
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One endpoint. Times are Unix seconds, None when there was no such outcome in the last KEEP_S.
+
+    ``error`` is the class of the last failure (``Refused``, ``Limited``, ``Unavailable``, ``Unreadable``), ``code`` and
+    ``status`` what Sumeru answered (empty, 0 when it did not), ``request_id`` Sumeru's name for that request.
+    """
+
+    endpoint: str
+    succeeded_at: float | None = None
+    failed_at: float | None = None
+    error: str = ""
+    code: str = ""
+    status: int = 0
+    request_id: str = ""
+
+    @property
+    def state(self) -> State:
+        """``ok`` or ``failing`` by what came last; ``waiting`` when the last outcome was a full limit; ``unused`` without any."""
+        if self.failed_at is None:
+            return "unused" if self.succeeded_at is None else "ok"
+        if self.succeeded_at is not None and self.succeeded_at >= self.failed_at:
+            return "ok"
+        return "waiting" if self.error == "Limited" else "failing"
+
+
+def worst(rows: Iterable[Health]) -> State:
+    """The state that needs a person most: failing before waiting before ok; unused when nothing was called."""
+    states = {row.state for row in rows}
+    order: tuple[State, ...] = ("failing", "waiting", "ok")
+    return next((state for state in order if state in states), "unused")
+
+
+def _names(shop_id: int, endpoint: str) -> tuple[str, str]:
+    return f"health:{shop_id}:{endpoint}:ok", f"health:{shop_id}:{endpoint}:bad"
+
+
+def note(shop_id: int, endpoint: str, outcome: SumeruError | None = None, *, now: float | None = None) -> None:
+    """Note the end of one upstream call: None for a success, else the client's error.
+
+    Keeps class, code, status and request id, never the error's text. Costs at most one cache write; never raises, never sleeps,
+    may be repeated. ``now`` is Unix seconds.
+    """
+    if outcome is None:
+        _note_success(shop_id, endpoint, time.time() if now is None else now)
+        return
+    _note_failure(
+        shop_id,
+        endpoint,
+        _Failure(
+            at=time.time() if now is None else now,
+            error=type(outcome).__name__,
+            code=str(getattr(outcome, "code", "") or "")[:60],
+            status=int(getattr(outcome, "status", 0) or 0),
+            request_id=outcome.request_id[:80],
+        ),
+    )
+
+
+def observer(shop_id: int) -> Callable[[Observed], None]:
+    """The same as a client's ``observer``: notes every try of this shop's client."""
+
+    def observe(seen: Observed) -> None:
+        if not seen.error:
+            _note_success(shop_id, seen.meta.endpoint, time.time())
+            return
+        entry = _Failure(
+            at=time.time(), error=seen.error, code="", status=seen.meta.status, request_id=seen.meta.request_id[:80]
+        )
+        _note_failure(shop_id, seen.meta.endpoint, entry)
+
+    return observe
+
+
+def _known(endpoint: str) -> str:
+    return endpoint if endpoint in ENDPOINTS else OTHER
+
+
+def _note_success(shop_id: int, endpoint: str, at: float) -> None:
+    name = _known(endpoint)
+    if 0 <= at - _written.get((shop_id, name), -WRITE_EVERY_S) < WRITE_EVERY_S:
+        return
+    _keep(_names(shop_id, name)[0], _Success(at=at))
+    _written[shop_id, name] = at
+
+
+def _note_failure(shop_id: int, endpoint: str, entry: _Failure) -> None:
+    name = _known(endpoint)
+    _written.pop((shop_id, name), None)  # the next success is news
+    _keep(_names(shop_id, name)[1], entry)
+
+
+def _keep(key: str, entry: _Success | _Failure) -> None:
+    try:
+        cache.set(key, entry, timeout=KEEP_S)
+    except Exception as error:  # whatever the cache library raises: a note is never worth a failed call
+        log.warning("health not noted: %s", type(error).__name__)
+
+
+def of_many(shop_ids: Iterable[int]) -> dict[int, list[Health]]:
+    """The endpoints of these shops that were called in the last KEEP_S, with one question to the cache. Never raises."""
+    wanted = [(shop_id, name) for shop_id in shop_ids for name in (*ENDPOINTS, OTHER)]
+    found: dict[int, list[Health]] = {shop_id: [] for shop_id, _name in wanted}
+    try:
+        stored = cache.get_many([key for shop_id, name in wanted for key in _names(shop_id, name)])
+    except Exception as error:
+        log.warning("health not read: %s", type(error).__name__)
+        return found
+    for shop_id, name in wanted:
+        succeeded, failed = (stored.get(key) for key in _names(shop_id, name))
+        if succeeded is None and failed is None:
+            continue
+        bad: _Failure = failed or _Failure(at=0.0, error="", code="", status=0, request_id="")
+        found[shop_id].append(
+            Health(
+                endpoint=name,
+                succeeded_at=succeeded["at"] if succeeded else None,
+                failed_at=bad["at"] if failed else None,
+                error=bad["error"],
+                code=bad["code"],
+                status=bad["status"],
+                request_id=bad["request_id"],
+            )
+        )
+    return found
+
+
+def of(shop_id: int) -> list[Health]:
+    """As ``of_many``, for one shop."""
+    return of_many([shop_id])[shop_id]
+
+
+def forget() -> None:
+    """Drop this process's memory of what it wrote, so that the next success is written at once."""
+    _written.clear()

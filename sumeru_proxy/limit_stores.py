@@ -1,0 +1,140 @@
+"""Where all processes share the limiter's and the breaker's states: Redis when there is one, else the database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+import redis
+from django.conf import settings
+from django.db import Error as DatabaseFault
+from django.db import transaction
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from sumeru_proxy.client.limiter import State, Store, StoreUnavailable
+from sumeru_proxy.models import Bucket
+
+R = TypeVar("R")
+Decide = Callable[[Mapping[str, State]], tuple[Mapping[str, State], R]]
+TIMEOUT_S: Final = 0.2
+KEPT_S: Final = 3_600
+"""Longer than any state matters: a bucket is full again after a minute, a breaker opens for half of one."""
+_TRIES: Final = 20
+
+# Compare and set over all keys at once. The decision itself stays in Python, in one place for every store.
+_SWAP: Final = """
+local count = #KEYS
+for i = 1, count do
+  if (redis.call('GET', KEYS[i]) or '') ~= ARGV[i] then return 0 end
+end
+for i = 1, count do
+  if ARGV[count + i] ~= '' then redis.call('SET', KEYS[i], ARGV[count + i], 'EX', ARGV[2 * count + 1]) end
+end
+return 1
+"""
+
+
+class DatabaseStore:
+    """States as rows. Every change is a short transaction that locks its rows (SQLite: the whole file, by BEGIN IMMEDIATE).
+
+    Inside a caller's own transaction the locks would last until that one ends; do not call Sumeru in a transaction.
+    """
+
+    def change(self, keys: Sequence[str], decide: Decide[R]) -> R:
+        """See ``client.limiter.Store``. Waits for other processes' changes at most as long as the database's lock timeout."""
+        try:
+            return self._change(sorted(set(keys)), decide)
+        except DatabaseFault:
+            pass
+        raise StoreUnavailable
+
+    def _change(self, keys: list[str], decide: Decide[R]) -> R:
+        with transaction.atomic():
+            rows = self._locked(keys)
+            if len(rows) < len(keys):
+                missing = [Bucket(key=key) for key in keys if key not in rows]
+                Bucket.objects.bulk_create(missing, ignore_conflicts=True)
+                rows = self._locked(keys)
+            changed, result = decide({key: _state(row) for key, row in rows.items()})
+            for key, state in sorted(changed.items()):
+                extra = {name: value for name, value in state.items() if name != "tat"}
+                Bucket.objects.filter(key=key).update(tat=state.get("tat", 0.0), extra=extra)
+        return result
+
+    def _locked(self, keys: list[str]) -> dict[str, Bucket]:
+        # Always in the same order, so that two changes cannot wait for each other.
+        return {row.key: row for row in Bucket.objects.select_for_update().filter(key__in=keys).order_by("key")}
+
+
+def _state(row: Bucket) -> State:
+    extra: dict[str, Any] = row.extra if isinstance(row.extra, dict) else {}
+    return {**extra, "tat": row.tat} if row.tat else extra
+
+
+class RedisStore:
+    """States as Redis strings that expire. A change reads all of its keys, then swaps them in one script if none changed since."""
+
+    def __init__(self, client: redis.Redis, prefix: str = "sumeru:bucket:") -> None:
+        self._client = client
+        self._prefix = prefix
+        self._swap = client.register_script(_SWAP)
+
+    def change(self, keys: Sequence[str], decide: Decide[R]) -> R:
+        """See ``client.limiter.Store``. Two round trips, more only when another process changed the same keys in between."""
+        names = sorted(set(keys))
+        places = [self._prefix + name for name in names]
+        try:
+            for _ in range(_TRIES):
+                found: list[Any] = self._client.mget(places)
+                texts = [_text(value) for value in found]
+                changed, result = decide({name: _loaded(text) for name, text in zip(names, texts, strict=True)})
+                if not changed:
+                    return result
+                wanted = [_dumped(changed[name]) if name in changed else "" for name in names]
+                if self._swap(keys=places, args=[*texts, *wanted, KEPT_S]):
+                    return result
+        except redis.RedisError:
+            pass
+        raise StoreUnavailable
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value or "")
+
+
+def _dumped(state: State) -> str:
+    return json.dumps(state, separators=(",", ":"))
+
+
+def _loaded(text: str) -> State:
+    try:
+        state = json.loads(text) if text else {}
+    except ValueError:
+        return {}
+    return state if isinstance(state, dict) else {}
+
+
+def connect(url: str) -> redis.Redis:
+    """A client of ``redis://``, ``rediss://``, ``unix://`` or their ``valkey`` forms that gives up after 0.2 s and never retries.
+
+    The library's own retries would hold a page for seconds while Redis is away.
+    """
+    return redis.Redis.from_url(
+        url.replace("valkey", "redis", 1),
+        socket_timeout=TIMEOUT_S,
+        socket_connect_timeout=TIMEOUT_S,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+@lru_cache(maxsize=1)
+def shared() -> Store:
+    """The store that all processes of this installation share: Redis or Valkey when CACHE_URL names one, else the database."""
+    url: str = settings.CACHE_URL
+    if urlsplit(url).scheme in ("redis", "rediss", "valkey", "valkeys", "unix"):
+        return RedisStore(connect(url))
+    return DatabaseStore()

@@ -1,0 +1,406 @@
+"""The rows behind the proxy: shops, their origins and credentials, and the counters that all processes share."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets as random_secrets
+import string
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from sumeru_proxy.client.limiter import DEFAULT_LIMITS
+
+_ALPHABET = string.ascii_letters + string.digits
+
+
+def new_shop_key() -> str:
+    """A public shop key: ``shp_`` and 22 random letters and digits (131 bits). Unguessable, but no secret."""
+    return "shp_" + "".join(random_secrets.choice(_ALPHABET) for _ in range(22))
+
+
+def validate_api_url(value: str) -> None:
+    """Only hosts that the server's operator allowed may be spoken to (no requests to internal addresses)."""
+    allowed = settings.SUMERU_HOSTS
+    if value.rstrip("/") not in allowed:
+        raise ValidationError(
+            _("%(value)s is not an allowed Sumeru host. Allowed: %(allowed)s (setting SUMERU_HOSTS)."),
+            params={"value": value, "allowed": ", ".join(sorted(allowed))},
+            code="host_not_allowed",
+        )
+
+
+def default_api_url() -> str:
+    """The first allowed host."""
+    return str(settings.SUMERU_HOSTS[0])
+
+
+class Shop(models.Model):
+    """A merchant's shop at Sumeru, and how its storefront is reached."""
+
+    name = models.CharField(_("name"), max_length=120)
+    key = models.CharField(
+        _("shop key"),
+        max_length=40,
+        unique=True,
+        default=new_shop_key,
+        editable=False,
+        help_text=_("Public: it stands in the storefront's pages."),
+    )
+    active = models.BooleanField(
+        _("active"), default=True, help_text=_("An inactive shop's widgets answer as unknown.")
+    )
+    domain = models.CharField(
+        _("shop domain"),
+        max_length=190,
+        help_text=_("The domain that Sumeru knows the shop by, for example yourshop.com."),
+    )
+    api_url = models.CharField(
+        _("Sumeru host"),
+        max_length=190,
+        default=default_api_url,
+        validators=[validate_api_url],
+        help_text=_("https://api.sumeru.systems, or https://eu.api.sumeru.systems for EU accounts."),
+    )
+    referral_path = models.CharField(
+        _("referral path"),
+        max_length=60,
+        default="/api/public/referral",
+        choices=[(path, path) for path in ("/api/public/referral", "/api/referral/public")],
+        help_text=_("Sumeru documents two; the first is the guide's."),
+    )
+    locale = models.CharField(
+        _("language"), max_length=35, default="en", help_text=_("BCP 47, for example en or pt-BR.")
+    )
+    currency = models.CharField(_("currency"), max_length=3, default="USD", help_text=_("ISO 4217 code."))
+    storefront_url = models.URLField(
+        _("storefront"), blank=True, help_text=_("Where “back to the shop” leads, for example https://yourshop.com/.")
+    )
+    product_url = models.CharField(
+        _("product page"),
+        max_length=300,
+        blank=True,
+        help_text=_("URL template with {handle} or {id}, for example https://yourshop.com/products/{handle}."),
+    )
+    cart_url = models.CharField(
+        _("add-to-cart link"),
+        max_length=300,
+        blank=True,
+        default="",
+        help_text=_(
+            "URL template with {variants} (id:quantity, separated by commas). Empty: {storefront}/cart/{variants}."
+        ),
+    )
+    limits = models.JSONField(
+        _("limits"),
+        default=dict,
+        blank=True,
+        help_text=_("Calls per minute by class, where the account's limits differ from the documented ones."),
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering: ClassVar = ["name", "pk"]
+        verbose_name = _("shop")
+        verbose_name_plural = _("shops")
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """Raises ValidationError for templates and limits that could not work."""
+        for attribute, names in (("product_url", {"handle", "id"}), ("cart_url", {"variants", "storefront"})):
+            template = getattr(self, attribute)
+            if template and not (set(re.findall(r"{(\w*)}", template)) & names):
+                raise ValidationError({attribute: _("The URL template needs one of: %s") % ", ".join(sorted(names))})
+            if template and urlsplit(template.replace("{storefront}", "https://x")).scheme not in ("http", "https"):
+                raise ValidationError({attribute: _("Give an http or https URL.")})
+        if isinstance(self.limits, dict) and (unknown := sorted(set(self.limits) - set(DEFAULT_LIMITS))):
+            known = ", ".join(DEFAULT_LIMITS)
+            raise ValidationError(
+                {"limits": _("Unknown: %(names)s. Known: %(known)s.") % {"names": ", ".join(unknown), "known": known}}
+            )
+        if not isinstance(self.limits, dict) or any(
+            not isinstance(rate, int) or isinstance(rate, bool) or not 1 <= rate <= 1_000_000
+            for rate in self.limits.values()
+        ):
+            raise ValidationError({"limits": _("Give an object of whole numbers of calls per minute.")})
+
+
+# scheme://host[:port], nothing after it; a leading "*-x" or "x-*" label is allowed for preview deployments.
+_HOST_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_ORIGIN = re.compile(
+    rf"^(https?)://((?:\*|[a-z0-9*-]*)(?:\.{_HOST_LABEL})*|{_HOST_LABEL}(?:\.{_HOST_LABEL})*)(:\d{{1,5}})?\Z"
+)
+# Anyone can publish under these; a wildcard there must be pinned to a project's own name.
+SHARED_HOSTS = (
+    "vercel.app",
+    "netlify.app",
+    "pages.dev",
+    "myshopify.dev",
+    "github.io",
+    "herokuapp.com",
+    "onrender.com",
+    "fly.dev",
+    "web.app",
+    "workers.dev",
+)
+
+
+def validate_origin(value: str) -> None:
+    """An exact origin, or one with a ``*`` in its first label under a name of one's own. Raises ValidationError."""
+    if value == "null":
+        raise ValidationError(_("The opaque origin “null” can be sent by any page and is refused."), code="null_origin")
+    if not _ORIGIN.match(value):
+        raise ValidationError(
+            _("Give scheme://host[:port] in lower case without a path, for example https://yourshop.com."),
+            code="not_an_origin",
+        )
+    host = value.split("://", 1)[1].split(":", 1)[0]
+    first, _dot, rest = host.partition(".")
+    if "*" not in host:
+        if "." not in host and host != "localhost":
+            raise ValidationError(_("Give a full host name."), code="not_an_origin")
+        return
+    if first.count("*") != 1 or "*" in rest:
+        raise ValidationError(_("One * is allowed, in the first label only."), code="wildcard")
+    if rest.count(".") < 1:
+        raise ValidationError(_("A wildcard needs a host of your own after it."), code="wildcard")
+    if (
+        any(rest == shared or rest.endswith("." + shared) for shared in SHARED_HOSTS)
+        and len(first.replace("*", "")) < 4
+    ):
+        raise ValidationError(
+            _(
+                "Anyone can publish under %(host)s. Write your project's name before the *, for example https://myshop-*.%(host)s."
+            ),
+            params={"host": rest},
+            code="shared_wildcard",
+        )
+
+
+class ShopOrigin(models.Model):
+    """A storefront origin whose pages may load the shop's widgets."""
+
+    shop = models.ForeignKey(Shop, models.CASCADE, related_name="origins")
+    origin = models.CharField(
+        _("origin"),
+        max_length=190,
+        validators=[validate_origin],
+        help_text=_(
+            "https://yourshop.com, or https://myshop-*.vercel.app for preview deployments of your own project."
+        ),
+    )
+
+    class Meta:
+        ordering: ClassVar = ["pk"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["shop", "origin"], name="one_origin_per_shop")]
+        verbose_name = _("origin")
+        verbose_name_plural = _("origins")
+
+    def __str__(self) -> str:
+        return self.origin
+
+    @property
+    def is_wildcard(self) -> bool:
+        """Whether more than one host matches; the admin shows a warning."""
+        return "*" in self.origin
+
+
+class Credential(models.Model):
+    """A secret of a shop, encrypted; only ``secrets.py`` reads or writes ``sealed``."""
+
+    class Kind(models.TextChoices):
+        PUBLIC_KEY = "public_key", _("public key (pk_…)")
+        ADMIN_TOKEN = "admin_token", _("admin API token (copt_…)")
+        WEBHOOK_SECRET = "webhook_secret", _("webhook secret (wsec_…)")
+        CUSTOMER_SECRET = "customer_secret", _("customer token secret")
+
+    shop = models.ForeignKey(Shop, models.CASCADE, related_name="credentials")
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind.choices)
+    sealed = models.TextField(editable=False)
+    last_four = models.CharField(_("ends with"), max_length=4, editable=False, blank=True)
+    reference = models.CharField(_("environment variable"), max_length=120, editable=False, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    retires_at = models.DateTimeField(
+        _("valid until"), null=True, blank=True, help_text=_("Set during a rotation, while two secrets are valid.")
+    )
+
+    class Meta:
+        ordering: ClassVar = ["kind", "-created_at", "-pk"]
+        verbose_name = _("credential")
+        verbose_name_plural = _("credentials")
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.hint}"
+
+    @property
+    def hint(self) -> str:
+        """What may be shown of it: the environment variable's name, or the last four characters."""
+        return f"env:{self.reference}" if self.reference else f"…{self.last_four}"
+
+
+class Stamp(models.Model):
+    """A counter per shop and topic. Copies remember the value under which they were made (see ``stamps.py``)."""
+
+    shop = models.ForeignKey(Shop, models.CASCADE, related_name="stamps")
+    topic = models.CharField(max_length=120)
+    value = models.PositiveBigIntegerField(default=0)
+    hard_value = models.PositiveBigIntegerField(default=0)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["shop", "topic"], name="one_stamp_per_topic")]
+
+    def __str__(self) -> str:
+        return f"{self.topic} {self.value}"
+
+
+class Bucket(models.Model):
+    """Shared state of the limiter and the circuit breaker where there is no Redis (see ``limit_stores.py``)."""
+
+    key = models.CharField(max_length=190, unique=True)
+    tat = models.FloatField(default=0.0)
+    extra = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class InboundEvent(models.Model):
+    """A webhook that Sumeru signed. The row is the replay protection: it stays longer than ``created_at`` is accepted."""
+
+    class State(models.TextChoices):
+        """Ignored events were genuine, but dated outside of what is accepted."""
+
+        TAKEN = "taken", _("taken")
+        IGNORED = "ignored", _("ignored")
+
+    shop = models.ForeignKey(Shop, models.CASCADE, related_name="events")
+    event_id = models.CharField(_("event id"), max_length=120)
+    type = models.CharField(_("type"), max_length=80)
+    occurred_at = models.DateTimeField(_("happened at"), help_text=_("As Sumeru dates it."))
+    received_at = models.DateTimeField(_("received at"), auto_now_add=True, db_index=True)
+    state = models.CharField(_("outcome"), max_length=10, choices=State.choices, default=State.TAKEN)
+    reason = models.CharField(_("why"), max_length=40, blank=True, help_text=_("too_old, in_future or erased."))
+    # The text as it came: JSON columns of some databases refuse what JSON allows ("\u0000").
+    body_text = models.TextField(editable=False, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-pk"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["shop", "event_id"], name="one_row_per_event")]
+        verbose_name = _("inbound event")
+        verbose_name_plural = _("inbound events")
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.event_id}"
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What the event says; empty when the body was erased or pruned. A hint: read the current state before acting."""
+        found = json.loads(self.body_text).get("data") if self.body_text else None
+        return found if isinstance(found, dict) else {}
+
+
+class Job(models.Model):
+    """Something that must happen: a write owed to Sumeru, or an event owed to a listener (see ``jobs.py``)."""
+
+    class State(models.TextChoices):
+        """Where a job stands; only ``jobs.py`` moves it."""
+
+        WAITING = "waiting", _("waiting")
+        CLAIMED = "claimed", _("being delivered")
+        DONE = "done", _("done")
+        PARKED = "parked", _("parked: a person is needed")
+
+    class Reason(models.TextChoices):
+        """Why a job waits (the first three) or is parked (the others)."""
+
+        LIMITED = "limited", _("waits for Sumeru's limits")
+        UNAVAILABLE = "unavailable", _("Sumeru could not be reached")
+        FAILED = "failed", _("failed, will be tried again")
+        REFUSED = "refused", _("Sumeru refused it")
+        CONFLICT = "conflict", _("the key was used for something else")
+        CREDENTIAL = "credential", _("the credential is missing or refused")
+        UNREADABLE = "unreadable", _("Sumeru's answers cannot be read")
+        AMBIGUOUS_OLD = "ambiguous_old", _("perhaps delivered; too old to send again safely")
+        EXHAUSTED = "exhausted", _("tried too often or too long")
+        INVALID = "invalid", _("cannot be sent as it is")
+        DISCARDED = "discarded", _("discarded by a person")
+        ERASED = "erased", _("erased at the person's request")
+
+    shop = models.ForeignKey(Shop, models.CASCADE, related_name="jobs")
+    kind = models.CharField(_("kind"), max_length=60)
+    key = models.CharField(_("idempotency key"), max_length=190)
+    order_key = models.CharField(
+        _("in order with"),
+        max_length=190,
+        blank=True,
+        help_text=_("Jobs of a shop with the same value are done in turn."),
+    )
+    event = models.ForeignKey(InboundEvent, models.SET_NULL, null=True, blank=True, related_name="jobs")
+    body_text = models.TextField(editable=False, blank=True)
+    body_hash = models.CharField(max_length=64, editable=False)
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.WAITING)
+    reason = models.CharField(_("why"), max_length=20, choices=Reason.choices, blank=True)
+    note = models.CharField(
+        _("note"), max_length=300, blank=True, help_text=_("What a person wrote when discarding it.")
+    )
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    first_attempt_at = models.DateTimeField(_("first sent at"), null=True, blank=True)
+    last_attempt_at = models.DateTimeField(_("last sent at"), null=True, blank=True)
+    ambiguous = models.BooleanField(_("perhaps delivered"), default=False)
+    next_at = models.DateTimeField(_("next try at"))
+    lease_until = models.DateTimeField(null=True, blank=True, editable=False)
+    claimed_by = models.CharField(max_length=120, blank=True, editable=False)
+    last_error = models.CharField(_("last error"), max_length=300, blank=True)
+    result = models.JSONField(_("result"), default=dict, blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-pk"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["shop", "kind", "key"], name="one_job_per_key")]
+        indexes: ClassVar = [
+            models.Index(fields=["state", "next_at"], name="job_due"),
+            models.Index(fields=["shop", "order_key", "state"], name="job_order"),
+            models.Index(fields=["shop", "kind", "state"], name="job_backlog"),
+        ]
+        verbose_name = _("job")
+        verbose_name_plural = _("jobs")
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """What is owed; empty after erasure or pruning."""
+        return dict(json.loads(self.body_text)) if self.body_text else {}
+
+
+class Subscription(models.Model):
+    """A webhook subscription that this server made at Sumeru. Its secret is a Credential."""
+
+    shop = models.ForeignKey(Shop, models.CASCADE, related_name="subscriptions")
+    upstream_id = models.CharField(_("id at Sumeru"), max_length=120)
+    url = models.URLField(_("address"), max_length=300)
+    events = models.JSONField(_("events"), default=list)
+    active = models.BooleanField(_("active"), default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["-pk"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shop", "upstream_id"], name="one_row_per_subscription")
+        ]
+        verbose_name = _("webhook subscription")
+        verbose_name_plural = _("webhook subscriptions")
+
+    def __str__(self) -> str:
+        return self.upstream_id

@@ -1,0 +1,124 @@
+"""Credentials at rest: the only place that encrypts and decrypts.
+
+Keys come from ``SUMERU_ENCRYPTION_KEYS`` (urlsafe base64, 32 bytes each, newest first). A new value is sealed with the first key; any
+of them opens it, so a rotation is: put the new key first, run ``manage.py rotate_secrets``, drop the old key. A value
+written as ``env:NAME`` is not stored at all: it is read from the environment whenever it is needed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from sumeru_proxy.models import Credential, Shop
+
+_SHAPES = {
+    # Prefixes and lengths as documented by Sumeru; the public key's length is not documented.
+    Credential.Kind.PUBLIC_KEY: re.compile(r"^pk_(live|test)_[A-Za-z0-9]{8,64}\Z"),
+    Credential.Kind.ADMIN_TOKEN: re.compile(r"^copt_(live|test)_[A-Za-z0-9]{32}\Z"),
+    Credential.Kind.WEBHOOK_SECRET: re.compile(r"^wsec_[A-Za-z0-9_-]{8,128}\Z"),
+    Credential.Kind.CUSTOMER_SECRET: re.compile(r"^[\x21-\x7e]{32,200}\Z"),
+}
+_REFERENCE = re.compile(r"^env:([A-Z][A-Z0-9_]{0,119})\Z")
+
+
+class Unusable(Exception):
+    """A stored credential cannot be opened (key dropped too early), its environment variable is not set, or its shop's host is
+    not allowed."""
+
+
+def _box() -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in settings.SUMERU_ENCRYPTION_KEYS])
+
+
+def check_shape(kind: str, value: str) -> None:
+    """Raises ValidationError when ``value`` cannot be a credential of this kind; the text never repeats the value."""
+    if _REFERENCE.match(value):
+        return
+    if not _SHAPES[Credential.Kind(kind)].match(value):
+        raise ValidationError(
+            _("This does not look right for: %(kind)s. Paste it whole, or give env:NAME for an environment variable."),
+            params={"kind": Credential.Kind(kind).label},
+            code="credential_shape",
+        )
+
+
+def store(shop: Shop, kind: str, value: str, *, keep_old: bool = False) -> Credential:
+    """Seal ``value`` as the shop's credential of this kind, replacing the old one unless ``keep_old`` (rotation).
+
+    Raises ValidationError for a value of the wrong shape.
+    """
+    value = value.strip()
+    check_shape(kind, value)
+    reference = _REFERENCE.match(value)
+    with transaction.atomic():
+        if not keep_old:
+            Credential.objects.filter(shop=shop, kind=kind).delete()
+        return Credential.objects.create(
+            shop=shop,
+            kind=kind,
+            sealed="" if reference else _box().encrypt(value.encode()).decode(),
+            last_four="" if reference else value[-4:],
+            reference=reference[1] if reference else "",
+        )
+
+
+def _open(credential: Credential) -> str:
+    if credential.reference:
+        value = os.environ.get(credential.reference, "")
+        if not value:
+            raise Unusable(f"environment variable {credential.reference} is not set")
+        if not _SHAPES[Credential.Kind(credential.kind)].match(value.strip()):
+            # Whatever else the variable holds must not be sent to anybody.
+            raise Unusable(f"environment variable {credential.reference} holds no {credential.get_kind_display()}")
+        return value.strip()
+    try:
+        return _box().decrypt(credential.sealed.encode()).decode()
+    except InvalidToken:
+        raise Unusable(f"{credential.get_kind_display()} of shop {credential.shop_id}: no key opens it") from None
+
+
+def load_all(shop: Shop, kind: str) -> list[str]:
+    """All valid values of this kind, newest first. Raises Unusable when there are some but none can be opened."""
+    credentials = Credential.objects.filter(Q(retires_at=None) | Q(retires_at__gt=timezone.now()), shop=shop, kind=kind)
+    values: list[str] = []
+    trouble: Unusable | None = None
+    for credential in credentials:
+        try:
+            values.append(_open(credential))
+        except Unusable as error:
+            trouble = error
+    if trouble and not values:
+        raise trouble
+    return values
+
+
+def load(shop: Shop, kind: str) -> str | None:
+    """The newest value of this kind, or None. Raises Unusable when it cannot be opened."""
+    values = load_all(shop, kind)
+    return values[0] if values else None
+
+
+def rotate(credentials: Iterable[Credential] | None = None) -> int:
+    """Seal every stored value again with the first key; gives how many. Safe to repeat; raises Unusable on a lost key."""
+    count = 0
+    for credential in Credential.objects.all() if credentials is None else credentials:
+        if credential.sealed:
+            try:
+                sealed = _box().rotate(credential.sealed.encode()).decode()
+            except InvalidToken:
+                raise Unusable(
+                    f"{credential.get_kind_display()} of shop {credential.shop_id}: no key opens it"
+                ) from None
+            # Only while it is still the value that was read: a merchant may have replaced it meanwhile.
+            count += Credential.objects.filter(pk=credential.pk, sealed=credential.sealed).update(sealed=sealed)
+    return count

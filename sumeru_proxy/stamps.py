@@ -1,0 +1,87 @@
+"""Invalidation without deleting: counters per shop and topic.
+
+A copy remembers the stamps under which it was made. Raising a stamp makes those copies *stale*, not gone, so they can
+still be shown while Sumeru is down; ``hard=True`` also forbids showing them. Because stamps are read *before* a fetch begins, a change
+that lands during the fetch is not lost.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from threading import Lock
+from typing import NamedTuple
+
+from django.db import DatabaseError, IntegrityError, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from sumeru_proxy.models import Stamp
+
+RECHECK_S = 1.0
+EVERYTHING = "everything"
+"""A topic of every copy of a shop."""
+_MOST_REMEMBERED = 50_000
+_remembered: dict[tuple[int, str], tuple[float, Value]] = {}
+_lock = Lock()
+
+
+class Value(NamedTuple):
+    """``soft`` counts every invalidation of a topic; ``hard`` is the count at the last hard one."""
+
+    soft: int
+    hard: int
+
+
+_NONE = Value(0, 0)
+
+
+def current(shop_id: int, topics: Iterable[str], *, clock: float | None = None) -> dict[str, Value]:
+    """The stamps of these topics, at most RECHECK_S seconds old. One query at most; never raises.
+
+    When the database does not answer, the last known values are given: shoppers keep seeing copies.
+    """
+    now = time.monotonic() if clock is None else clock
+    found: dict[str, Value] = {}
+    unknown: list[str] = []
+    for topic in topics:
+        known = _remembered.get((shop_id, topic))
+        if known is not None and 0 <= now - known[0] < RECHECK_S:
+            found[topic] = known[1]
+        else:
+            unknown.append(topic)
+    if unknown:
+        try:
+            rows = Stamp.objects.filter(shop_id=shop_id, topic__in=unknown).values_list("topic", "value", "hard_value")
+            stored = {topic: Value(value, hard) for topic, value, hard in rows}
+        except DatabaseError:
+            stored = {topic: _remembered[shop_id, topic][1] for topic in unknown if (shop_id, topic) in _remembered}
+        with _lock:
+            if len(_remembered) > _MOST_REMEMBERED:
+                _remembered.clear()
+            for topic in unknown:
+                found[topic] = stored.get(topic, _NONE)
+                _remembered[shop_id, topic] = (now, found[topic])
+    return found
+
+
+def invalidate(shop_id: int, topics: Iterable[str], *, hard: bool = False) -> None:
+    """Make every copy about these topics stale (``hard``: unusable). Joins the caller's transaction; may be repeated."""
+    for topic in sorted(set(topics)):
+        changes: dict[str, object] = {"value": F("value") + 1, "changed_at": Now()}
+        if hard:
+            changes["hard_value"] = F("value") + 1
+        if not Stamp.objects.filter(shop_id=shop_id, topic=topic).update(**changes):
+            try:
+                with transaction.atomic():
+                    Stamp.objects.create(shop_id=shop_id, topic=topic, value=1, hard_value=1 if hard else 0)
+            except IntegrityError:  # another process made the row in between
+                Stamp.objects.filter(shop_id=shop_id, topic=topic).update(**changes)
+        with _lock:
+            _remembered.pop((shop_id, topic), None)
+
+
+def forget() -> None:
+    """Drop this process's memory of stamps, so that the next ``current()`` asks the database."""
+    with _lock:
+        _remembered.clear()

@@ -1,0 +1,173 @@
+"""Taking a signed event: read the envelope, then one transaction for the row, the stamps and a job per listener."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from sumeru_proxy import jobs, stamps
+from sumeru_proxy.consumers import base
+from sumeru_proxy.models import InboundEvent
+from sumeru_proxy.webhooks import erasing, topics
+
+OLDEST = timedelta(days=3)
+"""How old an event's own date may be. Its row, which makes a replay harmless, is kept much longer (see ``pruning.py``)."""
+FUTURE = timedelta(minutes=5)
+DEPTH_MOST = 64
+_ID = re.compile(r"[\x21-\x7e]{1,120}\Z")
+_TYPE = re.compile(r"(?=.{1,80}\Z)[a-z0-9_]+(\.[a-z0-9_]+){0,3}\Z")
+
+
+class Malformed(Exception):
+    """A signed body that is no event. ``field`` says where; the text never repeats what was sent."""
+
+    def __init__(self, field: str, why: str) -> None:
+        super().__init__(f"{field}: {why}")
+        self.field = field
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A webhook's outer object, checked. ``text`` is all of it as it came."""
+
+    id: str
+    type: str
+    occurred_at: datetime
+    shop_domain: str
+    data: Mapping[str, Any]
+    text: str
+
+
+def _no_constant(_name: str) -> float:
+    raise ValueError
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number - number != 0:
+        raise ValueError
+    return number
+
+
+def _depth(value: object) -> int:
+    deepest, pending = 0, [(value, 1)]
+    while pending:
+        item, depth = pending.pop()
+        deepest = max(deepest, depth)
+        if isinstance(item, dict):
+            pending.extend((each, depth + 1) for each in item.values())
+        elif isinstance(item, list):
+            pending.extend((each, depth + 1) for each in item)
+    return deepest
+
+
+def _moment(value: object) -> datetime:
+    if not isinstance(value, str) or not 10 <= len(value) <= 40:
+        raise Malformed("created_at", "must be an ISO 8601 time")
+    try:
+        moment = datetime.fromisoformat(value)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Malformed("created_at", "must be an ISO 8601 time") from None
+
+
+def read_envelope(raw: bytes) -> Envelope:
+    """The event in a body whose signature was verified. Pure; raises Malformed for everything that is no event."""
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Malformed("body", "must be UTF-8") from None
+    try:
+        value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+        depth = _depth(value)
+    except (ValueError, RecursionError):
+        raise Malformed("body", "must be JSON") from None
+    if depth > DEPTH_MOST:
+        raise Malformed("body", "is nested too deeply")
+    if not isinstance(value, dict):
+        raise Malformed("body", "must be a JSON object")
+    event_id, event_type, domain, data = (value.get(name) for name in ("id", "type", "shop_domain", "data"))
+    if not isinstance(event_id, str) or not _ID.match(event_id):
+        raise Malformed("id", "must be an event id")
+    if not isinstance(event_type, str) or not _TYPE.match(event_type):
+        raise Malformed("type", "must be an event type")
+    if not isinstance(domain, str) or not 1 <= len(domain) <= 190:
+        raise Malformed("shop_domain", "must be a domain")
+    if data is not None and not isinstance(data, dict):
+        raise Malformed("data", "must be an object")
+    return Envelope(event_id, event_type, _moment(value.get("created_at")), domain, data or {}, text)
+
+
+def reason_to_ignore(envelope: Envelope, now: datetime) -> str:
+    """Why a genuine event is stored but not acted upon: ``too_old`` or ``in_future``; empty when it is to be acted upon.
+
+    The signature covers no time but this one, so it bounds how long a recorded delivery could be replayed.
+    """
+    if now - envelope.occurred_at > OLDEST:
+        return "too_old"
+    if envelope.occurred_at - now > FUTURE:
+        return "in_future"
+    return ""
+
+
+def take(shop_id: int, envelope: Envelope, now: datetime, listeners: Iterable[base.Listener] | None = None) -> str:
+    """Store an event and what follows from it, in one transaction: ``taken``, ``ignored`` or ``seen``.
+
+    May be repeated: the same event id of a shop changes nothing the second time. Raises django.db.Error when the database
+    fails; then nothing has happened and the event is to be sent again.
+    """
+    ignored = reason_to_ignore(envelope, now)
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                event = InboundEvent.objects.create(
+                    shop_id=shop_id,
+                    event_id=envelope.id,
+                    type=envelope.type,
+                    occurred_at=envelope.occurred_at,
+                    state=InboundEvent.State.IGNORED if ignored else InboundEvent.State.TAKEN,
+                    reason=ignored,
+                    body_text=envelope.text,
+                )
+        except IntegrityError:
+            if not InboundEvent.objects.filter(shop_id=shop_id, event_id=envelope.id).exists():
+                raise
+            return "seen"
+        if ignored:
+            return "ignored"
+        act(event, envelope.data, listeners)
+    return "taken"
+
+
+def act(event: InboundEvent, data: Mapping[str, Any], listeners: Iterable[base.Listener] | None = None) -> int:
+    """What follows from an event: stamps, the erasure, one job per listener. Gives how many jobs are new; may be repeated."""
+    stale = topics.stale_after(event.type, data)
+    if stale.topics:
+        stamps.invalidate(event.shop_id, stale.topics, hard=stale.hard)
+    new = 0
+    if event.type == topics.ERASURE:
+        owed = jobs.owe(event.shop_id, erasing.KIND, {"event": event.event_id}, key=event.event_id, event=event)
+        new += int(owed.created)
+    order_id = topics.order_of(event.type, data)
+    for listener in base.listeners() if listeners is None else listeners:
+        if not base.hears(listener, event.type):
+            continue
+        # Two workers must not bring the same order to the same listener at the same time: the later reading could lose.
+        order_key = f"{listener.name}:{order_id}" if order_id else ""
+        owed = jobs.owe(
+            event.shop_id,
+            base.kind_of(listener),
+            {"event": event.event_id},
+            key=event.event_id,
+            order_key=order_key,
+            event=event,
+        )
+        new += int(owed.created)
+    return new

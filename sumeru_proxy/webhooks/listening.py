@@ -1,0 +1,50 @@
+"""How a listener's job is done: give it the event and a way to read the current order, then mark both done together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sumeru_proxy.client import errors
+from sumeru_proxy.consumers import base
+from sumeru_proxy.delivering import Handler, Outcome, client_of
+from sumeru_proxy.models import InboundEvent, Job, Shop
+from sumeru_proxy.webhooks import topics
+
+TRIES_MOST = 20
+"""With waits of up to a quarter of an hour: a listener's other side may be away for some hours before a person is asked."""
+
+
+def reader_of(shop: Shop, event_type: str, data: dict[str, Any]) -> base.Read:
+    """A function that reads the event's order as it is now; None when the event names none or it no longer exists."""
+
+    def read() -> Any:
+        order_id = topics.order_of(event_type, data)
+        if order_id is None:
+            return None
+        try:
+            return client_of(shop).order(order_id)
+        except errors.Refused as error:
+            if error.status == 404:
+                return None
+            raise
+
+    return read
+
+
+def handler(listener: base.Listener) -> Handler:
+    """How jobs of this listener are done."""
+
+    def run(job: Job) -> Outcome:
+        event: InboundEvent | None = job.event
+        if event is None or not event.body_text:
+            # Erased or pruned: there is nothing left to react to.
+            return Outcome({"skipped": "no body"})
+        data = event.data
+        effect = listener.handle(
+            job.shop,
+            base.Event(event.event_id, event.type, event.occurred_at, data),
+            reader_of(job.shop, event.type, data),
+        )
+        return Outcome({}, effect)
+
+    return Handler(run, keyed=False, group=(base.kind_of(listener),), attempts_most=TRIES_MOST)

@@ -1,0 +1,50 @@
+"""Doing the consequences of stored events again: for a listener that came later, failed, or was wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
+
+from sumeru_proxy import jobs
+from sumeru_proxy.consumers import base
+from sumeru_proxy.models import InboundEvent, Job
+from sumeru_proxy.webhooks import intake
+
+
+def chosen(
+    *, shop_id: int | None = None, ids: Collection[str] = (), failed: bool = False, since: datetime | None = None
+) -> QuerySet[InboundEvent]:
+    """The events that are meant, oldest first: by id, those with a parked job, those received since. Ignored ones only by id."""
+    events = InboundEvent.objects.exclude(body_text="").order_by("pk")
+    if shop_id is not None:
+        events = events.filter(shop_id=shop_id)
+    if ids:
+        events = events.filter(event_id__in=ids)
+    else:
+        events = events.filter(state=InboundEvent.State.TAKEN)
+    if failed:
+        events = events.filter(Exists(Job.objects.filter(event=OuterRef("pk"), state=Job.State.PARKED)))
+    if since is not None:
+        events = events.filter(received_at__gte=since)
+    return events
+
+
+def replay(event: InboundEvent) -> int:
+    """Make every consequence of an event due again, except what waits anyway; gives how many jobs. May be repeated.
+
+    Listeners end in the same state however often they hear an event.
+    """
+    again = Job.objects.filter(event=event, kind__startswith=base.KIND_PREFIX)
+    with transaction.atomic():
+        due = jobs.retry(again)
+        due += again.filter(state=Job.State.DONE).update(
+            state=Job.State.WAITING, attempts=0, next_at=timezone.now(), finished_at=None, result={}
+        )
+        due += intake.act(event, event.data)
+        if event.state == InboundEvent.State.IGNORED:
+            InboundEvent.objects.filter(pk=event.pk).update(state=InboundEvent.State.TAKEN)
+    return due

@@ -1,0 +1,161 @@
+"""``POST /hooks/sumeru/{shop}``: 401 for everything unsigned, 200 when taken or seen before, 500 to be sent again."""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets as random_secrets
+import time
+from collections.abc import Mapping
+from threading import Lock
+from typing import Any, NamedTuple
+
+from django.core.exceptions import RequestDataTooBig
+from django.db import Error as DatabaseTrouble
+from django.http import HttpRequest, HttpResponse
+from django.http.request import UnreadablePostError
+from django.utils import timezone
+
+from sumeru_proxy import secrets
+from sumeru_proxy.models import Credential, Shop
+from sumeru_proxy.webhooks import intake, signature
+
+log = logging.getLogger(__name__)
+
+BODY_LIMIT_BYTES = 256 * 1024
+REMEMBERED_S = 1.0
+_REPORT_EVERY_S = 60.0
+
+
+class Known(NamedTuple):
+    """A shop as its webhooks need it."""
+
+    id: int
+    domain: str
+    secrets: tuple[str, ...]
+
+
+class Shops:
+    """Shops and their webhook secrets, at most REMEMBERED_S behind the database, so that forgeries cost no queries.
+
+    All keys are read in one query, so that made-up keys cost nothing either; secrets are opened for the shops that are called.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self.forget()
+
+    def forget(self) -> None:
+        """The next question goes to the database."""
+        self._read_at = float("-inf")
+        self._by_key: dict[str, Shop] = {}
+        self._known: dict[str, Known] = {}
+
+    def known(self, key: str) -> Known | None:
+        """The shop with this key, None for a stranger. Raises django.db.Error; at most two queries a second and shop."""
+        with self._lock:
+            now = time.monotonic()
+            if now - self._read_at >= REMEMBERED_S:
+                self._by_key = {shop.key: shop for shop in Shop.objects.all()}
+                self._known = {}
+                self._read_at = now
+            shop = self._by_key.get(key)
+            if shop is None:
+                return None
+            if key not in self._known:
+                try:
+                    opened = tuple(secrets.load_all(shop, Credential.Kind.WEBHOOK_SECRET))
+                except secrets.Unusable as error:
+                    log.error("webhooks of shop %s cannot be verified: %s", shop.pk, error)
+                    opened = ()
+                self._known[key] = Known(shop.pk, shop.domain, opened)
+            return self._known[key]
+
+
+shops = Shops()
+# Verified against when there is nothing else, so that an unknown shop takes as long as a bad signature.
+_NOBODY = (random_secrets.token_hex(32),)
+
+
+class _Forgeries:
+    """Counts refusals and reports them once a minute: a flood of them must not become a flood of log lines."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._told_at = float("-inf")
+
+    def note(self) -> None:
+        self._count += 1
+        now = time.monotonic()
+        if now - self._told_at >= _REPORT_EVERY_S:
+            log.warning("%d webhooks refused: unknown shop or bad signature", self._count)
+            self._count, self._told_at = 0, now
+
+
+_forgeries = _Forgeries()
+
+
+def _answer(status: int, body: Mapping[str, Any]) -> HttpResponse:
+    response = HttpResponse(json.dumps(body, separators=(",", ":")), content_type="application/json", status=status)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _problem(
+    request: HttpRequest, status: int, code: str, message: str, details: Mapping[str, Any] | None = None
+) -> HttpResponse:
+    request_id = getattr(request, "request_id", "")
+    return _answer(
+        status, {"error": {"code": code, "message": message, "details": details or {}, "request_id": request_id}}
+    )
+
+
+def receive(request: HttpRequest, shop: str) -> HttpResponse:
+    """Take one event for the shop with this key. Nothing is stored for a stranger, and nothing else happens in the request."""
+    if request.method != "POST":
+        response = _problem(request, 405, "method_not_allowed", "Webhooks are posted.")
+        response["Allow"] = "POST"
+        return response
+    try:
+        length = int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        length = 0
+    if length > BODY_LIMIT_BYTES:
+        return _problem(
+            request, 413, "payload_too_large", "The request is too large.", {"limit_bytes": BODY_LIMIT_BYTES}
+        )
+    try:
+        raw = request.body
+    except RequestDataTooBig:
+        return _problem(
+            request, 413, "payload_too_large", "The request is too large.", {"limit_bytes": BODY_LIMIT_BYTES}
+        )
+    except (UnreadablePostError, OSError):
+        return _problem(request, 400, "validation_failed", "The body could not be read.")
+    try:
+        return _taken(request, shop, raw)
+    except DatabaseTrouble as error:
+        log.error("webhook not stored: %s", type(error).__name__)
+        return _problem(request, 500, "internal_error", "The event could not be stored. Send it again.")
+
+
+def _taken(request: HttpRequest, key: str, raw: bytes) -> HttpResponse:
+    known = shops.known(key)
+    try:
+        signature.verify(raw, request.headers.get(signature.HEADER), (known.secrets if known else ()) or _NOBODY)
+    except signature.BadSignature:
+        known = None
+    if known is None:
+        _forgeries.note()
+        return _problem(request, 401, "unauthenticated", "The signature is not valid.")
+    try:
+        envelope = intake.read_envelope(raw)
+        if envelope.shop_domain.casefold() != known.domain.casefold():
+            raise intake.Malformed("shop_domain", "is not this shop's")
+    except intake.Malformed as error:
+        log.warning("shop %s: a signed webhook is no event: %s", known.id, error)
+        return _problem(
+            request, 400, "validation_failed", "The body is not an event of this shop.", {error.field: error.why}
+        )
+    state = intake.take(known.id, envelope, timezone.now())
+    return _answer(200, {"status": state})
