@@ -1,0 +1,1 @@
+addEventListener("click",async e=>{let i=e.composedPath().find(e=>e.matches?.("[data-copy],[data-share]"));if(!i)return;let{copy:r,done:a,share:d}=i.dataset;try{if(d&&navigator.share)return void await navigator.share(JSON.parse(d));await navigator.clipboard.writeText(r||JSON.parse(d).url),a&&(i.textContent=a)}catch{i.getRootNode().querySelector("input[readonly]")?.select()}});

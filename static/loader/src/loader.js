@@ -1,0 +1,57 @@
+/** The entry: finds the widgets of the page, now and later, and gives the page its `sumeru`. */
+import { ATTRIBUTES, SELECTOR, TAG } from './address.js';
+import { fire, update } from './widget.js';
+
+const earlier = self.sumeru;
+
+// A second loader on the page, of whatever version, leaves everything to the first.
+if (!earlier?.v) {
+  const near = new IntersectionObserver(
+    (entries) => entries.map((entry) => entry.isIntersecting && update(entry.target)),
+    { rootMargin: '600px' },
+  );
+
+  /**
+   * A host appeared, moved or changed. Looked at in the next frame, so several changes are one, and a declarative root,
+   * which the parser attaches after it connected the element, is there.
+   *
+   * @param {Element} el
+   */
+  const touch = (el) => {
+    near.unobserve(el);
+    near.observe(el);
+  };
+
+  /** @param {Node} node itself and everything in it */
+  const mount = (node) => {
+    if (node.matches?.(SELECTOR)) touch(node);
+    node.querySelectorAll?.(SELECTOR).forEach(touch);
+  };
+
+  const api = (self.sumeru = {
+    v: 1,
+    mount,
+    refresh: (el) => update(el, true),
+    // In a task of its own: what the page's function throws is the page's.
+    q: { push: (use) => setTimeout(use, 0, api) },
+  });
+
+  new MutationObserver((records) =>
+    records.map((record) => (record.attributeName ? [record.target] : record.addedNodes).forEach(mount)),
+  ).observe(document, { childList: true, subtree: true, attributeFilter: ATTRIBUTES });
+  mount(document);
+  customElements.define(
+    TAG,
+    class extends HTMLElement {
+      connectedCallback() {
+        touch(this);
+      }
+    },
+  );
+  addEventListener('pageshow', (event) => {
+    // Only what says that it lives: a quiz or a form half filled in is left as it is.
+    if (event.persisted) document.querySelectorAll('[live]').forEach(api.refresh);
+  });
+  earlier?.q?.forEach(api.q.push);
+  fire(document, '', 'loaded');
+}

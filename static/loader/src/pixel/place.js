@@ -1,0 +1,34 @@
+/** Which page this is, and what the script's own element says. A page may become another one without a load. */
+
+export const { src, dataset } = document.currentScript;
+
+let page;
+let referrer = document.referrer;
+
+/** The types this page has reported: each counts once for a page. @type {Set<string>} */
+export const reported = new Set();
+
+/** Notices that the address changed. The fragment is a place in the page. */
+export const turn = () => {
+  const [now] = location.href.split('#');
+  if (page != now) {
+    referrer = page || referrer;
+    page = now;
+    reported.clear();
+  }
+};
+
+/**
+ * Nothing for what the server would not take (other schemes, names without a dot, credentials): one refused address would refuse
+ * the whole batch. Any piece of a path or query that holds an e-mail address is cut out, however often it was encoded.
+ */
+const clean = (href) =>
+  /^https?:\/\/(localhost|[a-z\d.-]+\.[a-z\d-]+)[:/]/.test(href)
+    ? href.slice(0, 2048).replace(/[^/?&=]+(@|%(25)*40)[^/?&=]*/g, '')
+    : '';
+
+/** @returns {{url: string, referrer: string}} */
+export const where = () => {
+  turn();
+  return { url: clean(page), referrer: clean(referrer) };
+};

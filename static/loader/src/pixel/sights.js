@@ -1,0 +1,109 @@
+/** What is seen and used: pages, products, widgets, experiments. Facts only, no text of the page. */
+import { on, safe } from './listen.js';
+import { dataset, reported, turn } from './place.js';
+import { track } from './queue.js';
+
+/** What a widget is, as the loader finds it. */
+const SELECTOR = 'sumeru-widget,[data-sumeru-widget]';
+
+const exposed = new Set();
+/** Where a widget keeps what it was about when it was seen. */
+const SEEN = Symbol();
+let timer;
+
+/** @param {Set<unknown>} known what was tracked before; grows when this is taken */
+const once = (known, key, type, properties) => {
+  if (!known.has(key) && track(type, properties)) known.add(key);
+};
+
+/** Which widget, about what. Attributes by an allow-list: others may be about a person. @param {Element} [item] inside it */
+const about = (el, item) => {
+  const read = (name) => el.getAttribute('data-' + name) || el.getAttribute(name) || undefined;
+  return {
+    widget: (read('sumeru-widget') || read('type'))?.replace('-', '_'),
+    product_id: item?.closest('[data-product-id]')?.dataset.productId || read('product-id'),
+    quiz_id: read('quiz-id'),
+    experiment: read('experiment'),
+    placement: read('placement'),
+  };
+};
+
+/** Steps of 2 %, because half of a block that is taller than two viewports is never visible at once. */
+const sight = new IntersectionObserver(
+  safe((entries) =>
+    entries.map(({ target, intersectionRatio, intersectionRect: { height } }) => {
+      const facts = about(target);
+      if (height && (intersectionRatio >= 0.5 || height >= innerHeight / 3))
+        once((target[SEEN] ||= new Set()), JSON.stringify(facts), 'widget_view', facts);
+    }),
+  ),
+  { threshold: [...Array(51).keys()].map((i) => i / 50) },
+);
+
+/** A widget that is new, or whose content may be. @param {Element} el the host */
+const touch = (el) => {
+  const { widget, product_id } = about(el);
+  if (widget == 'reviews') product(product_id);
+  const root = el.shadowRoot || el;
+  // More than a placeholder: whatever our widgets are made of has parts.
+  if (root.querySelector('[part]')) {
+    sight.unobserve(el);
+    sight.observe(el);
+    // Not only when seen: a variant that shows less would be counted less, and the comparison would be wrong.
+    root.querySelectorAll('[data-exposure]').forEach(({ dataset: { exposure } }) => {
+      once(exposed, exposure, 'experiment_exposure', JSON.parse(exposure));
+    });
+  }
+};
+
+/** What is known first counts: the page's own word, a widget's (its id is surely one of the shop's), then structured data. */
+const product = (product_id, sku) => {
+  if (product_id || sku) once(reported, 2, 'product_view', { product_id, sku });
+};
+
+/** The page as it is now. */
+export const look = safe(() => {
+  timer = 0;
+  if (document.prerendering) return;
+  turn();
+  once(reported, 1, 'page_view');
+  product(dataset.productId);
+  document.querySelectorAll(SELECTOR).forEach(safe(touch));
+  product(document.querySelector('[property$=retailer_item_id]')?.content);
+  document.querySelectorAll('[type*="ld+json"]').forEach(
+    safe(({ textContent }) => {
+      const data = JSON.parse(textContent);
+      const [found, more] = [data['@graph'] || data].flat().filter((item) => /Product/.test(item['@type']));
+      // With more of them it is a list.
+      if (!more) product(found.productID, found.sku);
+    }),
+  );
+});
+
+/** The page changed: half a second later, however often. */
+const later = () => {
+  timer ||= setTimeout(look, 500);
+};
+
+/** Begins to look. */
+export const watch = () => {
+  new MutationObserver(later).observe(document, { childList: true, subtree: true });
+  on('sumeru:ready', (event) => touch(event.composedPath()[0]));
+  // The key may hold parameters about a person.
+  on('sumeru:add-to-cart', ({ detail: { v, type, key, ...rest } }) => track('add_to_cart', { widget: type, ...rest }));
+  on('click', (event) => {
+    const path = event.composedPath();
+    const host = path.find((node) => node.matches?.(SELECTOR));
+    const link = path[0].closest('a,button');
+    if (host && link)
+      track('widget_click', {
+        ...about(host, link),
+        part: link.closest('[part]')?.part.value,
+        action: Object.keys(link.dataset)[0],
+      });
+    // A click may change the address and nothing else; so may going back.
+    later();
+  });
+  on('popstate', later);
+  look();
+};

@@ -1,0 +1,55 @@
+/** Putting content on the page. */
+
+/** @type {Record<string, CSSStyleSheet>} by their text, so that one object serves every root */
+const sheets = {};
+let policy;
+
+/** Adopted sheets pass any style-src. @param {string} css @returns {CSSStyleSheet} */
+const sheetOf = (css) => {
+  if (!sheets[css]) (sheets[css] = new CSSStyleSheet()).replaceSync(css);
+  return sheets[css];
+};
+
+/**
+ * Without HTML the host's own children show again. Parses first: when that throws (Trusted Types refused), nothing was
+ * changed.
+ *
+ * @param {Element} el the host
+ * @param {import('./types.js').Item} item
+ * @param {Element|undefined} part the element to replace; all of the content without it
+ * @returns {HTMLElement|null} what deserves the focus when a person asked for this content
+ */
+export const show = (el, { html, css }, part) => {
+  const box = document.createElement('p');
+  html ||= '<slot>';
+  if (box.setHTML) {
+    // The empty configuration removes what can run script and nothing else; the default one also removes forms and data-*.
+    box.setHTML(html, { sanitizer: {} });
+  } else {
+    // Made on first need: making it under `trusted-types 'none'` is a violation.
+    policy ||= self.trustedTypes?.createPolicy('sumeru', { createHTML: (text) => text });
+    box.innerHTML = policy ? policy.createHTML(html) : html;
+  }
+  const focus = box.querySelector('[aria-invalid=true]') || box.querySelector('[data-focus]');
+  const root = el.shadowRoot || el.attachShadow({ mode: 'open' });
+  if (css) root.adoptedStyleSheets = [sheetOf(css)];
+  if (part) part.replaceWith(...box.childNodes);
+  else root.replaceChildren(...box.childNodes);
+  return focus;
+};
+
+/**
+ * Takes over HTML that the page came with; it is never rendered again.
+ *
+ * @param {Element} el
+ * @returns {ShadowRoot|null} null when there is none
+ */
+export const adopt = (el) => {
+  // innerHTML does not make declarative roots, so on a client navigation the template is still a template.
+  const template = el.querySelector('template[shadowrootmode]');
+  if (template) el.attachShadow({ mode: 'open' }).append(template.content);
+  const root = el.shadowRoot;
+  // Also as sheets: the page's style-src may have refused the elements.
+  if (root) root.adoptedStyleSheets = [...root.querySelectorAll('style')].map((style) => sheetOf(style.textContent));
+  return root;
+};

@@ -1,0 +1,130 @@
+/** The life of one widget: wanted, loading, shown, paged, submitted. */
+import { base, keyFrom, keyOf } from './address.js';
+import { ask, call, wait } from './ask.js';
+import { adopt, show } from './show.js';
+
+/** Where a host keeps its widget: the function that `create` returned. */
+const MEMO = Symbol();
+
+/** @returns {boolean} false when a listener prevented the default */
+export const fire = (target, key, name, detail) =>
+  target.dispatchEvent(
+    new CustomEvent('sumeru:' + name, {
+      bubbles: true,
+      composed: true,
+      cancelable: true,
+      detail: { v: 1, type: key.split('?')[0], key, ...detail },
+    }),
+  );
+
+/** @param {Element} el */
+const create = (el) => {
+  /** The key its attributes ask for. */
+  let attributes;
+  /** The key wanted now; another than `attributes` after paging inside the widget. */
+  let key;
+  /** The key whose content is on the page. */
+  let shown;
+  let states;
+  /** Whether the content is one visitor's own. */
+  let live = el.matches('[live]');
+
+  const setState = (name) => {
+    try {
+      (states ||= el.attachInternals().states).clear();
+      states.add(name);
+    } catch {
+      // Not a custom element, or a browser without custom states: the events tell the same.
+    }
+  };
+
+  /** @param {'ready'|'empty'|'page'|'submit'} name */
+  const ready = (name) => {
+    // Adding the same listener again does nothing.
+    ['click', 'submit'].map((type) => el.shadowRoot?.addEventListener(type, act));
+    shown = key;
+    setState('ready');
+    fire(el, key, name);
+  };
+
+  /**
+   * Asks for content and shows it, or says why not. What is on the page stays until the new content is there.
+   *
+   * @param {string} asked the key
+   * @param {Element} [part] the part of the widget in which a person asked
+   * @param {string} [url] the page that shows the same
+   * @param {Promise<import('./types.js').Item>} [submission] what was asked by sending a form
+   */
+  const load = async (asked, part, url, submission) => {
+    let item;
+    key = asked;
+    setState('loading');
+    if (part) part.ariaBusy = 'true';
+    try {
+      for (let tries = 0; key == asked && tries < 4; tries++) {
+        item = await (submission || ask(key, live ? 'live' : 'batch', tries));
+        if (item.state == 'live') live = true;
+        else if (item.state == 'pending') await wait(item.retry_after_s);
+        else break;
+      }
+      // A task for each: the page gets the thread back between two widgets.
+      await wait(0);
+      // Overtaken by another attribute change or another page: that one's answer counts.
+      if (key != asked) return;
+      if (!/ready|empty/.test(item.state)) throw Error(item.state);
+      const focus = show(el, item, submission && part);
+      ready(submission ? 'submit' : part ? 'page' : item.state);
+      if (part) focus?.focus();
+    } catch (problem) {
+      setState('error');
+      if (part) {
+        part.ariaBusy = null;
+      } else if (shown && shown != key) show(el, {});
+      // A link that could not be followed here is followed by the browser.
+      if (fire(el, key, 'error', { error: item?.error || problem, url }) && url) location = url;
+    }
+  };
+
+  /** Clicks and submissions inside the root. @param {MouseEvent|SubmitEvent} event */
+  const act = (event) => {
+    const form = 'submitter' in event && new URLSearchParams(new FormData(event.target, event.submitter));
+    const from = form ? event.target : event.target.closest('a[data-go],[data-add]');
+    // Every form, also one that is not ours to send: without its action it would post to the host page.
+    if (form) event.preventDefault();
+    else if (!from || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const url = new URL(from.action || from.href || base);
+    if (from.dataset.add) {
+      if (!fire(el, key, 'add-to-cart', JSON.parse(from.dataset.add))) event.preventDefault();
+    } else if (url.href.startsWith(base)) {
+      event.preventDefault();
+      const part = from.closest('[data-swap]') || el.shadowRoot.lastElementChild;
+      if (from.method == 'post') {
+        if (!part.ariaBusy && fire(el, key, 'before-submit', { formData: form })) {
+          form.set('via', 'loader');
+          load(key, part, '', call(url, form));
+        }
+      } else {
+        if (form) url.search = form;
+        load(keyFrom(url), part, url.href);
+      }
+    }
+  };
+
+  return (again) => {
+    const wanted = keyOf(el);
+    if (wanted && (wanted != attributes || again)) {
+      key = wanted;
+      if (!attributes && adopt(el)) ready('ready');
+      else load(key);
+      attributes = wanted;
+    }
+  };
+};
+
+/**
+ * Asks for what the attributes of a host say, when that is something else than before.
+ *
+ * @param {Element} el
+ * @param {boolean} [again] asks in any case
+ */
+export const update = (el, again) => (el[MEMO] ||= create(el))(again);
