@@ -1,0 +1,48 @@
+// Language tabs: without this script all samples stand one after the other. The tab picked is remembered for all of them.
+const KEY = 'sumeru-docs-language'
+
+function select(name, focus) {
+  for (const group of document.querySelectorAll('[data-tabs]')) {
+    const tabs = [...group.querySelectorAll('[role=tab]')]
+    if (!tabs.some((tab) => tab.textContent === name)) continue
+    for (const tab of tabs) {
+      const chosen = tab.textContent === name
+      tab.setAttribute('aria-selected', chosen)
+      tab.tabIndex = chosen ? 0 : -1
+      document.getElementById(tab.getAttribute('aria-controls')).hidden = !chosen
+      if (chosen && focus && group.contains(document.activeElement)) tab.focus()
+    }
+  }
+  try { localStorage.setItem(KEY, name) } catch { /* storage may be forbidden: the choice lasts for this page */ }
+}
+
+document.querySelectorAll('[data-tabs]').forEach((group, number) => {
+  const list = document.createElement('div')
+  list.setAttribute('role', 'tablist')
+  list.setAttribute('aria-label', 'Language')
+  group.querySelectorAll('[data-tab]').forEach((panel, position) => {
+    panel.id = `tab-${number}-${position}`
+    panel.setAttribute('role', 'tabpanel')
+    panel.querySelector('h3')?.remove()
+    const tab = document.createElement('button')
+    tab.type = 'button'
+    tab.textContent = panel.dataset.tab
+    tab.setAttribute('role', 'tab')
+    tab.setAttribute('aria-controls', panel.id)
+    tab.addEventListener('click', () => select(tab.textContent))
+    tab.addEventListener('keydown', (event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
+      if (!step) return
+      const tabs = [...list.children]
+      select(tabs[(position + step + tabs.length) % tabs.length].textContent, true)
+    })
+    list.append(tab)
+  })
+  group.prepend(list)
+})
+
+let remembered = null
+try { remembered = localStorage.getItem(KEY) } catch { /* as above */ }
+const first = document.querySelector('[role=tab]')?.textContent
+if (first) select(remembered || first)
+if (!document.querySelector('[role=tab][aria-selected=true]') && first) select(first)

@@ -1,0 +1,67 @@
+"""What a person decides about many jobs at once: try again or discard, exactly those named in the history. Over ``jobs.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+
+from sumeru_proxy import jobs
+from sumeru_proxy.models import Job
+from widgets.admin import job_words
+
+CHUNK_ROWS = 500
+OPEN = ~Q(reason__in=job_words.OVER)
+DOUBTFUL = Q(ambiguous=True) | Q(reason=Job.Reason.AMBIGUOUS_OLD)
+RETRYABLE = Q(state=Job.State.PARKED) & OPEN & ~Q(body_text="")
+DISCARDABLE = Q(state=Job.State.WAITING) | (Q(state=Job.State.PARKED) & OPEN)
+
+
+def _chunks(rows: QuerySet[Job]) -> Iterator[list[int]]:
+    # By position: what was changed may no longer be among the rows of a list's filter.
+    last = 0
+    while ids := list(rows.order_by("pk").filter(pk__gt=last).values_list("pk", flat=True)[:CHUNK_ROWS]):
+        yield ids
+        last = ids[-1]
+
+
+def _change(
+    rows: QuerySet[Job], user_id: int, before: Q, after: Q, message: str, change: Callable[[QuerySet[Job]], int]
+) -> int:
+    count = 0
+    for ids in _chunks(rows):
+        with transaction.atomic():
+            # Held until the history is written, so that it names exactly what was changed.
+            held = Job.objects.filter(before, pk__in=ids).select_for_update()
+            meant = list(held.values_list("pk", flat=True))
+            change(Job.objects.filter(before, pk__in=meant))
+            changed = list(Job.objects.filter(after, pk__in=meant).defer("body_text"))
+            if changed:
+                LogEntry.objects.log_actions(user_id, changed, CHANGE, change_message=message)
+            count += len(changed)
+    return count
+
+
+def retry(rows: QuerySet[Job], user_id: int, *, doubled: bool) -> int:
+    """Let parked jobs be tried again; gives how many. May be repeated.
+
+    Those that were perhaps delivered are left unless ``doubled``, the person's word that twice is acceptable.
+    """
+    again = Q(state=Job.State.WAITING)
+    count = _change(rows, user_id, RETRYABLE & ~DOUBTFUL, again, _("Tried again"), jobs.retry)
+    if doubled:
+        message = _("Tried again, although perhaps delivered before")
+        count += _change(rows, user_id, RETRYABLE & DOUBTFUL, again, message, jobs.retry)
+    return count
+
+
+def discard(rows: QuerySet[Job], user_id: int, note: str) -> int:
+    """Decide that waiting or parked jobs are not to be done; gives how many. May be repeated: the first reason stays.
+
+    The history does not repeat the note: it goes with the job when a person is erased.
+    """
+    thrown_away = Q(reason=Job.Reason.DISCARDED)
+    return _change(rows, user_id, DISCARDABLE, thrown_away, _("Discarded"), lambda found: jobs.discard(found, note))

@@ -1,0 +1,147 @@
+"""A shop's look: theme tokens as fields of their own, with a colour picker where the token is a colour."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from sumeru_proxy.models import Shop
+from widgets import theming
+from widgets.admin.refusing import RefusesCredentials
+from widgets.models import Look
+
+if TYPE_CHECKING:
+    _LookForm = forms.ModelForm[Look]
+    _StackedInline = admin.StackedInline[Look, Shop]
+else:
+    _LookForm = forms.ModelForm
+    _StackedInline = admin.StackedInline
+
+COLOURS = frozenset({"color", "accent", "on-accent", "star", "border", "focus"})
+TOKEN_TEXTS = {
+    "color": (_("Text colour"), _("Colour of ordinary text. Empty: the page's own.")),
+    "accent": (_("Accent colour"), _("Buttons, links and bars. Empty: the page's own text colour.")),
+    "on-accent": (_("Text on accent"), _("Text on buttons; must be readable on the accent colour.")),
+    "star": (_("Star colour"), _("Filled stars, for example #e7a600.")),
+    "border": (_("Line colour"), _("Lines between reviews and around fields.")),
+    "radius": (_("Corner radius"), _("For example 0, 8px or 0.5rem.")),
+    "font": (
+        _("Font"),
+        _("A font family, for example Georgia, serif. Empty: the page's own. Fonts are not loaded by widgets."),
+    ),
+    "gap": (_("Spacing"), _("Distance between parts, for example 12px or 1rem.")),
+    "focus": (_("Focus colour"), _("The outline around what the keyboard has reached.")),
+}
+_HEX = re.compile(r"^#[0-9a-fA-F]{6}\Z")
+_SHORT_HEX = re.compile(r"^#([0-9a-fA-F])([0-9a-fA-F])([0-9a-fA-F])\Z")
+
+
+def picker_value(value: str) -> str:
+    """What a colour input can show of a CSS colour: six hexadecimal digits; black for what it cannot express."""
+    if _HEX.match(value):
+        return value.lower()
+    short = _SHORT_HEX.match(value)
+    return "#" + "".join(digit * 2 for digit in short.groups()).lower() if short else "#000000"
+
+
+class ColourInput(forms.TextInput):
+    """A text field for any CSS colour with a colour picker beside it, which writes into the text (``static/site/admin.js``)."""
+
+    def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
+        """The text field, then the picker."""
+        text = super().render(name, value, attrs, renderer)
+        target = (attrs or {}).get("id", f"id_{name}")
+        return format_html(
+            '<span class="sumeru-colour">{}<input type="color" value="{}" data-colour-for="{}" aria-label="{}" tabindex="0"></span>',
+            text,
+            picker_value(str(value or "")),
+            target,
+            _("Pick a colour"),
+        )
+
+
+def token_name(token: str) -> str:
+    """The form field of a token."""
+    return f"token_{token.replace('-', '_')}"
+
+
+def _token_field(token: str) -> forms.Field:
+    label, help_text = TOKEN_TEXTS.get(token, (token, ""))
+    attrs = {"size": 24, "spellcheck": "false", "autocomplete": "off"}
+    widget = ColourInput(attrs=attrs) if token in COLOURS else forms.TextInput(attrs=attrs)
+    return forms.CharField(label=label, help_text=help_text, required=False, max_length=120, widget=widget)
+
+
+class LookForm(RefusesCredentials, _LookForm):
+    """Tokens one by one and the shop's own CSS; both are judged by ``theming``."""
+
+    class Meta:
+        model = Look
+        fields = ("css",)
+        widgets = {
+            "css": forms.Textarea(
+                attrs={"rows": 10, "cols": 80, "class": "vLargeTextField sumeru-code", "spellcheck": "false"}
+            )
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        tokens = self.instance.tokens if isinstance(self.instance.tokens, dict) else {}
+        for token in theming.TOKENS:
+            self.fields[token_name(token)].initial = tokens.get(token, "")
+
+    def clean(self) -> dict[str, Any]:
+        """Puts the tokens together and lays each complaint at its own field."""
+        cleaned = super().clean() or {}
+        tokens = {token: str(cleaned.get(token_name(token)) or "").strip() for token in theming.TOKENS}
+        self.instance.tokens = {token: value for token, value in tokens.items() if value}
+        for token, value in list(self.instance.tokens.items()):
+            for problem in theming.token_problems({token: value}):
+                self.add_error(token_name(token), problem)
+                self.instance.tokens.pop(token, None)
+        return cleaned
+
+
+# One form field per token of theming.TOKENS: a token added there appears here.
+LookForm.base_fields.update({token_name(token): _token_field(token) for token in theming.TOKENS})
+LookForm.declared_fields.update(
+    {token_name(token): LookForm.base_fields[token_name(token)] for token in theming.TOKENS}
+)
+
+
+class LookInline(_StackedInline):
+    """The look on the shop's page; saved only when something was set."""
+
+    model = Look
+    form = LookForm
+    extra = 1
+    max_num = 1
+    can_delete = True
+    verbose_name = _("look")
+    verbose_name_plural = _("look of the widgets")
+    template = "admin/widgets/look_inline.html"
+    readonly_fields = ("in_words",)
+
+    @admin.display(description=_("theme"))
+    def in_words(self, look: Look) -> str:
+        """The tokens that are set, e.g. ``Accent colour: #0a7``."""
+        return ", ".join(f"{TOKEN_TEXTS.get(name, (name, ''))[0]}: {value}" for name, value in look.tokens.items())
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Colours, shape, own CSS; for those who may not change them the values in words."""
+        if not self.has_change_permission(request, obj):
+            return [(None, {"fields": ["in_words", "css"]})]
+        colours = [token_name(token) for token in theming.TOKENS if token in COLOURS]
+        others = [token_name(token) for token in theming.TOKENS if token not in COLOURS]
+        return [
+            (_("Colours"), {"fields": colours, "description": _("Any CSS colour; the square opens a colour picker.")}),
+            (_("Shape and type"), {"fields": others}),
+            (_("Own CSS"), {"fields": ["css"]}),
+        ]

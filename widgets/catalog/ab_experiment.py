@@ -1,0 +1,165 @@
+"""An experiment: the same visitor always gets the same variant, chosen by Sumeru, before anything is painted.
+
+A page puts its blocks inside the element, each with a slot named as its variant (and ``hidden``, so that it does not show before or
+without the widget); what has no slot is the default, shown for the control group and whenever nothing is decided::
+
+    <sumeru-widget type="ab_experiment" experiment="hero" visitor-id="…" variants="bold,calm">
+      <h1>Made for long days out</h1>
+      <h1 slot="bold" hidden>Out there. All day.</h1>
+    </sumeru-widget>
+
+Or the variant's payload names another widget to show in that place: ``{"widget": "bundles", "placement": "summer", "params":
+{"product_id": "prd_1"}, "label": "See the bundle"}``. A block of the page goes before it. Never is anything of a payload markup.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext_lazy as _
+
+from sumeru_proxy.client.shapes import Assignment
+from sumeru_proxy.reader import Missing, Pending, Source, Wanted
+from widgets import formatting
+from widgets.base import IDENTIFIER, Call, Context, IdentifierField, IdentifierListField, Widget, WidgetParams
+
+FRESH_S = 30 * 86_400.0
+"""An assignment never changes, and a read of it costs one of 100 a minute for all shoppers together."""
+CONTROL = "control"
+PAYLOAD_LIMIT_BYTES = 16 * 1024
+PARAMS_LIMIT = 10
+_WIDGET = re.compile(r"[a-z][a-z_]{1,39}", re.ASCII)
+_PLACEMENT = re.compile(r"[a-z0-9-]{0,40}", re.ASCII)
+_PARAM = re.compile(r"[a-z][a-z_]{1,39}", re.ASCII)
+_VALUE = re.compile(r"[A-Za-z0-9_,.-]{1,200}", re.ASCII)
+
+
+class ExperimentParams(WidgetParams):
+    """What a page may ask."""
+
+    experiment = IdentifierField(help_text=_("The experiment's name."))
+    visitor_id = IdentifierField(
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text=_(
+            "Who is looking; the same for all of a visitor's pages. None: the default is shown, and nothing is counted."
+        ),
+    )
+    variants = IdentifierListField(
+        max_length=10,
+        required=False,
+        default=(),
+        help_text=_(
+            "The variants that the page knows, also the one that its default stands for. With any other, the default is shown "
+            "and nothing is counted."
+        ),
+    )
+
+
+class AbExperiment(Widget):
+    """See the module."""
+
+    name = "ab_experiment"
+    title = gettext_lazy("Experiment")
+    description = _("Shows each visitor one variant of a place in the page, and the same one every time.")
+    audience = "visitor"
+    Params = ExperimentParams
+    styles = ("ab_experiment.css",)
+    example = {"experiment": "headline", "visitor_id": "visitor-1"}
+
+    def context(self, call: Call, source: Source) -> Context:
+        """``variant``, ``payload`` and ``assigned_at`` as Sumeru decided; ``slot``, ``widget`` and ``exposure`` are what is shown of it.
+
+        Without a visitor, for an unknown experiment and while nothing is decided: the control group's default, ``assigned_at`` None
+        and no exposure. Always something to show: nothing here would hide the page's own content.
+        """
+        assignment = _assignment(call, source)
+        name = call.params.experiment
+        if assignment is None:
+            return _shown(name, CONTROL, {}, None, "", None)
+        payload = assignment.payload if _fits(assignment.payload) else {}
+        variant = assignment.variant
+        # A slot is asked for only where the page may have one, so that exposure means "was on the page".
+        slot = variant if re.match(IDENTIFIER, variant) and variant in (call.params.variants or (variant,)) else ""
+        widget = _widget_of(call, payload)
+        context = _shown(name, variant, payload, assignment.assigned_at, slot, widget)
+        if slot or widget or variant == CONTROL:
+            context["exposure"] = {"experiment": name, "variant": variant}
+        return context
+
+
+def wanted(experiment: str, visitor_id: str) -> Wanted:
+    """The read of a visitor's assignment."""
+    arguments = (("experiment", experiment), ("visitor_id", visitor_id))
+    return Wanted("experiment", arguments, ("experiments", f"experiment:{experiment}"), FRESH_S)
+
+
+def _assignment(call: Call, source: Source) -> Assignment | None:
+    if not call.params.visitor_id:
+        return None
+    try:
+        found: Assignment = source.get(wanted(call.params.experiment, call.params.visitor_id))
+    except (Missing, Pending):
+        # Undecided is shown as the default at once: waiting would leave a hole in the page, changing later a flicker.
+        return None
+    return found
+
+
+def _shown(
+    experiment: str,
+    variant: str,
+    payload: Mapping[str, Any],
+    assigned_at: object,
+    slot: str,
+    widget: Context | None,
+) -> Context:
+    return {
+        "experiment": experiment,
+        "variant": variant,
+        "payload": dict(payload),
+        "assigned_at": assigned_at,
+        "slot": slot,
+        "widget": widget,
+        "exposure": None,
+    }
+
+
+def _fits(payload: Mapping[str, Any]) -> bool:
+    return len(json.dumps(payload).encode()) <= PAYLOAD_LIMIT_BYTES
+
+
+def _widget_of(call: Call, payload: Mapping[str, Any]) -> Context | None:
+    """The other widget that a payload names, None when it names none or one that could not be. Experiments do not nest."""
+    name, placement = payload.get("widget"), payload.get("placement") or ""
+    if not isinstance(name, str) or not _WIDGET.fullmatch(name) or name == AbExperiment.name:
+        return None
+    if not isinstance(placement, str) or not _PLACEMENT.fullmatch(placement):
+        return None
+    given = payload.get("params")
+    params = (
+        {
+            key: str(value)
+            for key, value in sorted(given.items())[:PARAMS_LIMIT]
+            if _PARAM.fullmatch(key) and isinstance(value, str | int) and _VALUE.fullmatch(str(value)) and key != "type"
+        }
+        if isinstance(given, dict)
+        else {}
+    )
+    if placement:
+        params["placement"] = placement
+    if call.params.locale:
+        params["locale"] = call.params.locale
+    page = f"{call.page_url.rpartition('/')[0]}/{name}"
+    label = payload.get("label")
+    return {
+        "name": name,
+        "attributes": [{"name": key.replace("_", "-"), "value": value} for key, value in sorted(params.items())],
+        "url": f"{page}?{urlencode(sorted(params.items()))}" if params else page,
+        "label": formatting.clipped(label, 80) if isinstance(label, str) and label else gettext("Show"),
+    }

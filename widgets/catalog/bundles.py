@@ -1,0 +1,126 @@
+"""Products that are sold together, at a price that is better than one by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from sumeru_proxy.client.shapes import Bundle
+from sumeru_proxy.reader import Source, Wanted
+from widgets import formatting
+from widgets.base import Call, Context, IdentifierField, Nothing, Widget, WidgetParams
+
+FRESH_S = 300.0
+"""Sumeru's own edge lifetime for bundles."""
+ITEMS_LIMIT = 12
+DESCRIPTION_CHARS = 400
+
+
+class BundlesParams(WidgetParams):
+    """What a page may ask."""
+
+    product_id = IdentifierField(help_text=_("The product whose bundles are shown."))
+
+
+class BundlesOptions(serializers.Serializer[Any]):
+    """What a merchant may set."""
+
+    heading = serializers.CharField(
+        label=_("heading"),
+        max_length=80,
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text=_("Replaces “Better together”."),
+    )
+    limit = serializers.IntegerField(
+        label=_("most bundles"), min_value=1, max_value=6, required=False, default=3, help_text=_("1 to 6.")
+    )
+    show_description = serializers.BooleanField(
+        label=_("description"), required=False, default=True, help_text=_("The bundle's text below its title.")
+    )
+    show_unavailable = serializers.BooleanField(
+        label=_("sold out bundles"),
+        required=False,
+        default=False,
+        help_text=_("Shows bundles of which a part is sold out, last and without a button, instead of hiding them."),
+    )
+
+
+class Bundles(Widget):
+    """See the module.
+
+    What is paid is the storefront's business: the event names the bundle, so that its cart can apply the price shown here.
+    """
+
+    name = "bundles"
+    title = gettext_lazy("Bundles")
+    description = _("Sets that a product is part of, with what they save and one button for the whole set.")
+    Params = BundlesParams
+    Options = BundlesOptions
+    styles = ("products.css", "bundles.css")
+    block_size_px = 420
+    example = {"product_id": "{product}"}
+
+    def context(self, call: Call, source: Source) -> Context:
+        """``bundles``: those that can be bought first, in Sumeru's order. ``add`` is None where a set cannot go into a cart.
+
+        Raises Nothing without any to show, Pending when they are not known yet, Missing for an unknown product.
+        """
+        product_id = call.params.product_id
+        topics = ("bundles", "products", f"product:{product_id}")
+        found: tuple[Bundle, ...] = source.get(Wanted("bundles", (("product_id", product_id),), topics, FRESH_S))
+        shown = [_bundle(call, bundle) for bundle in found if 0 < len(bundle.items) <= ITEMS_LIMIT]
+        if not call.options.show_unavailable:
+            shown = [bundle for bundle in shown if bundle["available"]]
+        shown.sort(key=lambda bundle: not bundle["available"])
+        shown = formatting.fitting(shown[: call.options.limit])
+        if not shown:
+            raise Nothing
+        return {"product_id": product_id, "heading": call.options.heading, "bundles": shown}
+
+
+def saving_units(price: int, compare_at: int | None, parts: int | None) -> tuple[int | None, int]:
+    """What the set costs otherwise and what it saves, in minor units; ``(None, 0)`` when it saves nothing.
+
+    ``compare_at`` is what Sumeru says, ``parts`` the sum of the items (None when they are of another currency).
+    """
+    whole = parts if compare_at is None else compare_at
+    if whole is None or whole <= price:
+        return None, 0
+    return whole, whole - price
+
+
+def _bundle(call: Call, bundle: Bundle) -> Context:
+    currency = bundle.currency
+    price = formatting.minor_units(bundle.price, currency)
+    alike = all(item.product.currency == currency for item in bundle.items)
+    parts = sum(formatting.minor_units(item.product.price, currency) * item.quantity for item in bundle.items)
+    said = bundle.compare_at_price
+    whole, saved = saving_units(
+        price, None if said is None else formatting.minor_units(said, currency), parts if alike else None
+    )
+    available = all(item.product.available for item in bundle.items)
+    lines = [(item.product.variant_id, item.quantity) for item in bundle.items]
+    items = [
+        {**formatting.product_card(call.shop, item.product, call.locale), "quantity": item.quantity}
+        for item in bundle.items
+    ]
+    text = bundle.description if call.options.show_description else ""
+    return {
+        "id": bundle.id,
+        "title": formatting.clipped(bundle.title),
+        "description": formatting.clipped(text, DESCRIPTION_CHARS),
+        "items": items,
+        "item_count": sum(item.quantity for item in bundle.items),
+        "price": formatting.price(price, currency, call.locale),
+        "compare_at": formatting.price(whole, currency, call.locale) if whole else None,
+        "saving": formatting.price(saved, currency, call.locale) if saved else None,
+        # Rounded down: never promise more than there is.
+        "saving_percent": saved * 100 // whole if whole else 0,
+        "available": available,
+        "add": formatting.add_to_cart(call.shop, "bundles", bundle.id, lines) if available else None,
+    }

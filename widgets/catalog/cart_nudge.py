@@ -1,0 +1,253 @@
+"""One friendly sentence to a cart: how far it is to free delivery or a discount, what is nearly sold out, or the merchant's own words."""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urljoin
+
+from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from sumeru_proxy.client.shapes import CartNudge as Said
+from sumeru_proxy.client.shapes import Cta, NudgeProgress
+from sumeru_proxy.reader import Missing, Pending, Source, Wanted
+from widgets import formatting
+from widgets.base import Call, Context, IdentifierField, Nothing, Widget, WidgetParams
+
+FRESH_S = 60.0
+"""Sumeru's own edge lifetime for a cart's nudge."""
+GOALS_TRIED = 3
+"""How many goals one after another may be reached before the last one is shown as reached."""
+ANY_CART = "any"
+"""The cart id that Sumeru is told when carts share answers."""
+KINDS = ("free_shipping", "discount_tier", "low_stock", "message")
+
+
+class CartNudgeParams(WidgetParams):
+    """What a page may ask."""
+
+    cart_id = IdentifierField(required=False, default="", allow_blank=True, help_text=_("The cart."))
+    cart_total = serializers.DecimalField(
+        max_digits=15,
+        decimal_places=3,
+        min_value=Decimal(0),
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text=_("What the cart costs, for example 49.90. Nothing is shown without it."),
+    )
+    currency = serializers.RegexField(
+        r"^[A-Za-z]{3}\Z",
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text=_("The cart's currency (ISO 4217). Default: the shop's."),
+    )
+    item_count = serializers.IntegerField(
+        min_value=0,
+        max_value=10_000,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text=_("How many things are in the cart. Nothing is shown for 0."),
+    )
+
+
+class CartNudgeOptions(serializers.Serializer[Any]):
+    """What a merchant may set."""
+
+    per_cart = serializers.BooleanField(
+        label=_("by cart"),
+        required=False,
+        default=True,
+        help_text=_(
+            "Off: carts of about the same total share an answer, which saves most calls to Sumeru. "
+            "Only for shops whose nudges do not depend on what is in the cart (low stock)."
+        ),
+    )
+    show_progress = serializers.BooleanField(
+        label=_("progress bar"), required=False, default=True, help_text=_("For free shipping and discount steps.")
+    )
+    show_reached = serializers.BooleanField(
+        label=_("reached goals"),
+        required=False,
+        default=True,
+        help_text=_("Says that a goal is reached when there is no further one."),
+    )
+
+
+class CartNudge(Widget):
+    """See the module.
+
+    Sumeru is told a rounded total (``formatting.coarse``) and only the goal is taken from its answer: what is left is computed from
+    the cart's true total, so neither rounding nor an older copy shows a wrong figure.
+    """
+
+    name = "cart_nudge"
+    title = gettext_lazy("Cart nudge")
+    description = _("How far a cart is from free delivery or a discount, and other hints, updated as the cart changes.")
+    audience = "cart"
+    Params = CartNudgeParams
+    Options = CartNudgeOptions
+    styles = ("cart_nudge.css",)
+    block_size_px = 96
+    example = {"cart_id": "demo", "cart_total": "48.50", "item_count": "2"}
+
+    def context(self, call: Call, source: Source) -> Context:
+        """``kind``, ``message`` and, for a goal in money, ``progress`` with exact figures; ``reached`` when nothing is left to add.
+
+        Raises Nothing for an empty or unknown cart, for an expired nudge and when there is nothing to say; Pending when that is
+        not known yet.
+        """
+        params = call.params
+        total = params.cart_total
+        if not total or params.item_count == 0 or (call.options.per_cart and not params.cart_id):
+            raise Nothing
+        currency = (params.currency or call.shop.currency).upper()
+        units = formatting.minor_units(total, currency)
+        told, reached = formatting.coarse(total, currency), None
+        for _goal in range(GOALS_TRIED):
+            try:
+                said = _ask(call, source, told, currency)
+            except Pending:
+                if reached is None:
+                    raise
+                break
+            if said is None or _is_over(said, call):
+                break
+            if said.progress is None or units < _goal_units(said, currency):
+                return _shown(call, said, units, currency)
+            # Rounding down hid that this goal is reached. What Sumeru says to exactly the goal is what comes next.
+            told, reached = said.progress.target, said
+        if reached is None or not call.options.show_reached:
+            raise Nothing
+        return _shown(call, reached, units, currency)
+
+
+def _ask(call: Call, source: Source, total: Decimal, currency: str) -> Said | None:
+    """Sumeru's nudge for a cart of this total; None when it has none. Raises Pending."""
+    arguments = (
+        ("cart_id", call.params.cart_id if call.options.per_cart else ANY_CART),
+        ("cart_total", str(formatting.from_minor_units(formatting.minor_units(total, currency), currency))),
+        ("currency", currency),
+        ("item_count", call.params.item_count),
+    )
+    try:
+        said: Said = source.get(Wanted("nudge", arguments, ("cart_nudge",), FRESH_S))
+    except Missing:
+        return None
+    return said
+
+
+def _goal_units(said: Said, currency: str) -> float:
+    """What the cart must cost for the goal; infinite without one in money."""
+    units = formatting.minor_units(said.progress.target, currency) if said.progress else 0
+    return units or math.inf
+
+
+def _is_over(said: Said, call: Call) -> bool:
+    return said.expires_at is not None and said.expires_at <= call.now
+
+
+def _shown(call: Call, said: Said, units: int, currency: str) -> Context:
+    kind = said.kind if said.kind in KINDS else "message"
+    progress = None
+    message = formatting.clipped(said.message, 300)
+    reached = False
+    target = formatting.minor_units(said.progress.target, currency) if said.progress else 0
+    if said.progress and target:
+        left = max(0, target - units)
+        reached = not left
+        figures = (("current", units), ("target", target), ("remaining", left))
+        texts = {name: formatting.price(each, currency, call.locale) for name, each in figures}
+        progress = {**texts, "percent": min(100, units * 100 // target)}
+        message = goal_reached(kind) if reached else _goal_message(call, message, said.progress, texts, kind)
+    return {
+        "id": said.id,
+        "kind": kind,
+        "message": message,
+        "reached": reached,
+        "progress": progress,
+        "cta": None if reached else _cta(call, said.cta),
+        "expires_at": said.expires_at,
+    }
+
+
+def _goal_message(call: Call, message: str, progress: NudgeProgress, texts: Context, kind: str) -> str:
+    remaining = texts["remaining"]["text"]
+    currency = texts["remaining"]["currency"]
+    kept = truthful(message, progress.remaining, progress.target, remaining, currency, call.locale)
+    return kept or goal_ahead(kind, remaining)
+
+
+def goal_reached(kind: str) -> str:
+    """What is said when nothing is left to add."""
+    if kind == "free_shipping":
+        return gettext("Delivery is free for this order.")
+    return gettext("You have unlocked your discount.") if kind == "discount_tier" else gettext("You made it!")
+
+
+def goal_ahead(kind: str, remaining: str) -> str:
+    """What is said when Sumeru's own sentence cannot be used."""
+    values = {"remaining": remaining}
+    if kind == "free_shipping":
+        return gettext("Only %(remaining)s to go until delivery is free") % values
+    if kind == "discount_tier":
+        return gettext("Add %(remaining)s to unlock your discount") % values
+    return gettext("Only %(remaining)s to go") % values
+
+
+_NUMBER = r"\d{1,3}(?:[.,'’\u00a0\u202f ]\d{3})+(?:[.,]\d{1,3})?|\d+(?:[.,]\d{1,3})?"
+_SPACE = "[ \u00a0\u202f]?"
+
+
+@lru_cache(maxsize=256)
+def _amounts(currency: str, locale: str) -> re.Pattern[str]:
+    """Numbers, each with what makes it money: the currency's code or symbol before or after it. Shares (10 %) are none."""
+    symbols = {currency, *(formatting.currency_symbol(currency, each) for each in (locale, "en"))}
+    sign = "|".join(["[$€£¥₹₽₺₩₪₫฿₴]", *(re.escape(each) for each in sorted(symbols, key=len, reverse=True) if each)])
+    return re.compile(
+        rf"(?<![\w.,])(?P<before>(?:{sign}){_SPACE})?(?P<number>{_NUMBER})(?![\d.,]*\d|{_SPACE}[%٪])(?P<after>{_SPACE}(?:{sign})(?!\w))?"
+    )
+
+
+def readings(number: str) -> set[Decimal]:
+    """What a written number may mean: ``1,250`` is more than a thousand in one country and one and a quarter in another."""
+    compact = re.sub(r"['’\u00a0\u202f ]", "", number)
+    plain = {compact.replace(",", ""), compact.replace(".", "").replace(",", ".")}
+    return {Decimal(each) for each in plain if re.fullmatch(r"\d+(?:\.\d+)?", each)}
+
+
+def truthful(message: str, told: Decimal, target: Decimal, remaining: str, currency: str, locale: str) -> str:
+    """The merchant's sentence, with ``remaining`` in the place of the amount that Sumeru computed from the total it was told.
+
+    ``told`` is that amount. Empty when the sentence might say something wrong: when it holds another amount of money than these, or
+    a bare number that could be the amount or not.
+    """
+    doubtful = False
+
+    def exact(found: re.Match[str]) -> str:
+        nonlocal doubtful
+        values = readings(found["number"])
+        money = bool(found["before"] or found["after"])
+        if told in values:
+            if money or re.search(r"[.,]\d\d\Z", found["number"]):
+                return remaining
+            doubtful = True
+        elif money and target not in values:
+            doubtful = True
+        return found[0]
+
+    changed = _amounts(currency, locale).sub(exact, message)
+    return "" if doubtful else changed
+
+
+def _cta(call: Call, cta: Cta | None) -> Context | None:
+    """A relative address is one of the storefront's; without a storefront there is no link."""
+    url = formatting.web_url(urljoin(call.shop.storefront_url, cta.url)) if cta else ""
+    return {"label": formatting.clipped(cta.label, 60), "url": url} if cta and url else None

@@ -1,0 +1,351 @@
+"""A quiz that ends in products: one question at a time, back, progress, results with reasons.
+
+Where a shopper stands is wholly said by ``answers``, so every step has a URL, works without JavaScript and can be taken back.
+Steps are read through copies that all shoppers share (the upstream counts each as one of few writes a minute), with a session id
+that belongs to nobody; only the finished answers are sent with the shopper's own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, unquote
+
+from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from sumeru_proxy.client.shapes import QuizOption, QuizQuestion, QuizResult, QuizStep
+from sumeru_proxy.reader import Missing, Pending, Source, Wanted
+from widgets import answers, formatting
+from widgets.base import Call, Context, Desk, Frozen, IdentifierField, Refusal, Sent, Widget, WidgetParams
+
+Answer = tuple[str, tuple[str, ...]]
+"""A question's id and the ids of the options chosen."""
+
+MOST_QUESTIONS = 20
+MOST_OPTIONS = 20
+ANSWERS_CHARS = 2_000
+ID_CHARS = 190
+SHARED_SESSION = "shared-copy"
+"""Under which steps are read upstream. A merchant who counts quiz sessions leaves this one out."""
+LABEL_CHARS = 120
+TEXT_CHARS = 600
+PICTURE_URL_CHARS = 500
+
+
+def parse_answers(text: str) -> tuple[Answer, ...]:
+    """``q1:o1+o2;q2:o3`` as answers; ids are percent-encoded where needed. Raises ValueError for anything else."""
+    if len(text) > ANSWERS_CHARS:
+        raise ValueError("too long")
+    found: list[Answer] = []
+    for part in text.split(";") if text else ():
+        question, mark, options = part.partition(":")
+        found.append((_id(question), tuple(dict.fromkeys(map(_id, options.split("+"))))))
+        if not mark or len(found[-1][1]) > MOST_OPTIONS:
+            raise ValueError("no options, or too many")
+    if len(found) > MOST_QUESTIONS or len({question for question, _options in found}) < len(found):
+        raise ValueError("too many questions, or one twice")
+    return tuple(found)
+
+
+def _id(text: str) -> str:
+    found = unquote(text, errors="strict")
+    if not 1 <= len(found) <= ID_CHARS or not found.isprintable() or "," in found or found != found.strip():
+        raise ValueError("no id")
+    return found
+
+
+def format_answers(found: Iterable[Answer]) -> str:
+    """The canonical text of answers: the opposite of ``parse_answers``."""
+    return ";".join(
+        f"{quote(question, safe='')}:{'+'.join(quote(option, safe='') for option in options)}"
+        for question, options in found
+    )
+
+
+class AnswersField(serializers.CharField):
+    """Answers as canonical text."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            **{"required": False, "default": "", "allow_blank": True, "max_length": ANSWERS_CHARS, **kwargs}
+        )
+
+    def to_internal_value(self, data: Any) -> str:
+        """Raises ValidationError for what are no answers."""
+        try:
+            return format_answers(parse_answers(super().to_internal_value(data)))
+        except ValueError:
+            raise serializers.ValidationError(_("Write answers as question:option+option;question:option.")) from None
+
+
+class QuizParams(WidgetParams):
+    """What a page may ask."""
+
+    quiz_id = IdentifierField(help_text=_("The quiz."))
+    answers = AnswersField(
+        help_text=_("The answers so far: question:option+option;question:option. None: the first question.")
+    )
+    session = IdentifierField(
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text=_("Names one shopper's way through the quiz; made when it is left out."),
+    )
+    chosen = serializers.CharField(
+        required=False,
+        default="",
+        allow_blank=True,
+        max_length=400,
+        help_text=_("Options of the question that are chosen at first, joined by +. The back link uses it."),
+    )
+
+
+class QuizForm(serializers.Serializer[Any]):
+    """What a shopper submits: the answer to one question."""
+
+    question = serializers.CharField(max_length=ID_CHARS, help_text=_("The question that is answered."))
+    option = serializers.ListField(
+        child=serializers.CharField(max_length=ID_CHARS, trim_whitespace=False),
+        required=False,
+        default=list,
+        max_length=MOST_OPTIONS,
+        help_text=_("The options chosen; exactly one for a single choice."),
+    )
+    answers = AnswersField(help_text=_("The answers before this one."))
+    session = IdentifierField(
+        required=False, default="", allow_blank=True, help_text=_("The session; made when it is left out.")
+    )
+
+
+class QuizOptions(serializers.Serializer[Any]):
+    """What a merchant may set."""
+
+    heading = serializers.CharField(
+        label=_("heading"),
+        max_length=80,
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text=_("Replaces the quiz's own title."),
+    )
+    results = serializers.IntegerField(
+        label=_("results"), min_value=1, max_value=12, required=False, default=3, help_text=_("Most products: 1 to 12.")
+    )
+    share_s = serializers.IntegerField(
+        label=_("sharing"),
+        min_value=60,
+        max_value=7 * 86_400,
+        required=False,
+        default=86_400,
+        help_text=_(
+            "For how many seconds shoppers with the same answers share what Sumeru said. Longer: more shoppers can take the quiz "
+            "at the same time. Shorter: changes to the quiz are seen sooner."
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where answers lead: those that the quiz knows, in its own order, and the step after them."""
+
+    answers: tuple[Answer, ...]
+    step: QuizStep
+
+
+class Quiz(Widget):
+    """See the module."""
+
+    name = "quiz"
+    title = gettext_lazy("Quiz")
+    description = _("A few questions, one at a time, that end in the products that fit.")
+    audience = "visitor"
+    Params = QuizParams
+    Options = QuizOptions
+    Form = QuizForm
+    styles = ("products.css", "quiz.css")
+    block_size_px = 420
+    example = {"quiz_id": "quiz_1"}
+    soonest_s = 0.3
+    sends_per_minute = 60
+    sends_per_subject_per_minute = 6_000
+
+    def context(self, call: Call, source: Source) -> Context:
+        """``question`` or, when ``complete``, ``results``; ``answers`` so far, ``progress``, ``links``, and ``form`` for those who
+        render themselves.
+
+        Answers that the quiz does not know (it was changed, the link was made up) end the way before them. Lets Pending and
+        Missing through.
+        """
+        asked, session, chosen = _asked(call)
+        if call.sent and "step" in call.sent.data:
+            view = dict(call.sent.data["step"])
+        else:
+            place = walk(source, call.params.quiz_id, asked, call.options.share_s)
+            view = _view(call, place, session, chosen)
+        errors = call.sent.errors if call.sent else {}
+        view["form"] = {
+            "token": call.seal.token if call.seal else "",
+            "key": call.seal.key if call.seal else "",
+            "errors": list(errors.get("option", ())),
+            "problems": [text for name, texts in errors.items() if name != "option" for text in texts],
+        }
+        return view
+
+    def submit(self, call: Call, form: Frozen, key: str, desk: Desk, source: Source) -> Sent:
+        """Take one answer. Outcome ``next`` or, with the last one, ``complete``: then the answers are handed in, once per session."""
+        quiz_id, share_s = call.params.quiz_id, call.options.share_s
+        session = form.session or key[:64]
+        try:
+            place = walk(source, quiz_id, parse_answers(form.answers), share_s)
+            if not place.step.complete:
+                place = self._answered(call, place, form, source)
+        except Missing:
+            raise answers.not_found("quiz") from None
+        except Pending:
+            raise Refusal(
+                {"": [gettext("The next step is not available right now. Please try again in a moment.")]}
+            ) from None
+        if place.step.complete and place.answers:
+            _hand_in(desk, quiz_id, session, place.answers)
+        outcome = "complete" if place.step.complete else "next"
+        return Sent(outcome=outcome, data={"step": _view(call, place, session, ())})
+
+    def _answered(self, call: Call, place: Place, form: Frozen, source: Source) -> Place:
+        question = place.step.next_question
+        if question is None or question.id != form.question or len(place.answers) >= MOST_QUESTIONS:
+            raise Refusal({"": [gettext("This quiz has changed meanwhile. Please go on from here.")]})
+        chosen = tuple(option.id for option in question.options if option.id in form.option)
+        if not chosen or len(chosen) < len(set(form.option)):
+            several = question.kind == "multiple"
+            raise Refusal(
+                {"option": [gettext("Choose at least one answer.") if several else gettext("Choose an answer.")]}
+            )
+        if question.kind != "multiple" and len(chosen) > 1:
+            raise Refusal({"option": [gettext("Choose only one answer.")]})
+        so_far = (*place.answers, (question.id, chosen))
+        return Place(so_far, source.get(wanted(call.params.quiz_id, so_far, call.options.share_s)))
+
+    def landing(self, call: Call, sent: Sent) -> str:
+        """The next step's own page."""
+        step = sent.data.get("step")
+        return call.link(answers=step["answers"], session=step["session"], chosen=None) if step else call.link()
+
+
+def wanted(quiz_id: str, so_far: tuple[Answer, ...], share_s: float) -> Wanted:
+    """The read of the step after these answers; the same for every shopper."""
+    arguments = (("quiz_id", quiz_id), ("session_id", SHARED_SESSION), ("answers", so_far))
+    return Wanted("quiz", arguments, ("quizzes", f"quiz:{quiz_id}"), share_s)
+
+
+def walk(source: Source, quiz_id: str, asked: Sequence[Answer], share_s: float) -> Place:
+    """Follow the answers from the first question, each against the step before it, so that no made-up answer is asked upstream.
+
+    Ends before the first answer that does not belong there. Options come in the question's order: one copy per set of them.
+    Each step is a copy as a rule, for whoever stands here came by. Raises Pending and Missing.
+    """
+    so_far: tuple[Answer, ...] = ()
+    step: QuizStep = source.get(wanted(quiz_id, so_far, share_s))
+    for question_id, option_ids in asked:
+        question = step.next_question
+        if step.complete or question is None or question.id != question_id:
+            break
+        chosen = tuple(option.id for option in question.options if option.id in option_ids)
+        if len(chosen) < len(option_ids) or (question.kind != "multiple" and len(chosen) > 1):
+            break
+        so_far = (*so_far, (question_id, chosen))
+        step = source.get(wanted(quiz_id, so_far, share_s))
+    return Place(so_far, step)
+
+
+def _hand_in(desk: Desk, quiz_id: str, session: str, found: tuple[Answer, ...]) -> None:
+    digest = hashlib.sha256(f"{quiz_id}\n{session}".encode()).hexdigest()
+    body = {
+        "quiz_id": quiz_id,
+        "session_id": session,
+        "answers": [{"question_id": question, "option_ids": list(options)} for question, options in found],
+    }
+    try:
+        # Not interactive: the results are known, nobody waits for Sumeru.
+        desk.hand_in("quiz_result", body, f"quiz-{digest[:40]}", interactive=False)
+    except answers.Problem as problem:
+        if problem.status != 409:
+            raise
+        # This session has ended before, with other answers: one result per session, the first.
+
+
+def _asked(call: Call) -> tuple[tuple[Answer, ...], str, tuple[str, ...]]:
+    """The answers, session and chosen options to show: what a refused form held, else what the URL says."""
+    text, session = call.params.answers, call.params.session
+    chosen: tuple[str, ...] = tuple(call.params.chosen.split("+"))
+    if call.sent and call.sent.errors:
+        kept = QuizForm(data={**call.sent.values, "option": [], "question": "-"})
+        if kept.is_valid():
+            text, session = kept.validated_data["answers"], kept.validated_data["session"]
+        option = call.sent.values.get("option")
+        chosen = tuple(str(each) for each in option) if isinstance(option, list | tuple) else ()
+    return parse_answers(text), session or (call.seal.key if call.seal else ""), chosen
+
+
+def _view(call: Call, place: Place, session: str, chosen: Sequence[str]) -> Context:
+    step, answered = place.step, len(place.answers)
+    question = None if step.complete else step.next_question
+    here = call.link(answers=None, session=None, chosen=None)
+    back = None
+    if place.answers:
+        before = format_answers(place.answers[:-1])
+        taken = "+".join(quote(option, safe="") for option in place.answers[-1][1])
+        # A finished session stays as it was handed in; who goes back from the results begins another one.
+        back = call.link(answers=before, session=None if step.complete else session, chosen=taken[:400])
+    results = sorted(step.results, key=lambda each: -each.score) if step.complete else []
+    return {
+        "quiz_id": call.params.quiz_id,
+        "title": call.options.heading or formatting.clipped(step.title),
+        "answers": format_answers(place.answers),
+        "session": session,
+        "complete": step.complete,
+        "progress": {
+            "answered": answered,
+            "number": answered + 1,
+            "total": max(step.total, answered + (not step.complete)) if step.total > 0 else 0,
+        },
+        "question": _question(question, chosen) if question else None,
+        "results": [_result(call, each) for each in results[: call.options.results]],
+        "links": {"here": here, "back": back, "again": here if place.answers else None},
+    }
+
+
+def _question(question: QuizQuestion, chosen: Sequence[str]) -> Context:
+    taken = {unquote(each) for each in chosen}
+    return {
+        "id": question.id,
+        "text": formatting.clipped(question.text, TEXT_CHARS),
+        "kind": question.kind,
+        "options": [_option(option, option.id in taken) for option in question.options[:MOST_OPTIONS]],
+    }
+
+
+def _option(option: QuizOption, chosen: bool) -> Context:
+    picture = formatting.web_url(option.image.url) if option.image else ""
+    return {
+        "id": option.id,
+        "label": formatting.clipped(option.label, LABEL_CHARS),
+        "image": picture if len(picture) <= PICTURE_URL_CHARS else "",
+        "chosen": chosen,
+    }
+
+
+def _result(call: Call, result: QuizResult) -> Context:
+    product = result.product
+    add = None
+    if product.available:
+        add = formatting.add_to_cart(call.shop, "quiz", call.params.quiz_id, [(product.variant_id, 1)])
+    return {
+        **formatting.product_card(call.shop, product, call.locale),
+        "score": result.score,
+        "reason": formatting.clipped(result.reason, TEXT_CHARS),
+        "add": add,
+    }

@@ -1,0 +1,190 @@
+"""Stars of one product, or of many for a grid."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
+from weakref import WeakSet
+
+from django.template.loader import render_to_string
+from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from sumeru_proxy.client.shapes import Product, Rating
+from sumeru_proxy.reader import Missing, Pending, Source
+from sumeru_proxy.review_sets import block_wanted
+from widgets import formatting
+from widgets.base import Call, Context, IdentifierField, IdentifierListField, Nothing, Widget, WidgetParams
+
+NO_RATING = Rating(Decimal(0), 0)
+_RETRY_AFTER_S = 2.0
+# The pages (each has a source of its own) that show badges of several products. They must not spend a read per product.
+_grids: WeakSet[Source] = WeakSet()
+
+
+class RatingBadgeParams(WidgetParams):
+    """What a page may ask: one product or several."""
+
+    product_id = IdentifierField(
+        required=False, default="", allow_blank=True, help_text=_("The product whose stars are shown.")
+    )
+    product_ids = IdentifierListField(
+        max_length=100,
+        required=False,
+        default=(),
+        help_text=_("Up to 100 products, separated by commas, instead of one."),
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Raises ValidationError unless exactly one of the two is there."""
+        if bool(attrs.get("product_id")) == bool(attrs.get("product_ids")):
+            raise serializers.ValidationError(_("Give either product_id or product_ids."))
+        return attrs
+
+
+class RatingBadgeOptions(serializers.Serializer[Any]):
+    """What a merchant may set."""
+
+    show_empty = serializers.BooleanField(
+        label=_("show without reviews"),
+        required=False,
+        default=False,
+        help_text=_("Says “No reviews yet” instead of showing nothing."),
+    )
+    show_average = serializers.BooleanField(
+        label=_("average"), required=False, default=True, help_text=_("The number beside the stars.")
+    )
+    link_to = serializers.ChoiceField(
+        label=_("link"),
+        choices=[
+            ("product", _("the reviews on the product page")),
+            ("reviews", _("all reviews")),
+            ("none", _("nowhere")),
+        ],
+        required=False,
+        default="product",
+        help_text=_("Where a click leads. On the product page give the reviews the id “reviews”."),
+    )
+
+
+class RatingBadge(Widget):
+    """See the module."""
+
+    name = "rating_badge"
+    title = gettext_lazy("Rating badge")
+    description = _("A product's stars and number of reviews on one line.")
+    Params = RatingBadgeParams
+    Options = RatingBadgeOptions
+    styles = ("rating_badge.css",)
+    block_size_px = 24
+    example = {"product_id": "{product}"}
+
+    def prefetch(self, calls: Sequence[Call], source: Source) -> None:
+        """All products of all calls in one read per 100."""
+        ids = list(dict.fromkeys(product_id for call in calls for product_id in _ids(call)))
+        if len(ids) > 1:
+            _grids.add(source)
+            source.products(ids)
+
+    def context(self, call: Call, source: Source) -> Context:
+        """``items``: one per product with something to show; ``items[].html`` is the small piece for one grid cell, empty for a single one.
+
+        Raises Nothing when no product has reviews (and the merchant does not want to say so), Pending when nothing is known yet.
+        """
+        single = bool(call.params.product_id)
+        ids = _ids(call)
+        products = source.products(ids)
+        grid = not single or source in _grids
+        items = []
+        unknown = 0
+        for product_id in ids:
+            product = products.get(product_id)
+            try:
+                rating = _rating(source, product_id, products, grid=grid)
+            except Pending:
+                if single:
+                    raise
+                unknown += 1
+                continue
+            if rating is None:
+                unknown += 1
+            elif rating.count or (call.options.show_empty and product is not None):
+                items.append(_item(call, product_id, product, rating))
+        if unknown and not items:
+            raise Pending(_RETRY_AFTER_S)
+        if unknown:
+            source.fresh = False
+        if not items:
+            raise Nothing
+        if not single:
+            for item in items:
+                item["html"] = render_to_string("widgets/_parts/badge.html", {"item": item, "call": call})
+        return {"single": single, "items": items}
+
+
+def _ids(call: Call) -> list[str]:
+    return [call.params.product_id] if call.params.product_id else list(call.params.product_ids)
+
+
+def _rating(source: Source, product_id: str, products: Mapping[str, Product | None], *, grid: bool) -> Rating | None:
+    """The product's stars; None when they cannot be known now. Raises Pending when a single badge must wait.
+
+    A page of one product shows the same numbers as its reviews, when those are there and fresh. The product feed knows
+    the stars of many at once, but an account's feed may come without any: then the reviews are asked, though for a grid only kept ones.
+    """
+    product = products.get(product_id)
+    if not grid and (rating := _kept(source, product_id, fresh_only=True)):
+        return rating
+    if product is not None and product.rating is not None:
+        return product.rating
+    if product_id not in products:
+        return _kept(source, product_id, fresh_only=False)
+    if grid:
+        if any(each is not None and each.rating is not None for each in products.values()):
+            return NO_RATING
+        return _kept(source, product_id, fresh_only=False) or NO_RATING
+    try:
+        summary = source.get(block_wanted(product_id)).summary
+    except Missing:
+        return NO_RATING
+    return Rating(summary.average, summary.count)
+
+
+def _kept(source: Source, product_id: str, *, fresh_only: bool) -> Rating | None:
+    """The stars by the kept copy of the reviews, never asking for more than its refresh."""
+    wanted = block_wanted(product_id)
+    look = copy.copy(source)  # a look must not make this answer as old as a copy that is then not used
+    look.fresh = True
+    try:
+        if look.load(wanted) is None or (fresh_only and not look.fresh):
+            return None
+        summary = source.get(wanted).summary
+    except (Missing, Pending):
+        return None
+    return Rating(summary.average, summary.count)
+
+
+def _item(call: Call, product_id: str, product: Product | None, rating: Rating) -> Context:
+    return {
+        "product_id": product_id,
+        "average": formatting.tenths(rating.average) if rating.count else None,
+        "count": rating.count,
+        "url": _url(call, product_id, product),
+        "html": "",
+    }
+
+
+def _url(call: Call, product_id: str, product: Product | None) -> str:
+    if call.options.link_to == "none":
+        return ""
+    page = formatting.product_url(call.shop, product) if product and call.options.link_to == "product" else ""
+    if page:
+        return f"{page.partition('#')[0]}#reviews"
+    query = {"locale": call.params.locale, "product_id": product_id}
+    return (
+        f"{call.page_url.rpartition('/')[0]}/reviews?{urlencode({key: value for key, value in query.items() if value})}"
+    )

@@ -1,0 +1,362 @@
+"""Reviews of one product: summary, histogram, filters, list, pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from sumeru_proxy import review_sets
+from sumeru_proxy.client.shapes import Media, Product, Review, ReviewSummary
+from sumeru_proxy.reader import Source
+from widgets import formatting
+from widgets.base import Call, Context, Desk, Frozen, IdentifierField, Refusal, Sent, Widget, WidgetParams
+from widgets.paging import clipped, fair_limit, page_numbers
+from widgets.review_form import ReviewForm
+
+SORTS = {
+    "newest": _("Newest"),
+    "highest": _("Highest rated"),
+    "lowest": _("Lowest rated"),
+    "helpful": _("Most helpful"),
+}
+# A page of ten stays under 64 kB: its texts share this many bytes per review, and only when that is not enough the longest are cut.
+TEXT_BYTES_PER_REVIEW = 2_800
+MEDIA_LIMIT = 6
+
+
+class ReviewsParams(WidgetParams):
+    """What a page may ask."""
+
+    product_id = IdentifierField(help_text=_("The product whose reviews are shown."))
+    page = serializers.IntegerField(
+        min_value=1,
+        max_value=review_sets.PAGE_LIMIT,
+        required=False,
+        default=1,
+        help_text=_("Which page; one beyond the end gives the last."),
+    )
+    sort = serializers.ChoiceField(
+        choices=[*SORTS.items()],
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text=_("Order. Default: the merchant's."),
+    )
+    rating = serializers.ChoiceField(
+        choices=[(stars, str(stars)) for stars in range(1, 6)],
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text=_("Only reviews with this many stars."),
+    )
+    media = serializers.BooleanField(
+        required=False, default=False, help_text=_("1: only reviews with photos or videos.")
+    )
+    limit = serializers.IntegerField(
+        min_value=1,
+        max_value=50,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text=_("Reviews per page. Default: the merchant's."),
+    )
+
+    write = serializers.BooleanField(
+        required=False, default=False, help_text=_("1: with the form for a review; such an answer is never stored.")
+    )
+    result = serializers.ChoiceField(
+        choices=["pending", "published", "accepted"],
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text=_("What became of a review that was just sent, for the message above the list."),
+    )
+
+
+class ReviewsOptions(serializers.Serializer[Any]):
+    """What a merchant may set."""
+
+    heading = serializers.CharField(
+        label=_("heading"),
+        max_length=80,
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text=_("Replaces “Customer reviews”."),
+    )
+    page_size = serializers.IntegerField(
+        label=_("reviews per page"), min_value=1, max_value=50, required=False, default=10, help_text=_("1 to 50.")
+    )
+    default_sort = serializers.ChoiceField(
+        label=_("order"),
+        choices=[*SORTS.items()],
+        required=False,
+        default="newest",
+        help_text=_("Until a shopper picks one."),
+    )
+    show_photos = serializers.BooleanField(
+        label=_("photos"), required=False, default=True, help_text=_("Photos and videos that shoppers added.")
+    )
+    show_replies = serializers.BooleanField(
+        label=_("replies"), required=False, default=True, help_text=_("Your replies below the reviews.")
+    )
+    show_country = serializers.BooleanField(
+        label=_("country"), required=False, default=True, help_text=_("The country of the reviewer.")
+    )
+    show_filters = serializers.BooleanField(
+        label=_("filters"), required=False, default=True, help_text=_("Sorting, and filtering by stars and photos.")
+    )
+    accept_reviews = serializers.BooleanField(
+        label=_("accept reviews"), required=False, default=True, help_text=_("Shoppers may write reviews here.")
+    )
+    json_ld = serializers.BooleanField(
+        label=_("structured data"),
+        required=False,
+        default=True,
+        help_text=_("schema.org data for search engines. Switch it off when the theme already has it."),
+    )
+
+
+class Reviews(Widget):
+    """See the module."""
+
+    name = "reviews"
+    title = gettext_lazy("Reviews")
+    description = _("What customers say about a product, with stars, photos, filters and pages.")
+    Params = ReviewsParams
+    Options = ReviewsOptions
+    Form = ReviewForm
+    styles = ("reviews.css",)
+    block_size_px = 900
+    example = {"product_id": "{product}"}
+
+    def is_private(self, call: Call) -> bool:
+        """With the form it is for one visitor: it holds a token and a key."""
+        return bool(call.params.write) or call.sent is not None
+
+    def submit(self, call: Call, form: Frozen, key: str, desk: Desk, source: Source) -> Sent:
+        """Hand in the review. Outcome ``pending`` or ``published`` as Sumeru says, ``accepted`` when it will be delivered later."""
+        if not call.options.accept_reviews:
+            raise Refusal({"": [gettext("Reviews are closed.")]})
+        body: dict[str, Any] = {
+            "product_id": call.params.product_id,
+            "rating": form.rating,
+            "title": form.title,
+            "body": form.body,
+            "author": {"name": form.name, "email": form.email},
+            "locale": call.locale,
+        }
+        if form.order_id:
+            body["order_id"] = form.order_id.removeprefix("#")
+        result = desk.hand_in("review", body, key)
+        return Sent(outcome=str(result.get("status") or "pending") if result is not None else "accepted")
+
+    def prefetch(self, calls: Sequence[Call], source: Source) -> None:
+        """The products that the structured data of several calls name, in one read."""
+        ids = {call.params.product_id for call in calls if call.options.json_ld}
+        if len(ids) > 1:
+            source.products(sorted(ids))
+
+    def context(self, call: Call, source: Source) -> Context:
+        """Summary, histogram, filter, reviews, page and links. No reviews is something to show, so Nothing is never raised."""
+        params, options = call.params, call.options
+        sort = params.sort or options.default_sort
+        selection = review_sets.Selection(sort, params.rating or None, params.media and options.show_photos)
+        size = params.limit or options.page_size
+        found = review_sets.page(source, params.product_id, selection, params.page, size)
+        product = None
+        if options.json_ld and found.summary.count:
+            product = source.products([params.product_id]).get(params.product_id)
+        first = (found.number - 1) * size + 1
+        text_limit = fair_limit(
+            [len(text.encode("utf-8", "replace")) for review in found.reviews for text in _texts(call, review)],
+            TEXT_BYTES_PER_REVIEW * max(size, 10),
+        )
+        return {
+            "product_id": params.product_id,
+            "product": _product(call, product) if product else None,
+            "heading": options.heading,
+            "summary": _summary(call, found.summary),
+            "filter": {"sort": sort, "rating": selection.rating, "media": selection.media},
+            "reviews": [_review(call, review, text_limit) for review in found.reviews],
+            "page": {
+                "number": found.number,
+                "pages": found.pages,
+                "first": first if found.reviews else 0,
+                "last": first + len(found.reviews) - 1 if found.reviews else 0,
+                "total": found.total,
+                "has_next": found.has_next,
+                "has_previous": found.has_previous,
+            },
+            "links": _links(call, found),
+            "form": _form(call),
+            "result": (call.sent.outcome if not call.sent.errors else "") if call.sent else params.result,
+        }
+
+    def json_ld(self, call: Call, context: Context) -> Context | None:
+        """A schema.org Product with its AggregateRating and the page's reviews; None without reviews or without the product's name."""
+        product, summary = context["product"], context["summary"]
+        if not product or not product["title"] or not summary["count"] or not summary["average"]:
+            return None
+        data: Context = {
+            "@context": "https://schema.org",
+            "@type": "Product",
+            "@id": f"{product['url'] or call.link(**_FIRST_PAGE)}#product",
+            "name": product["title"],
+            "aggregateRating": {
+                "@type": "AggregateRating",
+                "ratingValue": float(formatting.tenths(summary["average"])),
+                "reviewCount": summary["count"],
+                "bestRating": 5,
+                "worstRating": 1,
+            },
+            "review": [_review_ld(review) for review in context["reviews"]],
+        }
+        if product["url"]:
+            data["url"] = product["url"]
+        if product["image"]:
+            data["image"] = product["image"]
+        if not data["review"]:
+            del data["review"]
+        return data
+
+
+_FIRST_PAGE = {
+    "page": None,
+    "sort": None,
+    "rating": None,
+    "media": None,
+    "limit": None,
+    "placement": None,
+    "locale": None,
+}
+
+
+def _summary(call: Call, summary: ReviewSummary) -> Context:
+    rated = sum(summary.histogram)
+    average = summary.average
+    if rated == summary.count and rated:
+        # Exact, where the upstream's own figure may be rounded already: 4.346 → 4.35 → 4.4 would be wrong.
+        average = Decimal(sum(stars * count for stars, count in enumerate(summary.histogram, start=1))) / rated
+    return {
+        "average": formatting.tenths(average) if summary.count else None,
+        "count": summary.count,
+        "histogram": [
+            {
+                "rating": rating,
+                "count": summary.histogram[rating - 1],
+                "percent": round(100 * summary.histogram[rating - 1] / rated) if rated else 0,
+                "url": call.link(rating=rating, page=None),
+            }
+            for rating in range(5, 0, -1)
+        ],
+    }
+
+
+def _product(call: Call, product: Product) -> Context:
+    return {
+        "title": product.title,
+        "url": formatting.product_url(call.shop, product),
+        "image": formatting.web_url(product.image.url) if product.image else "",
+    }
+
+
+def _texts(call: Call, review: Review) -> tuple[str, str]:
+    """The two long texts of a review: its body, and the reply where replies are shown."""
+    reply = review.reply if call.options.show_replies else None
+    return review.body.strip(), reply.body.strip() if reply else ""
+
+
+def _review(call: Call, review: Review, text_limit: int) -> Context:
+    options = call.options
+    body, reply = _texts(call, review)
+    return {
+        "id": review.id,
+        "rating": review.rating,
+        "title": review.title.strip(),
+        "body": clipped(body, text_limit),
+        "author": {
+            "name": review.author.name.strip(),
+            "verified_buyer": review.author.verified_buyer,
+            "country": review.author.country if options.show_country else "",
+        },
+        "created_at": review.created_at,
+        "locale": formatting.language_tag(review.locale),
+        "variant_title": review.variant_title.strip(),
+        "helpful_count": review.helpful_count,
+        "media": [each for media in review.media[:MEDIA_LIMIT] if (each := _media(media))]
+        if options.show_photos
+        else [],
+        "reply": {"body": clipped(reply, text_limit), "created_at": review.reply.created_at}
+        if reply and review.reply
+        else None,
+    }
+
+
+def _media(media: Media) -> Context | None:
+    url = formatting.web_url(media.url)
+    if not url:
+        return None
+    thumb = formatting.web_url(media.thumb_url) or (url if media.kind == "image" else "")
+    return {
+        "kind": media.kind,
+        "url": url,
+        "thumb_url": thumb,
+        "width": media.width,
+        "height": media.height,
+        "alt": media.alt,
+    }
+
+
+def _links(call: Call, found: review_sets.ReviewList) -> Context:
+    def to_page(number: int) -> str:
+        return call.link(page=number if number > 1 else None)
+
+    return {
+        "previous": to_page(found.number - 1) if found.has_previous else None,
+        "next": to_page(found.number + 1) if found.has_next else None,
+        "pages": [
+            {"number": number, "url": to_page(number), "current": number == found.number} if number else None
+            for number in page_numbers(found.number, found.pages or 0)
+        ],
+        "without_rating": call.link(rating=None, page=None),
+        "without_media": call.link(media=None, page=None),
+        "all": call.link(rating=None, media=None, page=None),
+        "write": call.link(write=True, result=None, page=None) if call.options.accept_reviews else None,
+        "list": call.link(write=None, result=None, page=None),
+    }
+
+
+def _form(call: Call) -> Context | None:
+    """The form with kept input and errors; None when it is not asked for, or just was sent."""
+    if call.seal is None or not call.options.accept_reviews or (call.sent and not call.sent.errors):
+        return None
+    values = call.sent.values if call.sent else {}
+    errors = call.sent.errors if call.sent else {}
+    fields = ("rating", "title", "body", "name", "email", "order_id")
+    return {
+        "token": call.seal.token,
+        "key": call.seal.key,
+        "values": {name: str(values.get(name, ""))[:5_000] for name in fields},
+        "errors": {name: [str(text) for text in errors[name]][:3] for name in fields if errors.get(name)},
+        "problem": [str(text) for text in errors.get("", ())][:3],
+    }
+
+
+def _review_ld(review: Context) -> Context:
+    data: Context = {
+        "@type": "Review",
+        "author": {"@type": "Person", "name": review["author"]["name"] or "Anonymous"},
+        "datePublished": review["created_at"].date().isoformat(),
+        "reviewRating": {"@type": "Rating", "ratingValue": review["rating"], "bestRating": 5, "worstRating": 1},
+    }
+    if review["title"]:
+        data["name"] = review["title"]
+    if review["body"]:
+        data["reviewBody"] = review["body"]
+    return data

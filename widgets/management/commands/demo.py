@@ -1,0 +1,77 @@
+"""Shows the whole thing on this machine: a made-up shop, the widget server, and a stand-in for Sumeru."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import get_commands
+from django.core.management.base import BaseCommand, CommandParser
+
+from widgets.demo import addresses
+from widgets.demo.running import Demo, Wishes
+
+
+class Command(BaseCommand):
+    """``manage.py demo``: facts on standard output, everything else on standard error. Ctrl-C or SIGTERM ends it."""
+
+    help = "Start a demo storefront with widgets on this machine and print its address. Ctrl-C stops all of it."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--port", type=int, default=8000, help="of the widget server (default: %(default)s)")
+        parser.add_argument("--storefront-port", type=int, metavar="N", help="of the storefront (default: port + 1)")
+        parser.add_argument("--sandbox-port", type=int, metavar="N", help="of the stand-in Sumeru (default: port + 2)")
+        parser.add_argument("--no-browser", action="store_true", help="do not open the storefront in a browser")
+        parser.add_argument("--json", action="store_true", help="print the addresses as one JSON object on one line")
+        parser.add_argument(
+            "--data",
+            type=Path,
+            metavar="DIR",
+            default=Path(settings.DATA_DIR) / "demo",
+            help="where database, keys and logs are kept (default: demo in the data folder)",
+        )
+        parser.add_argument(
+            "--catalogue", type=Path, metavar="FILE.json", help="shops to show instead of the made-up ones"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            where = addresses.chosen(options["port"], options["storefront_port"], options["sandbox_port"])
+        except addresses.PortProblem as problem:
+            self.say(str(problem))
+            sys.exit(1)
+        wishes = Wishes(
+            addresses=where,
+            folder=options["data"].absolute(),
+            catalogue=options["catalogue"].absolute() if options["catalogue"] else None,
+            browser=not options["no_browser"],
+            worker="work" in get_commands(),
+        )
+        demo = Demo(wishes, os.environ, self.announce_json if options["json"] else self.announce, self.say)
+        if code := demo.run():
+            sys.exit(code)
+
+    def say(self, line: str) -> None:
+        """One line for people, at once."""
+        self.stderr.write(line)
+        self.stderr.flush()
+
+    def announce_json(self, facts: dict[str, Any]) -> None:
+        """The facts on one line."""
+        self.stdout.write(json.dumps(facts))
+        self.stdout.flush()
+
+    def announce(self, facts: dict[str, Any]) -> None:
+        """One line per address."""
+        for name in ("storefront", "widgets", "sandbox"):
+            self.stdout.write(f"{name + ':':12}{facts[name]}")
+        self.stdout.write(
+            f"{'admin:':12}{facts['admin']}  (user {facts['admin_user']}, password {facts['admin_password']})"
+        )
+        self.stdout.write(f"{'product:':12}{facts['storefront']}product/{facts['product']}")
+        self.stdout.flush()

@@ -1,0 +1,117 @@
+"""Runs every test of the project: installs what they need first, then SQLite, then PostgreSQL with Redis."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+LOADER = Path("static") / "loader"
+# What asks neither the database nor the cache, or starts servers with stores of its own: once is enough.
+STORELESS = (
+    "tests/widgets/admin",
+    "tests/widgets/test_demo.py",
+    "tests/widgets/test_demo_shop.py",
+    "tests/loader",
+    "tests/browser",
+    "tests/faults",
+    "tests/sumeru_proxy/client",
+    "tests/sumeru_proxy/sandbox",
+)
+
+
+class Command(BaseCommand):
+    """``manage.py test [pytest arguments]``."""
+
+    help = "Install what the tests need (npm packages, Chromium) and run all of them."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--postgres",
+            default=os.environ.get("TEST_DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/postgres"),
+            help="Database for the second run (default: %(default)s).",
+        )
+        parser.add_argument(
+            "--redis",
+            default=os.environ.get("TEST_CACHE_URL", "redis://127.0.0.1:6379/9"),
+            help="Cache for the second run; this database and the one after it are emptied (default: %(default)s).",
+        )
+        parser.add_argument("--no-browser", action="store_true", help="Leave out the tests that drive Chromium.")
+        parser.add_argument("pytest", nargs="*", help="Paths or options for pytest, after --.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        root = Path(settings.BASE_DIR)
+        if not options["no_browser"]:
+            self.ensure_chromium()
+        self.ensure_packages(root)
+        self.run(["npm", "run", "--silent", "check"], root / LOADER)
+        chosen = [*(["-m", "not browser"] if options["no_browser"] else []), *options["pytest"]]
+        workers = ["-n", str(os.cpu_count() or 1), "--dist", "loadfile"]
+        self.stdout.write("== SQLite and local memory")
+        self.pytest([*workers, *chosen], root, {"DATABASE_URL": "", "CACHE_URL": ""})
+        if self.reachable(options["postgres"], 5432) and self.reachable(options["redis"], 6379):
+            self.stdout.write("== PostgreSQL and Redis")
+            stores = {"DATABASE_URL": options["postgres"], "CACHE_URL": options["redis"]}
+            ignored = [f"--ignore={path}" for path in STORELESS]
+            self.pytest([*workers, "-m", "not browser and not slow", *ignored, *options["pytest"]], root, stores)
+        elif os.environ.get("CI"):
+            raise CommandError("PostgreSQL and Redis must be reachable in CI: see --postgres and --redis.")
+        else:
+            self.stdout.write(
+                self.style.WARNING("PostgreSQL and Redis were not found here; the second run was left out.")
+            )
+
+    def ensure_chromium(self) -> None:
+        """Debian's Chromium by apt when it is missing. Raises CommandError when it cannot be installed."""
+        if shutil.which("chromium"):
+            return
+        if not shutil.which("apt-get"):
+            raise CommandError("Chromium is missing: install it with your system's package manager.")
+        self.stdout.write("Installing Chromium …")
+        sudo = [] if os.geteuid() == 0 else ["sudo"]
+        for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "chromium"]):
+            self.run([*sudo, *command], Path.cwd(), {"DEBIAN_FRONTEND": "noninteractive"})
+
+    def ensure_packages(self, root: Path) -> None:
+        """npm packages by the lock files."""
+        if not shutil.which("npm"):
+            raise CommandError("Node.js 20 or newer with npm is needed for the loader's build and the browser tests.")
+        for folder in (root / LOADER, root / "tests" / "browser"):
+            if not (folder / "package-lock.json").exists():
+                continue
+            marker = folder / "node_modules" / ".package-lock.json"
+            if not marker.exists() or marker.stat().st_mtime < (folder / "package-lock.json").stat().st_mtime:
+                self.run(["npm", "ci", "--no-audit", "--no-fund", "--silent", "--ignore-scripts"], folder)
+
+    def pytest(self, arguments: list[str], root: Path, environment: dict[str, str]) -> None:
+        """One run of pytest with its own stores."""
+        self.run([sys.executable, "-m", "pytest", *arguments], root, environment)
+
+    def run(self, command: list[str], folder: Path, environment: dict[str, str] | None = None) -> None:
+        """Run to the end with inherited output. Raises CommandError when it fails."""
+        merged = {**os.environ, **(environment or {})}
+        merged = {name: value for name, value in merged.items() if value or name not in ("DATABASE_URL", "CACHE_URL")}
+        result = subprocess.run(command, cwd=folder, env=merged, check=False)  # noqa: S603
+        if result.returncode:
+            raise CommandError(
+                f"{' '.join(command[:4])} … ended with {result.returncode}", returncode=result.returncode
+            )
+
+    @staticmethod
+    def reachable(url: str, port: int) -> bool:
+        """Whether something listens where the URL points."""
+        parts = urlsplit(url)
+        try:
+            with socket.create_connection((parts.hostname or "127.0.0.1", parts.port or port), timeout=1):
+                return True
+        except OSError:
+            return False

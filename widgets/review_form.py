@@ -1,0 +1,59 @@
+"""What a shopper fills in to review a product."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+
+def _errors(text: Any) -> dict[str, Any]:
+    """One sentence for whatever is wrong with a field."""
+    return dict.fromkeys(
+        ("required", "blank", "null", "invalid", "min_value", "max_value", "min_length", "max_length"), text
+    )
+
+
+class ReviewForm(serializers.Serializer[Any]):
+    """What a shopper may submit. Limits are Sumeru's where known, else what fits on a page."""
+
+    rating = serializers.IntegerField(
+        min_value=1,
+        max_value=5,
+        help_text=_("1 to 5 stars."),
+        error_messages=_errors(gettext_lazy("Please choose 1 to 5 stars.")),
+    )
+    title = serializers.CharField(
+        max_length=120,
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text=_("A headline."),
+        error_messages=_errors(gettext_lazy("Please keep the headline to 120 characters.")),
+    )
+    body = serializers.CharField(
+        min_length=2,
+        max_length=5_000,
+        help_text=_("The review."),
+        error_messages=_errors(gettext_lazy("Please write a few words (at most 5,000 characters).")),
+    )
+    name = serializers.CharField(
+        max_length=80,
+        help_text=_("Shown with the review."),
+        error_messages=_errors(gettext_lazy("Please give a name.")),
+    )
+    email = serializers.EmailField(
+        max_length=190,
+        help_text=_("Never shown."),
+        error_messages=_errors(gettext_lazy("Please give an e-mail address such as name@example.com.")),
+    )
+    order_id = serializers.RegexField(
+        r"^#?[A-Za-z0-9_-]{1,64}\Z",
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text=_("Optional; marks the review as a verified purchase."),
+        error_messages=_errors(gettext_lazy("This is not an order number.")),
+    )

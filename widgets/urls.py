@@ -1,0 +1,31 @@
+"""Every address of the server."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import path, re_path
+
+from sumeru_proxy.webhooks import views as webhooks
+from widgets import docs, embed, events, openapi, probes, submissions, views
+
+_SHOP = r"^w/v1/(?P<shop>[A-Za-z0-9_]{1,40})/"
+_WIDGET = r"(?P<widget>[a-z0-9_]{1,40})"
+
+urlpatterns = [
+    path("w/v1/openapi.json", openapi.document, name="openapi"),
+    re_path(_SHOP + r"batch\Z", views.batch, name="batch"),
+    re_path(_SHOP + r"live\Z", views.live, name="live"),
+    re_path(_SHOP + _WIDGET + r"\.html\Z", views.fragment, name="fragment"),
+    re_path(_SHOP + _WIDGET + r"\.json\Z", views.data, name="data"),
+    re_path(_SHOP + r"events\Z", events.take, name="events"),
+    re_path(_SHOP + _WIDGET + r"\Z", submissions.page, name="page"),
+    path("embed/v1.js", embed.floating, name="loader"),
+    re_path(r"^embed/(?P<name>pixel|share)\.js\Z", embed.floating, name="script"),
+    re_path(r"^embed/(?P<hash>[0-9a-f]{16})/(?P<name>loader|pixel|share)\.js\Z", embed.pinned, name="script-pinned"),
+    re_path(r"^hooks/sumeru/(?P<shop>[A-Za-z0-9_]{1,40})\Z", webhooks.receive, name="sumeru-hook"),
+    path("docs/", docs.index, name="docs"),
+    path("healthz", probes.healthz, name="healthz"),
+    path("readyz", probes.readyz, name="readyz"),
+    path("metrics", probes.metrics, name="metrics"),
+    path("admin/", admin.site.urls),
+]

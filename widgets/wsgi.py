@@ -1,0 +1,33 @@
+"""The WSGI application: static files first (WhiteNoise), then Django."""
+
+from __future__ import annotations
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+from whitenoise import WhiteNoise
+
+from widgets import request_bodies
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "widgets.settings")
+
+
+def make() -> WhiteNoise:
+    """Wrap Django so that static files never enter it. Collected files are hashed, compressed and immutable."""
+    django = get_wsgi_application()
+    from django.conf import settings  # the settings exist only from here on
+
+    bounded = request_bodies.measured(django, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    server = WhiteNoise(bounded, max_age=300, immutable_file_test=r"^.+\.[0-9a-f]{12}\..+$")
+    if (settings.STATIC_ROOT / "staticfiles.json").exists():
+        server.add_files(str(settings.STATIC_ROOT), prefix=settings.STATIC_URL)
+    else:
+        from django.contrib.staticfiles.finders import get_finders
+
+        for finder in get_finders():
+            for name, storage in finder.list([]):
+                server.add_file_to_dictionary(settings.STATIC_URL + name, storage.path(name))
+    return server
+
+
+application = make()
