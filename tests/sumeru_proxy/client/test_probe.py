@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from sumeru_proxy import secrets
+from sumeru_proxy.client.api import Account, Sumeru
+from sumeru_proxy.client.limiter import MemoryStore
+from sumeru_proxy.client.probe import Finding, Probe, Target, limits_told
+from sumeru_proxy.client.resources import EVERY
+from sumeru_proxy.models import Credential, Shop
+from sumeru_proxy.sandbox.server import running
+
+PUBLIC_KEY, TOKEN = "pk_live_" + "1" * 32, "copt_test_" + "1" * 32
+LIMITS = {"public_reads_per_ip": 5_000, "writes_per_ip": 5_000, "admin": 600}
+LIMITS_OF_SANDBOX = {"public_reads_per_ip": 5_000, "writes_per_ip": 5_000}
+WHOLE = Target(quiz_id="quiz_1", experiment="headline", webhook_url="https://widgets.example/hooks")
+
+
+def probe(url: str, target: Target, **more: Any) -> dict[str, Finding]:
+    account = Account(
+        url, public_key=PUBLIC_KEY, shop_domain="small.example", token=more.pop("token", TOKEN), limits=LIMITS
+    )
+    sumeru = Sumeru(account, "worker", MemoryStore())
+    return {finding.endpoint: finding for finding in Probe(sumeru, target, **more).findings()}
+
+
+def test_every_endpoint_is_called_once_and_is_as_known() -> None:
+    with running(limits=LIMITS_OF_SANDBOX, edge=False) as sandbox:
+        found = probe(sandbox.url, WHOLE, write=True)
+        assert set(found) == {resource.name for resource in EVERY}
+        assert [each for each in found.values() if not each.called or not each.good] == []
+        assert sum(sandbox.calls()["endpoints"].values()) == len(EVERY)
+    assert "data.reviews[].rating" in found["reviews"].mapped
+    assert found["reviews"].status == 200
+    assert found["orders"].limit is not None
+
+
+def test_nothing_is_written_unless_asked() -> None:
+    with running(limits=LIMITS_OF_SANDBOX) as sandbox:
+        found = probe(sandbox.url, WHOLE)
+        calls = sandbox.calls()["endpoints"]
+    assert not {"reviews-submit", "referral-claim", "quiz", "pixel", "customer-update", "webhook-subscribe"} & set(
+        calls
+    )
+    assert not found["submit_review"].called
+    assert found["submit_review"].error == "needs --write"
+
+
+def test_what_does_not_fit_is_named() -> None:
+    fault = {"kind": "missing_fields", "endpoint": "reviews", "paths": ["data.summary.count"]}
+    with running(limits=LIMITS_OF_SANDBOX) as sandbox:
+        sandbox.faults.add(fault)
+        found = probe(sandbox.url, Target(), token=None)
+    assert found["reviews"].required_missing == "data.summary.count"
+    assert not found["reviews"].good
+    assert not found["orders"].called
+
+
+def test_the_limits_told_are_compared() -> None:
+    with running() as sandbox:
+        account = Account(
+            sandbox.url, public_key=PUBLIC_KEY, shop_domain="small.example", limits={"public_reads_per_ip": 50}
+        )
+        sumeru = Sumeru(account, "worker", MemoryStore())
+        found = limits_told(sumeru, list(Probe(sumeru, Target()).findings()))
+    assert [(each.limit_class, each.told, each.configured) for each in found] == [("public_reads", 100, 50)]
+    assert found[0].verdict == "higher than configured: public_reads_per_ip may be raised to 100"
+
+
+@pytest.mark.django_db
+def test_the_command(settings: Any) -> None:
+    with running(limits=LIMITS_OF_SANDBOX) as sandbox:
+        settings.SUMERU_HOSTS = [sandbox.url]
+        shop = Shop.objects.create(name="Small", domain="small.example", api_url=sandbox.url, limits=LIMITS)
+        secrets.store(shop, Credential.Kind.PUBLIC_KEY, PUBLIC_KEY)
+        secrets.store(shop, Credential.Kind.ADMIN_TOKEN, TOKEN)
+        out = io.StringIO()
+        call_command("check_sumeru", "Small", stdout=out)
+        assert "reviews" in out.getvalue()
+        assert "left out: needs --write" in out.getvalue()
+        shown = io.StringIO()
+        call_command("check_sumeru", shop.key, "--json", "--product", "prd_2", stdout=shown)
+        data = json.loads(shown.getvalue())
+        assert all(each["good"] for each in data["endpoints"])
+        assert data["limits"][0]["limit_class"] == "public_reads"
+        for text in (out.getvalue(), shown.getvalue()):
+            assert TOKEN not in text
+            assert PUBLIC_KEY not in text
+        sandbox.faults.add({"kind": "html", "endpoint": "reviews"})
+        with pytest.raises(CommandError, match="not as known: reviews"):
+            call_command("check_sumeru", "Small", stdout=io.StringIO())
+    with pytest.raises(CommandError, match="no shop"):
+        call_command("check_sumeru", "Nobody")

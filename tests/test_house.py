@@ -1,0 +1,247 @@
+"""The walls of the house: each of these fails when a wall is broken."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("widgets", "sumeru_proxy")
+TOP_LEVEL = {
+    "manage.py",
+    "pyproject.toml",
+    "requirements.lock",
+    "README.md",
+    "LICENSE",
+    "CHANGELOG.md",
+    "widgets",
+    "sumeru_proxy",
+    "templates",
+    "static",
+    "tests",
+}
+
+
+def tracked() -> list[str]:
+    """What git would hold of the tree: tracked files and new ones that are not ignored."""
+    output = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    return [line for line in output.splitlines() if (ROOT / line).exists()]
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            parts = list(path.relative_to(ROOT).with_suffix("").parts)
+            if parts[-1] == "__init__":
+                parts.pop()
+            yield ".".join(parts), path
+
+
+def imported(tree: ast.AST, module: str, path: Path) -> set[str]:
+    """Every module name that an import statement anywhere in the file may load, functions included."""
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                up = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*up, base] if base else up)
+            names.add(base)
+            names.update(f"{base}.{alias.name}" for alias in node.names)
+    return names
+
+
+@cache
+def graph() -> dict[str, set[str]]:
+    """Module → modules of ours that it imports. `from a import b` counts for `a.b` when that is a module, else for `a`."""
+    known = dict(modules())
+    edges: dict[str, set[str]] = {}
+    for module, path in known.items():
+        names = imported(ast.parse(path.read_text(encoding="utf-8")), module, path)
+        ours = {name for name in names if name in known}
+        # `from package import module` names the package too; it counts only when something of the package itself is used.
+        edges[module] = {name for name in ours if not any(other.startswith(f"{name}.") for other in ours)} - {module}
+    return edges
+
+
+def importers(target: str) -> set[str]:
+    return {
+        module
+        for module, path in modules()
+        if any(
+            name == target or name.startswith(f"{target}.")
+            for name in imported(ast.parse(path.read_text(encoding="utf-8")), module, path)
+        )
+    }
+
+
+def test_no_module_cycle() -> None:
+    edges = graph()
+    done: set[str] = set()
+
+    def visit(module: str, trail: tuple[str, ...]) -> None:
+        assert module not in trail, " → ".join([*trail[trail.index(module) :], module])
+        if module not in done:
+            for other in sorted(edges[module]):
+                visit(other, (*trail, module))
+            done.add(module)
+
+    for module in edges:
+        visit(module, ())
+
+
+def test_the_proxy_never_imports_widgets() -> None:
+    guilty = {module for module in importers("widgets") if module.startswith("sumeru_proxy")}
+    assert guilty == set()
+
+
+def test_only_the_session_imports_requests() -> None:
+    assert importers("requests") == {"sumeru_proxy.client.session"}
+    assert importers("urllib3") <= {"sumeru_proxy.client.session"}
+
+
+def test_the_client_stands_alone() -> None:
+    for module in (name for name, _path in modules() if name.startswith("sumeru_proxy.client")):
+        names = imported(
+            ast.parse(dict(modules())[module].read_text(encoding="utf-8")), module, dict(modules())[module]
+        )
+        assert not {name for name in names if name.split(".")[0] == "django"}, module
+
+
+def test_the_sandbox_never_imports_the_client() -> None:
+    guilty = {
+        module
+        for module in importers("sumeru_proxy.client") | importers("sumeru_proxy.models")
+        if module.startswith("sumeru_proxy.sandbox")
+    }
+    assert guilty == set()
+
+
+def test_catalogue_modules_know_neither_each_other_nor_views_nor_models() -> None:
+    for module, others in graph().items():
+        if module.startswith("widgets.catalog."):
+            forbidden = {
+                other
+                for other in others
+                if other.startswith("widgets.catalog.") or other.endswith(".models") or other == "widgets.views"
+            }
+            assert forbidden == set(), module
+
+
+def test_core_imports_no_consumer_and_consumers_not_each_other() -> None:
+    for module, others in graph().items():
+        consumers = {
+            other.split(".")[2]
+            for other in others
+            if other.startswith("sumeru_proxy.consumers.") and other != "sumeru_proxy.consumers.base"
+        }
+        own = module.split(".")[2] if module.startswith("sumeru_proxy.consumers.") and module.count(".") > 2 else None
+        assert consumers <= ({own} if own else set()), module
+
+
+def test_only_secrets_decrypts_and_only_few_ask_it() -> None:
+    assert importers("cryptography") <= {
+        "sumeru_proxy.secrets",
+        "widgets.environment",  # makes a key, opens nothing
+        "widgets.checks",  # looks at the keys' shape
+    }
+    loaders = {
+        module
+        for module, path in modules()
+        if re.search(r"\bsecrets\.(load|load_all)\(", path.read_text(encoding="utf-8"))
+        and module != "sumeru_proxy.secrets"
+    }
+    allowed = ("sumeru_proxy.accounts", "sumeru_proxy.webhooks.", "widgets.customers")
+    assert {module for module in loaders if not module.startswith(allowed)} == set()
+
+
+def test_every_init_is_a_docstring_or_empty() -> None:
+    for path in (path for package in (*PACKAGES, "tests") for path in (ROOT / package).rglob("__init__.py")):
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        assert all(isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) for node in body), path
+
+
+def test_no_module_is_named_for_nothing() -> None:
+    bad = [
+        path for path in tracked() if Path(path).stem in ("utils", "helpers", "misc", "common") and path.endswith(".py")
+    ]
+    assert bad == []
+
+
+def test_top_level_entries() -> None:
+    entries = {path.split("/")[0] for path in tracked()}
+    assert {entry for entry in entries if not entry.startswith(".")} == TOP_LEVEL & entries
+    assert {entry for entry in entries if not entry.startswith(".")} - TOP_LEVEL == set()
+
+
+def test_files_stay_readable() -> None:
+    long = []
+    for name in tracked():
+        if re.search(r"\.(py|js|mjs|ts|tsx|html)$", name) and not re.search(r"/(migrations|embed|node_modules)/", name):
+            lines = (ROOT / name).read_text(encoding="utf-8").count("\n")
+            if lines > 420:
+                long.append(f"{name}: {lines}")
+    assert long == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "what"),
+    [
+        (r"/(?:work|farm)/|/root/|/tmp/bash_jobs", "a path of the machine that it was made on"),
+        (r"registry\.npmjs|files\.pythonhosted|pypi\.org", "the host of a package registry"),
+        (r"copt_live_[A-Za-z0-9]{32}|pk_live_[A-Za-z0-9]{24,}", "what looks like a live credential"),
+    ],
+)
+def test_tracked_text_holds_no(pattern: str, what: str) -> None:
+    guilty = []
+    for name in tracked():
+        path = ROOT / name
+        if path.suffix in (".png", ".mo", ".ico", ".woff2") or name == "tests/test_house.py":
+            continue
+        if re.search(pattern, path.read_text(encoding="utf-8", errors="replace")):
+            guilty.append(name)
+    assert guilty == [], what
+
+
+def test_check_ids_are_unique_and_documented() -> None:
+    source = (ROOT / "widgets" / "checks.py").read_text(encoding="utf-8")
+    used = re.findall(r'id="(widgets\.[EW]\d{3})"', source)
+    assert len(used) == len(set(used)) > 5
+
+
+def test_public_names_have_docstrings() -> None:
+    """Docstrings are contracts: each public module, class, function and method has one."""
+    missing = []
+    for module, path in modules():
+        if "/migrations/" in str(path):
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        if path.name != "__init__.py" and not ast.get_docstring(tree):
+            missing.append(module)
+        pending: list[tuple[str, ast.AST]] = [(module, tree)]
+        while pending:
+            where, node = pending.pop()
+            for child in ast.iter_child_nodes(node):
+                if isinstance(child, ast.ClassDef | ast.FunctionDef) and not child.name.startswith("_"):
+                    skipped = child.name in ("Meta", "Kind", "Params", "Options", "Command", "handle", "add_arguments")
+                    overload = any("overload" in ast.unparse(each) for each in child.decorator_list)
+                    if not ast.get_docstring(child) and not skipped and not overload:
+                        missing.append(f"{where}.{child.name}")
+                    if isinstance(child, ast.ClassDef):
+                        pending.append((f"{where}.{child.name}", child))
+    assert missing == []

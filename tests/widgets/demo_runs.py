@@ -1,0 +1,143 @@
+"""Runs of ``manage.py demo`` for tests: on free ports, watched, and ended."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on right now; not from the range that outgoing connections use."""
+    found: list[int] = []
+    start = 20_000 + os.getpid() % 5_000 * 2
+    for port in range(start, start + 5_000):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        found.append(port)
+        if len(found) == count:
+            return found
+    raise AssertionError("no free ports")
+
+
+def listening(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def processes_of(folder: Path) -> list[int]:
+    """Every process of this machine that was given the demo's folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            with contextlib.suppress(OSError):
+                if f"DATA_DIR={folder}\0".encode() in (entry / "environ").read_bytes():
+                    found.append(int(entry.name))
+    return found
+
+
+def eventually(condition: Callable[[], Any], within_s: float, what: str) -> Any:
+    """What the condition gives as soon as that is true. Fails after ``within_s``."""
+    deadline = time.monotonic() + within_s
+    while True:
+        if value := condition():
+            return value
+        assert time.monotonic() < deadline, f"not within {within_s} s: {what}"
+        time.sleep(0.05)
+
+
+class Run:
+    """A started ``manage.py demo --json --no-browser``. ``facts`` waits for its one line."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        self.ports = free_ports(3)
+        port, storefront, sandbox = map(str, self.ports)
+        command = [sys.executable, "manage.py", "demo", "--json", "--no-browser", "--port", port]
+        command += ["--storefront-port", storefront, "--sandbox-port", sandbox, "--data", str(folder), *options]
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.said: list[str] = []
+        self._lines: queue.Queue[str] = queue.Queue()
+        self._readers = [
+            threading.Thread(target=self._read_facts, daemon=True),
+            threading.Thread(target=self._read_said, daemon=True),
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def _read_facts(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self._lines.put(line)
+
+    def _read_said(self) -> None:
+        assert self.process.stderr
+        for line in self.process.stderr:
+            self.said.append(line.rstrip("\n"))
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.said)
+
+    def facts(self, within_s: float = 120) -> dict[str, Any]:
+        deadline = time.monotonic() + within_s
+        while True:
+            with contextlib.suppress(queue.Empty):
+                line = self._lines.get(timeout=0.2)
+                facts: dict[str, Any] = json.loads(line)
+                return facts
+            assert self.process.poll() is None, self.text
+            assert time.monotonic() < deadline, self.text
+
+    def more_lines(self) -> list[str]:
+        """What standard output held beside the facts; only once the run has ended."""
+        return list(self._lines.queue)
+
+    def pid(self, name: str) -> int:
+        """The newest process id that was said for a process."""
+        found = re.findall(rf"(?m)^(?:The )?{name}(?: is started again)?: pid (\d+)", self.text)
+        return int(found[-1])
+
+    def ended(self, within_s: float) -> int:
+        code = self.process.wait(within_s)
+        for reader in self._readers:
+            reader.join(5)
+        return code
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            self.ended(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        for stream in (self.process.stdout, self.process.stderr):
+            assert stream
+            stream.close()
+
+
+@contextlib.contextmanager
+def running(folder: Path, *options: str) -> Iterator[Run]:
+    run = Run(folder, *options)
+    try:
+        yield run
+    finally:
+        run.close()

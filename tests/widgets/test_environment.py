@@ -1,0 +1,83 @@
+"""Reading the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from widgets import environment
+
+
+def test_a_secret_may_come_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "key").write_text("from-file\n")
+    monkeypatch.setenv("SOME_KEY_FILE", str(tmp_path / "key"))
+    assert environment.text("SOME_KEY") == "from-file"
+    monkeypatch.setenv("SOME_KEY", "direct")
+    assert environment.text("SOME_KEY") == "direct"
+
+
+def test_a_secret_file_that_is_missing_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_KEY_FILE", "/nonexistent/key")
+    with pytest.raises(ImproperlyConfigured, match="SOME_KEY_FILE"):
+        environment.text("SOME_KEY")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [("1", True), ("True", True), ("no", False), ("OFF", False), ("", True)]
+)
+def test_flags(value: str, expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_FLAG", value)
+    assert environment.flag("SOME_FLAG", default=True) is expected
+
+
+def test_a_flag_that_is_neither_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_FLAG", "maybe")
+    with pytest.raises(ImproperlyConfigured, match="SOME_FLAG"):
+        environment.flag("SOME_FLAG")
+
+
+@pytest.mark.parametrize("value", ["abc", "-1", "1.5"])
+def test_a_number_that_is_none_is_refused(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_NUMBER", value)
+    with pytest.raises(ImproperlyConfigured, match="SOME_NUMBER"):
+        environment.number("SOME_NUMBER", 3)
+
+
+def test_a_made_secret_is_kept_and_private(tmp_path: Path) -> None:
+    first = environment.kept_secret(tmp_path / "new" / "key", "token")
+    assert environment.kept_secret(tmp_path / "new" / "key", "token") == first
+    assert (tmp_path / "new" / "key").stat().st_mode & 0o077 == 0
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["key"]
+
+
+def test_database_urls() -> None:
+    sqlite = environment.database("sqlite:////var/lib/app/db.sqlite3")
+    assert sqlite["NAME"] == "/var/lib/app/db.sqlite3"
+    assert sqlite["OPTIONS"]["transaction_mode"] == "IMMEDIATE"  # type: ignore[index]
+    assert environment.database("sqlite:///db.sqlite3")["NAME"] == "db.sqlite3"
+    postgres = environment.database("postgresql://me:p%40ss@db.example:5433/shop?sslmode=require")
+    assert (postgres["NAME"], postgres["USER"], postgres["PASSWORD"]) == ("shop", "me", "p@ss")
+    assert (postgres["HOST"], postgres["PORT"]) == ("db.example", 5433)
+    assert postgres["OPTIONS"]["sslmode"] == "require"  # type: ignore[index]
+    with pytest.raises(ImproperlyConfigured):
+        environment.database("mysql://x")
+
+
+@pytest.mark.parametrize(
+    ("url", "backend"),
+    [
+        ("local://", "LocMemCache"),
+        ("database://", "DatabaseCache"),
+        ("redis://h:1/2", "RedisCache"),
+        ("valkey://h/1", "RedisCache"),
+    ],
+)
+def test_cache_urls(url: str, backend: str) -> None:
+    assert str(environment.cache(url)["BACKEND"]).endswith(backend)
+
+
+def test_an_unknown_cache_is_refused() -> None:
+    with pytest.raises(ImproperlyConfigured):
+        environment.cache("memcached://x")
