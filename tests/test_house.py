@@ -7,9 +7,12 @@ import re
 import subprocess
 from collections.abc import Iterator
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("widgets", "sumeru_proxy")
@@ -245,3 +248,21 @@ def test_public_names_have_docstrings() -> None:
                     if isinstance(child, ast.ClassDef):
                         pending.append((f"{where}.{child.name}", child))
     assert missing == []
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "tests/requirements.lock"])
+def test_the_locks_name_the_extras_that_packages_ask_for(lock: str) -> None:
+    """pip takes a pin without its extra for no pin at all as soon as a newer release exists."""
+    pins = re.findall(r"^([\w.-]+)(?:\[([\w,-]+)\])?==", (ROOT / lock).read_text(), re.MULTILINE)
+    held = {canonicalize_name(name): set(extras.split(",")) - {""} for name, extras in pins}
+    assert len(held) > 20
+    for name in held:
+        try:
+            asked = metadata.requires(name) or []
+        except metadata.PackageNotFoundError:  # of another platform or Python
+            continue
+        for requirement in map(Requirement, asked):
+            applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+            wanted = canonicalize_name(requirement.name)
+            if applies and wanted in held:
+                assert requirement.extras <= held[wanted], f"{name} asks for {requirement}"
