@@ -20,6 +20,8 @@ from widgets.models import Look, Placement
 RECHECK_S = 1.0
 # Keeps a shop that cannot be re-checked (database down) on its last known settings.
 _MOST_HELD = 2_000
+# Proxies refuse answers with headers of many kilobytes.
+_MOST_IN_A_POLICY = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Facts:
     origins: tuple[re.Pattern[str], ...]
     placements: Mapping[tuple[str, str], tuple[bool, Mapping[str, Any]]]
     css: str
+    exact_origins: tuple[str, ...] = ()
 
     def allows_origin(self, origin: str) -> bool:
         """Whether pages of this origin may load the shop's widgets. ``null`` never may."""
@@ -85,6 +88,7 @@ def _load(key: str) -> Facts | None:
     if shop is None:
         return None
     look = Look.objects.filter(shop=shop).first()
+    origins = [each.origin for each in shop.origins.all()]
     return Facts(
         profile=ShopProfile(
             id=shop.pk,
@@ -96,11 +100,12 @@ def _load(key: str) -> Facts | None:
             product_url=shop.product_url,
             cart_url=shop.cart_url,
         ),
-        origins=tuple(origin_pattern(each.origin) for each in shop.origins.all()),
+        origins=tuple(origin_pattern(origin) for origin in origins),
         placements={
             (each.widget, each.name): (each.enabled, each.options) for each in Placement.objects.filter(shop=shop)
         },
         css=_look_css(look) if look else "",
+        exact_origins=tuple(sorted(origin for origin in origins if "*" not in origin)[:_MOST_IN_A_POLICY]),
     )
 
 

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
+from django.utils.encoding import iri_to_uri
 from django.utils.translation import gettext
 
 from sumeru_proxy import accounts
@@ -219,7 +220,6 @@ def landing(each: Asked, facts: Facts, return_to: str, sent: Sent) -> str:
     if parts.scheme in ("http", "https") and facts.allows_origin(f"{parts.scheme}://{parts.netloc}".lower()):
         query = [pair for pair in parse_qsl(parts.query) if pair[0] != "sumeru_result"]
         query.append(("sumeru_result", f"{each.widget.name}:{sent.outcome}"))
-        return urlunsplit(
-            (parts.scheme, parts.netloc, parts.path, urlencode(query), parts.fragment or each.widget.name)
-        )
+        place = (parts.scheme, parts.netloc, parts.path, urlencode(query), parts.fragment or each.widget.name)
+        return iri_to_uri(urlunsplit(place))
     return each.widget.landing(each.call, sent)

@@ -283,7 +283,7 @@ def page_answer(
     if made.state == "pending":
         response["Retry-After"] = str(max(1, round(made.retry_after_s)))
     response["Content-Language"] = each.call.locale
-    response["Content-Security-Policy"] = page_policy([css] if made.state == "ready" else [])
+    response["Content-Security-Policy"] = page_policy([css] if made.state == "ready" else [], facts.exact_origins)
     response["Referrer-Policy"] = "strict-origin-when-cross-origin"
     return response
 
@@ -292,12 +292,17 @@ def _sha256(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def page_policy(styles: list[str]) -> str:
-    """The page's Content-Security-Policy: our loader, our styles by hash, pictures from the web, nothing else."""
+def page_policy(styles: list[str], origins: tuple[str, ...] = ()) -> str:
+    """The page's Content-Security-Policy: our loader, our styles by hash, pictures from the web, nothing else.
+
+    ``origins`` are the storefront's: a form sent here may be answered by the way back there, and browsers hold
+    ``form-action`` against redirects, too.
+    """
     style = " ".join(["'self'", *(_sha256(text) for text in styles)])
+    actions = " ".join(["'self'", *origins])
     return (
         f"default-src 'none'; script-src 'self'; style-src {style}; img-src 'self' https: http:; media-src https: http:; "
-        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+        f"connect-src 'self'; form-action {actions}; base-uri 'none'; frame-ancestors 'self'"
     )
 
 

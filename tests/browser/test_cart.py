@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.visiting import MODES, Facts, Open, product_path, warm, widget
+from tests.browser.visiting import MODES, Facts, Open, product_path, ready, warm, widget
+from tests.widgets.demo_runs import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -21,6 +22,7 @@ def test_a_set_goes_into_the_shops_own_cart(visitor: Open, facts: Facts, mode: s
     tab = visitor()
     page = tab.goto(product_path(facts, mode))
     address = page.url
+    ready(page, "bundles")
     page.get_by_role("link", name="Add bundle").first.click()
     expect(page.locator("#cart-count")).to_have_text("4")
     expect(page.get_by_role("status").filter(has_text="4 things are in your cart")).to_be_visible()
@@ -34,6 +36,7 @@ def test_a_set_goes_into_the_shops_own_cart(visitor: Open, facts: Facts, mode: s
 def test_a_set_by_keyboard(visitor: Open, facts: Facts) -> None:
     tab = visitor(360)
     page = tab.goto(product_path(facts, "server"))
+    ready(page, "bundles")
     tab.tab_to(lambda: "Add bundle" in tab.focused)
     tab.press("Enter")
     expect(page.locator("#cart-count")).to_have_text("4")
@@ -58,7 +61,7 @@ def test_the_nudge_follows_the_cart(visitor: Open, facts: Facts, mode: str) -> N
     tab = visitor()
     tab.context.request.get(f"{facts['storefront']}cart/{MUG}:1")
     page = tab.goto(f"/cart?mode={mode}")
-    nudge = widget(page, "cart_nudge")
+    nudge = ready(page, "cart_nudge")
     expect(nudge.locator("[part=message]")).to_have_text("Only €59.00 to go until delivery is free")
     address = page.url
     page.locator(f"#many-{MUG}").select_option("2")
@@ -90,7 +93,7 @@ def test_offers_come_go_and_go_into_the_cart(visitor: Open, facts: Facts, mode: 
     tab = visitor()
     tab.context.request.get(f"{facts['storefront']}cart/{DAYPACK}:1")
     page = tab.goto(f"/cart?mode={mode}")
-    offers = widget(page, "upsell").locator("[part=offer]")
+    offers = ready(page, "upsell").locator("[part=offer]")
     beanie = offers.filter(has_text="Skerry Wool Beanie")
     expect(beanie).to_be_visible()
     beanie.get_by_role("link", name="Add").click()
@@ -120,7 +123,7 @@ def test_an_offer_without_scripts(visitor: Open, facts: Facts) -> None:
 def test_a_collection_is_filtered_sorted_and_paged_in_place(visitor: Open, facts: Facts, mode: str) -> None:
     tab = visitor()
     page = tab.goto(f"/collections/camp?mode={mode}")
-    feed = widget(page, "product_feed")
+    feed = ready(page, "product_feed")
     address = page.url
     expect(feed.locator(".sw-card")).to_have_count(12)
     feed.get_by_role("link", name="Next").click()
@@ -154,5 +157,5 @@ def test_a_collection_without_scripts_and_a_carousel_by_keyboard(visitor: Open, 
     strip = widget(page, "product_feed").locator("[part=carousel]")
     strip.focus()
     tab.press("ArrowRight", "ArrowRight")
-    page.wait_for_function("(strip) => strip.scrollLeft > 20", arg=strip.element_handle())
+    eventually(lambda: strip.evaluate("(el) => el.scrollLeft > 20"), 5, "the strip moves")
     assert tab.said == []

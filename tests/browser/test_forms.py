@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.visiting import EXPECTED_422, MODES, Facts, Open, Visitor, product_path, warm, widget, written
+from tests.browser.visiting import EXPECTED_422, MODES, Facts, Open, Visitor, product_path, ready, warm, widget, written
 from tests.widgets.demo_runs import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -40,7 +40,7 @@ def test_a_review_is_written_in_place(visitor: Open, facts: Facts, mode: str) ->
     tab = visitor()
     page = tab.goto(product_path(facts, mode))
     address = page.url
-    reviews = widget(page, "reviews")
+    reviews = ready(page, "reviews")
     reviews.get_by_role("link", name="Write a review").click()
     form = reviews.locator("form[method=post]")
     expect(form.get_by_role("heading", name="Write a review")).to_be_focused()
@@ -146,7 +146,7 @@ def test_the_quiz_forth_back_and_to_its_end(visitor: Open, facts: Facts, mode: s
     before = len(results_of(facts))
     tab = visitor()
     page = tab.goto(f"/quiz?mode={mode}")
-    quiz = widget(page, "quiz")
+    quiz = ready(page, "quiz")
     expect(quiz.get_by_text("Question 1 of 4")).to_be_visible()
     page.wait_for_timeout(400)
     quiz.locator("form").evaluate("(form) => (form.noValidate = true)")
@@ -179,8 +179,7 @@ def test_the_quiz_forth_back_and_to_its_end(visitor: Open, facts: Facts, mode: s
 def test_the_quiz_by_keyboard(visitor: Open, facts: Facts) -> None:
     tab = visitor(360)
     page = tab.finished("/quiz")
-    quiz = widget(page, "quiz")
-    page.wait_for_function("document.querySelector('sumeru-widget').matches(':state(ready)')")
+    quiz = ready(page, "quiz")
     tab.tab_to(lambda: "|walker|" in tab.focused)
     tab.press("Space")
     page.wait_for_timeout(400)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.visiting import EXPECTED_422, MODES, Facts, Open, Visitor, product_path, widget, written
+from tests.browser.visiting import EXPECTED_422, MODES, Facts, Open, Visitor, product_path, ready, widget, written
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -108,7 +108,7 @@ def test_an_experiment_is_the_same_in_every_mode_and_over_reloads(visitor: Open,
         page = tab.finished(product_path(facts, "server"))
         first = promise(page)
         tab.goto(product_path(facts, "script"))
-        page.wait_for_function("document.querySelector('[type=ab_experiment]').matches(':state(ready)')")
+        ready(page, "ab_experiment")
         assert promise(page) == first
         page.reload()
         tab.settle()

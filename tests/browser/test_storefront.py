@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.visiting import MODES, WIDTHS, Open, product_path, widget
+from tests.browser.visiting import MODES, WIDTHS, Open, product_path, ready, widget
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -31,7 +31,7 @@ def test_reviews_are_shown_filtered_sorted_and_paged_in_place(
     reviews = widget(page, "reviews")
     address = page.url
     widget(page, "rating_badge").locator(".sw-badge").wait_for()
-    reviews.scroll_into_view_if_needed()
+    ready(page, "reviews")
     expect(reviews.locator(".sw-review")).to_have_count(10)
     first = reviews.locator(".sw-review").first.inner_text()
 

@@ -75,8 +75,9 @@ class Visitor:
                     body = response.body().decode("utf-8", "replace")
                 except Error as error:
                     # What comes in the moment of leaving a page, the browser does not keep.
-                    assert "navigated away" in error.message, error.message
-                    continue
+                    if "navigated away" in error.message or "No resource" in error.message:
+                        continue
+                    raise
                 assert not any(secret in body for secret in SECRETS), response.url
                 self.bodies_seen += 1
 
@@ -127,6 +128,14 @@ Open = Callable[..., Visitor]
 
 def widget(page: Page, kind: str) -> Locator:
     return page.locator(f"sumeru-widget[type={kind}]")
+
+
+def ready(page: Page, kind: str) -> Locator:
+    """The widget, in view and taken over by the loader: clicks are answered in place from then on."""
+    found = widget(page, kind)
+    found.scroll_into_view_if_needed()
+    eventually(lambda: found.evaluate("(el) => el.matches(':state(ready)')"), 15, f"{kind} is ready")
+    return found
 
 
 def product_path(facts: Facts, mode: str, more: str = "") -> str:

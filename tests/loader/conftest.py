@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -108,8 +107,6 @@ class Shopfront:
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as running:
         yield running
-    # Playwright's loop must not be what Django's async guard sees in other modules.
-    os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
 
 
 @pytest.fixture(scope="module")

@@ -168,6 +168,17 @@ def test_the_full_page_stands_alone(client: Client, shop: Shop) -> None:
     assert "unsafe" not in policy
 
 
+def test_the_full_pages_forms_may_lead_back_to_the_storefront(client: Client, shop: Shop) -> None:
+    """Browsers hold form-action against the redirect that answers a form, too."""
+    shop.origins.create(origin="https://preview-*.shop.example")
+    shops.forget()
+    policy = client.get(address(shop, "reviews"))["Content-Security-Policy"]
+    actions = next(part.split() for part in policy.split("; ") if part.startswith("form-action"))
+    assert actions[1] == "'self'"
+    assert "https://shop.example" in actions
+    assert not any("*" in each for each in actions)  # not a pattern that browsers know
+
+
 def test_floating_loader(client: Client) -> None:
     response = client.get("/embed/v1.js")
     body = (Path(django_settings.BASE_DIR) / "static" / "embed" / "loader.js").read_bytes()

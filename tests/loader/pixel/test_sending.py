@@ -23,8 +23,8 @@ def test_leaving_sends_a_beacon(tracked: Tracked) -> None:
     page.evaluate("addEventListener('pagehide', () => { document.title; localStorage.counted = beacons })")
     page.evaluate("sumeru.track('last', {a: 1})")
     page.goto(tracked.front.store.origin + "/next")
-    tracked.until(lambda: tracked.requests)
-    assert tracked.types() == ["page_view", "last"]
+    tracked.until(lambda: "last" in tracked.types())
+    assert sorted(tracked.types()) == ["last", "page_view"]  # on a busy machine the first may have left by itself
     assert page.evaluate("localStorage.counted") == "1"
     valid(tracked)
 
