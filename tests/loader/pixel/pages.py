@@ -78,7 +78,7 @@ class Tracked:
 
     def until(self, condition: Callable[[], object], *, hiding: bool = False) -> None:
         """Returns when the condition holds; ``hiding`` sends the page to the background again and again meanwhile."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + 30
         while not condition():
             if hiding:
                 self.hide()
