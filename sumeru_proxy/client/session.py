@@ -1,6 +1,7 @@
 """The only place that speaks HTTP to Sumeru: one request, one answer, inside hard bounds of time and size.
 
-Nothing is retried, redirected or remembered here. One connection pool per process, safe for threads and forks.
+Nothing is redirected or remembered here, and nothing retried but a read whose kept connection the server closed in the same
+moment (RFC 9112 §9.3.1). One connection pool per process, safe for threads and forks.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError
 
 from sumeru_proxy.client.errors import Unavailable, Unreadable, request_id_of
 
@@ -160,11 +161,26 @@ class _ClockedResponse(HTTPResponse):
         plain.close()
 
 
-class _Connection(HTTPConnection):
+class _Counting:
+    """Notes for the thread whether its request goes out on a connection that has served another one before."""
+
+    _requests = 0
+
+    def connect(self) -> None:
+        self._requests = 0
+        super().connect()  # type: ignore[misc]
+
+    def request(self, *positional: Any, **named: Any) -> None:
+        _running.kept = self._requests > 0
+        super().request(*positional, **named)  # type: ignore[misc]
+        self._requests += 1  # after it, because it may have connected
+
+
+class _Connection(_Counting, HTTPConnection):
     response_class = _ClockedResponse
 
 
-class _SecureConnection(HTTPSConnection):
+class _SecureConnection(_Counting, HTTPSConnection):
     response_class = _ClockedResponse
 
 
@@ -227,11 +243,7 @@ def _exchange(call: Call, budget: Budget, began: float) -> tuple[Reply | None, U
         return None, Unavailable(reason=reason, ambiguous=ambiguous and writes, status=status, endpoint=call.endpoint)
 
     try:
-        # The adapter itself, not a requests.Session: no cookies, no .netrc, no proxies from the environment, no redirects (a Session
-        # reads a redirect's whole body even when it does not follow it).
-        response = _pool().send(
-            _prepared(call), stream=True, timeout=(min(budget.connect_s, budget.total_s), budget.read_s), verify=True
-        )
+        response = _sent(call, budget)
     except requests.exceptions.ConnectTimeout:
         return unavailable("timeout", ambiguous=False)
     except requests.exceptions.SSLError:
@@ -251,6 +263,26 @@ def _exchange(call: Call, budget: Budget, began: float) -> tuple[Reply | None, U
         return unavailable("timeout" if timed_out else "network", ambiguous=True)
     finally:
         response.close()
+
+
+def _sent(call: Call, budget: Budget) -> requests.Response:
+    """The answer's head. A read is sent again at once when the connection was a kept one that the server had given up."""
+    _running.kept = False
+    for kept in (False, True):
+        try:
+            # The adapter itself, not a requests.Session: no cookies, no .netrc, no proxies from the environment, no redirects (a
+            # Session reads a redirect's whole body even when it does not follow it).
+            return _pool().send(
+                _prepared(call),
+                stream=True,
+                timeout=(min(budget.connect_s, budget.total_s), budget.read_s),
+                verify=True,
+            )
+        except requests.exceptions.ConnectionError as error:
+            cause = error.args[0] if error.args else None
+            if kept or call.method != "GET" or not _running.kept or not isinstance(cause, ProtocolError):
+                raise
+    raise AssertionError("unreachable")
 
 
 def _never_connected(error: requests.exceptions.ConnectionError) -> bool:

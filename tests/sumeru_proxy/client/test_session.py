@@ -120,6 +120,33 @@ def test_a_kept_connection_does_not_inherit_a_nearly_used_up_timeout() -> None:
         assert get(server, Budget(0.3, 5.0, 5.0)).json == {"a": 1}
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_kept_connection_that_the_server_gave_up_costs_a_read_nothing(method: str) -> None:
+    def once_per_connection(request: Received, sock: socket.socket) -> bool:
+        if sum(each.connection == request.connection for each in server.received) > 1:
+            return False
+        sock.sendall(raw(200, b'{"a":1}'))
+        return True
+
+    with scripted(once_per_connection) as server:
+        assert get(server).json == {"a": 1}
+        if method == "GET":
+            assert get(server).json == {"a": 1}
+            assert len(server.received) == 3
+        else:  # may have been acted upon: whoever owns the write decides
+            with pytest.raises(Unavailable) as caught:
+                post(server)
+            assert caught.value.ambiguous
+            assert len(server.received) == 2
+
+
+def test_a_new_connection_that_is_closed_is_not_tried_again() -> None:
+    with scripted(fixed(b"", keep=False)) as server:
+        with pytest.raises(Unavailable):
+            get(server)
+        assert len(server.received) == 1
+
+
 TEXT = json.dumps([str(number**7) for number in range(2_000)]).encode()
 ODD_ANSWERS: dict[str, tuple[Any, type[SumeruError], str]] = {
     "reset": (reset, Unavailable, "network"),

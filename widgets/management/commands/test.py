@@ -55,7 +55,8 @@ class Command(BaseCommand):
         self.ensure_packages(root)
         self.run(["npm", "run", "--silent", "check"], root / LOADER)
         chosen = [*(["-m", "not browser"] if options["no_browser"] else []), *options["pytest"]]
-        workers = ["-n", str(os.cpu_count() or 1), "--dist", "loadfile"]
+        # One more than there are processors: many tests wait for a clock or a socket.
+        workers = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile"]
         self.stdout.write("== SQLite and local memory")
         self.pytest([*workers, *chosen], root, {"DATABASE_URL": "", "CACHE_URL": ""})
         if self.reachable(options["postgres"], 5432) and self.reachable(options["redis"], 6379):
