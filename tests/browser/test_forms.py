@@ -67,6 +67,27 @@ def test_a_review_is_written_in_place(visitor: Open, facts: Facts, mode: str) ->
     assert tab.said == []
 
 
+def test_a_review_that_could_not_be_sent_is_kept_and_sent_again(visitor: Open, facts: Facts) -> None:
+    text = f"Through the tunnel {uuid.uuid4().hex}"
+    tab = visitor(360)
+    page = tab.goto(product_path(facts, "server"))
+    reviews = ready(page, "reviews")
+    reviews.get_by_role("link", name="Write a review").click()
+    form = reviews.locator("form[method=post]")
+    expect(form.get_by_role("heading", name="Write a review")).to_be_focused()
+    expect(form.locator(".sw-unsent")).to_be_hidden()
+    page.wait_for_timeout(A_PERSONS_PACE_MS)
+    fill(form, text)
+    tab.context.set_offline(True)
+    form.get_by_role("button", name="Send review").click()
+    expect(form.get_by_role("alert")).to_have_text("This could not be sent. Please wait a moment and send it again.")
+    expect(form.get_by_label("Your review")).to_have_value(text)
+    tab.context.set_offline(False)
+    form.get_by_role("button", name="Send review").click()
+    expect(reviews.locator("[part=thanks]")).to_contain_text("Thank you!")
+    arrived(facts, text)
+
+
 def test_a_review_by_keyboard(visitor: Open, facts: Facts) -> None:
     text = f"Typed {uuid.uuid4().hex}"
     tab = visitor(360)

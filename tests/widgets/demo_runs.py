@@ -20,11 +20,16 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
+# Each worker of a run has a thousand ports of its own, and never tries one twice: between finding a port and listening on it, another
+# worker's demo could take it.
+_BLOCK = int(os.environ.get("PYTEST_XDIST_WORKER", "gw7").removeprefix("gw")) % 8
+_ports = iter(range(20_000 + _BLOCK * 1_000 + os.getppid() % 7 * 100, 21_000 + _BLOCK * 1_000))
+
+
 def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on right now; not from the range that outgoing connections use."""
     found: list[int] = []
-    start = 20_000 + os.getpid() % 5_000 * 2
-    for port in range(start, start + 5_000):
+    for port in _ports:
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
