@@ -14,10 +14,9 @@ from dataclasses import dataclass, fields
 from threading import Lock
 from typing import Any
 
-from django.core.cache import cache
-
 from sumeru_proxy import stamps
 from sumeru_proxy.client import shapes
+from sumeru_proxy.shared_cache import Away, cache
 
 log = logging.getLogger(__name__)
 
@@ -107,15 +106,21 @@ class Copies:
                     found[key] = held[1]
                 else:
                     ask.append(key)
-        if not ask:
-            return found
+        return {**found, **self.load_latest(ask, now)} if ask else found
+
+    def load_latest(self, keys: Sequence[str], now: float | None = None) -> dict[str, Copy]:
+        """As ``load_many``, but what other processes stored counts at once: the shared cache is always asked."""
+        now = time.monotonic() if now is None else now
+        found: dict[str, Copy] = {}
         try:
-            stored = cache.get_many(ask)
+            stored = cache.get_many(keys)
+        except Away:
+            stored = {}
         except Exception as error:  # whatever the cache library raises: shoppers keep what this process holds
             log.warning("cache read failed: %s", type(error).__name__)
             stored = {}
         with self._lock:
-            for key in ask:
+            for key in keys:
                 copy = stored.get(key)
                 if not isinstance(copy, Copy):
                     held = self._held.get(key)
@@ -131,6 +136,8 @@ class Copies:
             self._hold(key, time.monotonic(), copy)
         try:
             cache.set(key, copy, timeout=int(copy.fresh_s + KEEP_S))
+        except Away:
+            pass
         except Exception as error:
             log.warning("cache write failed: %s", type(error).__name__)
 

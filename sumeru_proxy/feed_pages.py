@@ -17,10 +17,9 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.core.cache import cache
-
 from sumeru_proxy.client.shapes import Product, ProductPage
 from sumeru_proxy.reader import Missing, Pending, Source, Wanted
+from sumeru_proxy.shared_cache import cache
 
 log = logging.getLogger(__name__)
 

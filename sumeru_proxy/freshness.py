@@ -38,10 +38,10 @@ class Popularity:
         self._counts: dict[str, tuple[float, float]] = {}
         self._lock = threading.Lock()
 
-    def saw(self, key: str, now: float) -> None:
-        """Count one request."""
+    def saw(self, key: str, now: float, times: int = 1) -> None:
+        """Count one request, or several that came since the last count."""
         with self._lock:
-            self._counts[key] = (self._decayed(key, now) + 1.0, now)
+            self._counts[key] = (self._decayed(key, now) + times, now)
             if len(self._counts) > _MOST_COUNTED:
                 ranked = sorted(self._counts, key=lambda each: self._decayed(each, now), reverse=True)
                 self._counts = {each: self._counts[each] for each in ranked[: _MOST_COUNTED // 2]}
@@ -63,10 +63,12 @@ def priority(rate: float, age_s: float) -> float:
 
 @dataclass(slots=True)
 class _Asked:
+    """``age_s`` is the copy's age at ``since`` (monotonic seconds)."""
+
     shop_id: int
     wanted: Wanted
     since: float
-    age_s: float = 0.0
+    age_s: float
 
 
 class Refresher:
@@ -78,23 +80,33 @@ class Refresher:
     def __init__(self, open_client: Callable[[int], Sumeru]) -> None:
         self._open_client = open_client
         self._asked: dict[str, _Asked] = {}
+        self._done: dict[str, tuple[float, tuple[tuple[str, int], ...]]] = {}
         self._lock = threading.Condition()
         self._thread: threading.Thread | None = None
         self._pid = 0
         self._resting_until = 0.0
         self.popularity = Popularity()
 
-    def saw(self, shop_id: int, wanted: Wanted) -> None:
-        """Count a request for this."""
-        self.popularity.saw(wanted.key(shop_id), time.monotonic())
+    def saw(self, shop_id: int, wanted: Wanted, times: int = 1) -> None:
+        """Count a request for this, or several."""
+        self.popularity.saw(wanted.key(shop_id), time.monotonic(), times)
 
     def ask(self, shop_id: int, wanted: Wanted) -> None:
-        """Note that a stale copy was served. Returns at once; repeated asks for the same copy are one."""
+        """Note that a stale copy was served. Returns at once; repeated asks for the same copy are one.
+
+        What this process refreshed a moment ago, with no change since, is left: where clocks of machines differ by more than a
+        copy's life, each calls the other's copies stale, and they would refresh without end.
+        """
         key = wanted.key(shop_id)
-        with self._lock:
-            if key not in self._asked and len(self._asked) < _MOST_WAITING:
-                self._asked[key] = _Asked(shop_id, wanted, time.monotonic())
-                self._lock.notify()
+        done_at, made_under = self._done.get(key, (-math.inf, ()))
+        if time.monotonic() - done_at < wanted.fresh_s / 2 and made_under == reader.stamped(shop_id, wanted.watched):
+            return
+        if key not in self._asked:
+            asked = _Asked(shop_id, wanted, time.monotonic(), _age_s(key, wanted))
+            with self._lock:
+                if len(self._asked) < _MOST_WAITING:
+                    self._asked.setdefault(key, asked)
+                    self._lock.notify()
         if settings.SUMERU_REFRESH == "thread":
             self._ensure_thread()
 
@@ -107,6 +119,7 @@ class Refresher:
         """Drop everything that waits; it is asked for again with the next stale answer."""
         with self._lock:
             self._asked.clear()
+            self._done.clear()
 
     def _ensure_thread(self) -> None:
         if self._thread is not None and self._thread.is_alive() and self._pid == os.getpid():
@@ -138,22 +151,34 @@ class Refresher:
         if not taken:
             return 0.0
         shop_id = taken[0].shop_id
+        made_under = {each.wanted.key(shop_id): reader.stamped(shop_id, each.wanted.watched) for each in taken}
         try:
             sumeru = self._open_client(shop_id)
             if _is_single_product(taken[0].wanted):  # a block of the feed has no ids, and is one copy
                 ids = [str(dict(each.wanted.arguments)["product_ids"][0]) for each in taken]  # type: ignore[index]
-                reader.fetch_products(shop_id, sumeru, ids, taken[0].wanted.fresh_s)
+                if not reader.refresh_products(shop_id, sumeru, ids, taken[0].wanted.fresh_s):
+                    self._again(taken)
+                    return 1.0
             else:
                 reader.fetch_leased(shop_id, sumeru, taken[0].wanted)
         except errors.SumeruError as error:
             if not isinstance(error, errors.Limited):
                 log.warning("shop %s: refresh of %s: %s", shop_id, taken[0].wanted.method, error)
-            with self._lock:
-                for each in taken:
-                    if error.retryable and len(self._asked) < _MOST_WAITING:
-                        self._asked.setdefault(each.wanted.key(shop_id), each)
+            if error.retryable:
+                self._again(taken)
             return min(reader.retry_after(error), 5.0)
+        now = time.monotonic()
+        with self._lock:
+            if len(self._done) > _MOST_WAITING:
+                self._done.clear()
+            self._done.update({key: (now, stamped) for key, stamped in made_under.items()})
         return 0.0
+
+    def _again(self, taken: list[_Asked]) -> None:
+        with self._lock:
+            for each in taken:
+                if len(self._asked) < _MOST_WAITING:
+                    self._asked.setdefault(each.wanted.key(each.shop_id), each)
 
     def _take(self) -> list[_Asked]:
         """The most important copy, and with a product all other waiting products of that shop: they share one call."""
@@ -165,7 +190,7 @@ class Refresher:
                 self._asked,
                 key=lambda each: priority(
                     self.popularity.rate(each, now) + 1e-9,
-                    now - self._asked[each].since + self._asked[each].wanted.fresh_s,
+                    now - self._asked[each].since + self._asked[each].age_s,
                 ),
             )
             first = self._asked.pop(key)
@@ -177,6 +202,12 @@ class Refresher:
                     if other.shop_id == first.shop_id and _is_single_product(other.wanted):
                         taken.append(self._asked.pop(other_key))
             return taken
+
+
+def _age_s(key: str, wanted: Wanted) -> float:
+    """How old the copy is. One that a stamp made stale early counts as one whose time is over."""
+    copy = reader.copies.load(key)
+    return max(wanted.fresh_s, time.time() - copy.fetched_at) if copy else wanted.fresh_s
 
 
 def _is_single_product(wanted: Wanted) -> bool:

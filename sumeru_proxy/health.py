@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypedDict
 
-from django.core.cache import cache
+from sumeru_proxy.shared_cache import Away, cache
 
 if TYPE_CHECKING:
     from sumeru_proxy.client.caller import Observed
@@ -158,6 +158,8 @@ def _note_failure(shop_id: int, endpoint: str, entry: _Failure) -> None:
 def _keep(key: str, entry: _Success | _Failure) -> None:
     try:
         cache.set(key, entry, timeout=KEEP_S)
+    except Away:
+        pass
     except Exception as error:  # whatever the cache library raises: a note is never worth a failed call
         log.warning("health not noted: %s", type(error).__name__)
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
+import sqlite3
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeVar
@@ -15,15 +18,16 @@ from django.db import transaction
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from sumeru_proxy.client.limiter import State, Store, StoreUnavailable
+from sumeru_proxy.client.limiter import State, Store, StoreBusy, StoreUnavailable
 from sumeru_proxy.models import Bucket
+from sumeru_proxy.shared_cache import Outage
 
 R = TypeVar("R")
 Decide = Callable[[Mapping[str, State]], tuple[Mapping[str, State], R]]
 TIMEOUT_S: Final = 0.2
 KEPT_S: Final = 3_600
 """Longer than any state matters: a bucket is full again after a minute, a breaker opens for half of one."""
-_TRIES: Final = 20
+_LONGEST_PAUSE_S: Final = 0.004
 
 # Compare and set over all keys at once. The decision itself stays in Python, in one place for every store.
 _SWAP: Final = """
@@ -46,11 +50,12 @@ class DatabaseStore:
 
     def change(self, keys: Sequence[str], decide: Decide[R]) -> R:
         """See ``client.limiter.Store``. Waits for other processes' changes at most as long as the database's lock timeout."""
+        busy = False
         try:
             return self._change(sorted(set(keys)), decide)
-        except DatabaseFault:
-            pass
-        raise StoreUnavailable
+        except DatabaseFault as error:
+            busy = _is_lock(error)
+        raise StoreBusy if busy else StoreUnavailable
 
     def _change(self, keys: list[str], decide: Decide[R]) -> R:
         with transaction.atomic():
@@ -70,6 +75,13 @@ class DatabaseStore:
         return {row.key: row for row in Bucket.objects.select_for_update().filter(key__in=keys).order_by("key")}
 
 
+def _is_lock(error: DatabaseFault) -> bool:
+    """Whether the database answered, but others held what was needed: SQLite's SQLITE_BUSY, PostgreSQL's classes 55P03 and 40."""
+    cause = error.__cause__
+    sqlstate = getattr(cause, "sqlstate", None) or ""
+    return getattr(cause, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY or sqlstate.startswith(("55P03", "40"))
+
+
 def _state(row: Bucket) -> State:
     extra: dict[str, Any] = row.extra if isinstance(row.extra, dict) else {}
     return {**extra, "tat": row.tat} if row.tat else extra
@@ -82,14 +94,21 @@ class RedisStore:
         self._client = client
         self._prefix = prefix
         self._swap = client.register_script(_SWAP)
+        self._outage = Outage()
 
     def change(self, keys: Sequence[str], decide: Decide[R]) -> R:
-        """See ``client.limiter.Store``. Two round trips, more only when another process changed the same keys in between."""
+        """See ``client.limiter.Store``. Two round trips, more only when another process changed the same keys in between; then it sleeps
+        for some milliseconds, at most TIMEOUT_S in all. After a failure it is unavailable for a moment without being asked.
+        """
+        if not self._outage.admits():
+            raise StoreUnavailable
         names = sorted(set(keys))
         places = [self._prefix + name for name in names]
         try:
-            for _ in range(_TRIES):
+            began = time.monotonic()
+            while True:
                 found: list[Any] = self._client.mget(places)
+                self._outage.worked()
                 texts = [_text(value) for value in found]
                 changed, result = decide({name: _loaded(text) for name, text in zip(names, texts, strict=True)})
                 if not changed:
@@ -97,8 +116,12 @@ class RedisStore:
                 wanted = [_dumped(changed[name]) if name in changed else "" for name in names]
                 if self._swap(keys=places, args=[*texts, *wanted, KEPT_S]):
                     return result
+                if time.monotonic() - began > TIMEOUT_S:
+                    raise StoreBusy
+                # In step, two would go on undoing each other's reads.
+                time.sleep(random.uniform(0.0, _LONGEST_PAUSE_S))  # noqa: S311 - spreads, hides nothing
         except redis.RedisError:
-            pass
+            self._outage.failed()
         raise StoreUnavailable
 
 

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Condition
-from typing import Any
-
-from django.core.cache import cache
+from typing import Any, NamedTuple
 
 from sumeru_proxy import stamps
 from sumeru_proxy.client import errors, shapes
 from sumeru_proxy.client.api import Sumeru
 from sumeru_proxy.copies import Copy, Wanted, copies
+from sumeru_proxy.shared_cache import Away, cache
 
 __all__ = ["Copy", "Missing", "Pending", "Source", "Wanted", "copies"]
 
@@ -30,6 +29,7 @@ LEASE_S = 8.0
 FAILED_PAUSE_S = 2.0
 WAITERS = 4
 WAIT_S = 0.3
+_HELD_MOST = 2_000
 
 
 class Pending(Exception):
@@ -44,7 +44,8 @@ class Missing(Exception):
     """Sumeru says that what was asked for does not exist."""
 
 
-def _stamped(shop_id: int, topics: Iterable[str]) -> tuple[tuple[str, int], ...]:
+def stamped(shop_id: int, topics: Iterable[str]) -> tuple[tuple[str, int], ...]:
+    """The stamps of these topics as a copy remembers them."""
     return tuple((topic, value.soft) for topic, value in stamps.current(shop_id, topics).items())
 
 
@@ -54,6 +55,7 @@ class _Flights:
     def __init__(self) -> None:
         self._changed = Condition()
         self._waiting: dict[str, int] = {}
+        self._held: dict[str, float] = {}
 
     def wait(self, key: str, done: Callable[[], Copy | None]) -> Copy | None:
         """Wait up to WAIT_S for another's fetch; at most WAITERS threads per process wait, the rest get None at once."""
@@ -76,22 +78,51 @@ class _Flights:
                 if not self._waiting[key]:
                     del self._waiting[key]
 
-    def landed(self) -> None:
+    def begin(self, key: str) -> bool:
+        """Whether no thread of this process holds the key; then the caller does, until ``landed`` or for LEASE_S."""
+        now = time.monotonic()
         with self._changed:
+            if now < self._held.get(key, 0.0):
+                return False
+            self._held[key] = now + LEASE_S
+            return True
+
+    def landed(self, key: str, pause_s: float) -> None:
+        """The holder is done; nobody of this process may begin again within the pause."""
+        now = time.monotonic()
+        with self._changed:
+            self._held[key] = now + pause_s
+            if len(self._held) > _HELD_MOST or not pause_s:
+                self._held = {name: until for name, until in self._held.items() if until > now}
             self._changed.notify_all()
+
+    def forget(self) -> None:
+        """Drop all that is held."""
+        with self._changed:
+            self._held.clear()
 
 
 _flights = _Flights()
+
+
+def forget_flights() -> None:
+    """Drop this process's memory of who fetches what; the shared leases stay."""
+    _flights.forget()
 
 
 _HELD, _PAUSED = "held", "paused"
 
 
 def _lease(key: str) -> bool:
+    if not _flights.begin(key):
+        return False
     try:
-        return bool(cache.add(f"lease:{key}", _HELD, timeout=LEASE_S))
+        if cache.add(f"lease:{key}", _HELD, timeout=LEASE_S):
+            return True
     except Exception:  # without a shared cache every process fetches for itself; the limiter still holds the rate
         return True
+    _flights.landed(key, 0.0)
+    return False
 
 
 def _in_flight(key: str) -> bool:
@@ -102,15 +133,20 @@ def _in_flight(key: str) -> bool:
         return True
 
 
-def _release(key: str, *, pause_s: float = 0.0) -> None:
+def _release(key: str, taken_at: float, *, pause_s: float = 0.0) -> None:
+    """Give a lease back. One that has run out since ``taken_at`` (monotonic) may be another's by now, and is left alone."""
     try:
-        if pause_s:
+        if time.monotonic() - taken_at > LEASE_S - 1.0:  # caches count in whole seconds
+            pass
+        elif pause_s:
             cache.set(f"lease:{key}", _PAUSED, timeout=pause_s)
         else:
             cache.delete(f"lease:{key}")
+    except Away:
+        pass
     except Exception as error:
         log.warning("cache lease not released: %s", type(error).__name__)
-    _flights.landed()
+    _flights.landed(key, pause_s)
 
 
 def fetch(shop_id: int, sumeru: Sumeru, wanted: Wanted) -> Copy:
@@ -118,7 +154,7 @@ def fetch(shop_id: int, sumeru: Sumeru, wanted: Wanted) -> Copy:
 
     May take the client's whole time budget; whether it may sleep is the client's lane.
     """
-    made_under = _stamped(shop_id, wanted.watched)
+    made_under = stamped(shop_id, wanted.watched)
     fresh_s = wanted.fresh_s
     try:
         value = getattr(sumeru, wanted.method)(**dict(wanted.arguments))
@@ -131,18 +167,31 @@ def fetch(shop_id: int, sumeru: Sumeru, wanted: Wanted) -> Copy:
     return copy
 
 
-def fetch_leased(shop_id: int, sumeru: Sumeru, wanted: Wanted) -> Copy | None:
-    """As ``fetch``, unless another process or thread is at it (None) or it failed a moment ago (None)."""
-    key = wanted.key(shop_id)
+def fetch_leased(shop_id: int, sumeru: Sumeru, wanted: Wanted, *, renew: bool = False) -> Copy | None:
+    """As ``fetch``, unless another process or thread is at it (None) or it failed a moment ago (None).
+
+    What another stored between the caller's look and the lease is given without a call, if it is fresh; ``renew`` asks Sumeru all
+    the same.
+    """
+    key, taken_at = wanted.key(shop_id), time.monotonic()
     if not _lease(key):
         return None
     pause_s = FAILED_PAUSE_S
     try:
-        copy = fetch(shop_id, sumeru, wanted)
+        copy = None if renew else _fresh(shop_id, {key: wanted}).get(key)
+        copy = copy or fetch(shop_id, sumeru, wanted)
         pause_s = 0.0
     finally:
-        _release(key, pause_s=pause_s)
+        _release(key, taken_at, pause_s=pause_s)
     return copy
+
+
+def _fresh(shop_id: int, wanted: Mapping[str, Wanted]) -> dict[str, Copy]:
+    """Those of these copies that need no fetch, as the shared cache holds them at this moment."""
+    current = stamps.current(shop_id, {topic for each in wanted.values() for topic in each.watched})
+    now = time.time()
+    found = copies.load_latest(list(wanted))
+    return {key: copy for key, copy in found.items() if copy.state(now, current) == "fresh"}
 
 
 def products_wanted(ids: Sequence[str], fresh_s: float) -> Wanted:
@@ -163,7 +212,7 @@ PRODUCTS_PER_CALL = 100
 def fetch_products(shop_id: int, sumeru: Sumeru, ids: Sequence[str], fresh_s: float) -> dict[str, Copy]:
     """Ask for up to PRODUCTS_PER_CALL products in one call and keep each by itself; those Sumeru leaves out are kept as absent."""
     wanted = {product_id: product_wanted(product_id, fresh_s) for product_id in ids}
-    made_under = {product_id: _stamped(shop_id, each.watched) for product_id, each in wanted.items()}
+    made_under = {product_id: stamped(shop_id, each.watched) for product_id, each in wanted.items()}
     page = sumeru.products(product_ids=tuple(ids), limit=len(ids))
     by_id = {product.id: product for product in page.products}
     now = time.time()
@@ -175,8 +224,36 @@ def fetch_products(shop_id: int, sumeru: Sumeru, ids: Sequence[str], fresh_s: fl
     return kept
 
 
+def refresh_products(shop_id: int, sumeru: Sumeru, ids: Sequence[str], fresh_s: float) -> bool:
+    """As ``fetch_products``, without those that another process has refreshed; False when another is at it or failed just now."""
+    lease, taken_at = f"products:{shop_id}", time.monotonic()
+    if not _lease(lease):
+        return False
+    pause_s = FAILED_PAUSE_S
+    try:
+        wanted = {product_id: product_wanted(product_id, fresh_s) for product_id in ids}
+        done = _fresh(shop_id, {each.key(shop_id): each for each in wanted.values()})
+        left = [product_id for product_id, each in wanted.items() if each.key(shop_id) not in done]
+        if left:
+            fetch_products(shop_id, sumeru, left, fresh_s)
+        pause_s = 0.0
+    finally:
+        _release(lease, taken_at, pause_s=pause_s)
+    return True
+
+
+class Used(NamedTuple):
+    """What an answer was made of: a copy in the state in which it was given, or its absence (state ``absent``)."""
+
+    wanted: Wanted
+    copy: Copy | None
+    state: str
+
+
 class Source:
-    """Sumeru's data of one shop, as one page sees it. Remembers how fresh the oldest thing was that it gave.
+    """Sumeru's data of one shop, as one page sees it. Remembers what it gave, and how fresh the oldest thing was.
+
+    ``used`` is by key of the shared cache; ``opened_at`` is in seconds since 1970, before anything was read.
 
     ``open_client`` makes the client on first need (it decrypts credentials); ``ask_refresh`` takes what was served stale.
     Never sleeps; a fetch takes at most the page lane's time budget.
@@ -196,6 +273,8 @@ class Source:
         self._client: Sumeru | None = None
         self.fresh = True
         self.oldest: float | None = None
+        self.opened_at = time.time()
+        self.used: dict[str, Used] = {}
 
     @property
     def client(self) -> Sumeru:
@@ -208,8 +287,9 @@ class Source:
         """Seconds since Sumeru confirmed the oldest copy that was used; 0 when nothing was read."""
         return max(0.0, now - self.oldest) if self.oldest is not None else 0.0
 
-    def _give(self, copy: Copy, *, fresh: bool) -> Any:
-        self.fresh = self.fresh and fresh
+    def _give(self, wanted: Wanted, copy: Copy, state: str) -> Any:
+        self.used[wanted.key(self.shop_id)] = Used(wanted, copy, state)
+        self.fresh = self.fresh and state == "fresh"
         self.oldest = copy.fetched_at if self.oldest is None else min(self.oldest, copy.fetched_at)
         if copy.value is None:
             raise Missing
@@ -217,11 +297,13 @@ class Source:
 
     def load(self, wanted: Wanted) -> Any:
         """What our store holds of this, never asking Sumeru; None when there is no usable copy. Raises Missing."""
-        copy = copies.load(wanted.key(self.shop_id))
-        if copy is None:
+        key = wanted.key(self.shop_id)
+        copy = copies.load(key)
+        state = copy.state(time.time(), stamps.current(self.shop_id, wanted.watched)) if copy else "withdrawn"
+        if copy is None or state == "withdrawn":
+            self.used[key] = Used(wanted, None, "absent")
             return None
-        state = copy.state(time.time(), stamps.current(self.shop_id, wanted.watched))
-        return None if state == "withdrawn" else self._give(copy, fresh=state == "fresh")
+        return self._give(wanted, copy, state)
 
     def get(self, wanted: Wanted) -> Any:
         """The value: from a copy at once (a stale one is refreshed behind the page), else from Sumeru.
@@ -233,8 +315,9 @@ class Source:
             self._seen(self.shop_id, wanted)
         copy = self._usable(key, wanted)
         if copy is None:
+            self.used[key] = Used(wanted, None, "absent")
             copy = self._fetch(key, wanted)
-        return self._give(copy, fresh=copy.state(time.time(), stamps.current(self.shop_id, wanted.watched)) == "fresh")
+        return self._give(wanted, copy, copy.state(time.time(), stamps.current(self.shop_id, wanted.watched)))
 
     def _usable(self, key: str, wanted: Wanted) -> Copy | None:
         copy = copies.load(key)
@@ -284,27 +367,41 @@ class Source:
         for start in range(0, len(absent), PRODUCTS_PER_CALL):
             chunk = absent[start : start + PRODUCTS_PER_CALL]
             found.update(self._fetch_products(chunk, fresh_s))
+        for product_id, key in keys.items():
+            copy = found.get(product_id)
+            self.used[key] = Used(
+                wanted[product_id], copy, copy.state(max(now, copy.fetched_at), current) if copy else "absent"
+            )
         for copy in found.values():
             self.oldest = copy.fetched_at if self.oldest is None else min(self.oldest, copy.fetched_at)
         return {product_id: copy.value for product_id, copy in found.items()}
 
     def _fetch_products(self, ids: Sequence[str], fresh_s: float) -> dict[str, Copy]:
-        lease = products_wanted(ids, fresh_s).key(self.shop_id)
+        lease, taken_at = products_wanted(ids, fresh_s).key(self.shop_id), time.monotonic()
+        wanted = {product_id: product_wanted(product_id, fresh_s) for product_id in ids}
         if not _lease(lease):
-            keys = {product_id: product_wanted(product_id, fresh_s).key(self.shop_id) for product_id in ids}
+            keys = {product_id: each.key(self.shop_id) for product_id, each in wanted.items()}
             if _in_flight(lease):
                 _flights.wait(lease, lambda: copies.load(keys[ids[-1]]))
             stored = copies.load_many(list(keys.values()))
             return {product_id: stored[key] for product_id, key in keys.items() if key in stored}
         pause_s = FAILED_PAUSE_S
         try:
-            kept = fetch_products(self.shop_id, self.client, ids, fresh_s)
+            latest = _fresh(self.shop_id, {each.key(self.shop_id): each for each in wanted.values()})
+            kept = {
+                product_id: latest[key]
+                for product_id, each in wanted.items()
+                if (key := each.key(self.shop_id)) in latest
+            }
+            left = [product_id for product_id in ids if product_id not in kept]
+            if left:
+                kept |= fetch_products(self.shop_id, self.client, left, fresh_s)
             pause_s = 0.0
         except errors.SumeruError as error:
             log.warning("shop %s: products: %s", self.shop_id, error)
             return {}
         finally:
-            _release(lease, pause_s=pause_s)
+            _release(lease, taken_at, pause_s=pause_s)
         return kept
 
 

@@ -13,7 +13,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from django.db import DatabaseError, IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Sum
 from django.db.models.functions import Now
 
 from sumeru_proxy.models import Stamp
@@ -63,6 +63,20 @@ def current(shop_id: int, topics: Iterable[str], *, clock: float | None = None) 
                 found[topic] = stored.get(topic, _NONE)
                 _remembered[shop_id, topic] = (now, found[topic])
     return found
+
+
+def version(shop_id: int) -> int:
+    """A number that grows with every invalidation of any topic of the shop. One query; raises DatabaseError.
+
+    Two equal answers mean that no stamp of the shop changed in between: values only grow, and rows are not taken away.
+    """
+    return int(Stamp.objects.filter(shop_id=shop_id).aggregate(total=Sum("value"))["total"] or 0)
+
+
+def every(shop_id: int) -> dict[str, Value]:
+    """All stamps of the shop as the database has them now; a topic without one was never invalidated. Raises DatabaseError."""
+    rows = Stamp.objects.filter(shop_id=shop_id).values_list("topic", "value", "hard_value")
+    return {topic: Value(value, hard) for topic, value, hard in rows.iterator()}
 
 
 def invalidate(shop_id: int, topics: Iterable[str], *, hard: bool = False) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from sumeru_proxy.client import breaker, limiter
 from sumeru_proxy.client.errors import Limited, Refused, Unavailable
-from sumeru_proxy.client.limiter import MemoryStore, Scope, State, Store, StoreUnavailable, Told
+from sumeru_proxy.client.limiter import MemoryStore, Scope, State, Store, StoreBusy, StoreUnavailable, Told
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,9 @@ def enter(
         raise Refused(code="batch_too_large", status=0, endpoint=endpoint)
     try:
         return _enter(store, tuple(scopes), breaker_key, lane, cost, now, endpoint)
+    except StoreBusy:
+        # The others count there; a budget of our own beside theirs would go over the limit.
+        raise Limited(retry_after_s=1.0, endpoint=endpoint) from None
     except StoreUnavailable:
         log.warning("limiter store unavailable: this process allows itself a part of the limits")
     smaller = tuple(

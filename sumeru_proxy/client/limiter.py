@@ -86,13 +86,17 @@ class StoreUnavailable(Exception):
     """The shared store cannot be reached; the caller falls back to a part of the budget of its own."""
 
 
+class StoreBusy(StoreUnavailable):
+    """The shared store answers, but others changed the same keys again and again: nothing was changed, and asking later helps."""
+
+
 class Store(Protocol):
     """Shared states. ``change`` is atomic over all keys: no other change happens between reading and writing them."""
 
     def change(self, keys: Sequence[str], decide: Callable[[Mapping[str, State]], tuple[Mapping[str, State], R]]) -> R:
         """Call ``decide`` with the keys' states (absent ones empty), store what it changed, give its result.
 
-        ``decide`` is pure and may be called more than once. Raises StoreUnavailable.
+        ``decide`` is pure and may be called more than once. Raises StoreUnavailable, of which StoreBusy is one.
         """
 
 
