@@ -1,53 +1,31 @@
-"""``python -m tests.bench sizes [--json]``: what a page must load, against the limits of the design."""
+"""``python -m tests.bench sizes|speed|budget|outage [--quick] [--json]``: runs one bench and prints what it measured."""
 
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
-from pathlib import Path
 
-import brotli
+from tests.bench import budget, outage, sizes, speed
 
-STATIC = Path(__file__).resolve().parents[2] / "static"
-
-
-def sizes() -> list[dict[str, object]]:
-    """Bytes of the loader and of each widget's styles: as served, gzip, brotli, and the limit for brotli."""
-    files = [("loader", STATIC / "embed" / "loader.js", 1_900)]
-    sheets = sorted((STATIC / "embed" / "css").glob("*.css")) or sorted((STATIC / "widgets").glob("*.css"))
-    rows: list[dict[str, object]] = []
-    for name, path, limit in files:
-        rows.append(_row(name, path.read_bytes(), limit))
-    for path in sheets:
-        rows.append(_row(f"css {path.stem}", path.read_bytes(), None))
-    rows.append(_row("css of all widgets", b"".join(path.read_bytes() for path in sheets), 2_000))
-    return rows
-
-
-def _row(name: str, body: bytes, limit: int | None) -> dict[str, object]:
-    return {
-        "name": name,
-        "bytes": len(body),
-        "gzip": len(gzip.compress(body, 9, mtime=0)),
-        "brotli": len(brotli.compress(body, quality=11)),
-        "limit": limit,
-    }
+BENCHES = {"sizes": sizes, "speed": speed, "budget": budget, "outage": outage}
 
 
 def main() -> None:
-    """Parse and print."""
+    """Parse, run, print. Each bench has ``add_arguments``, ``run`` (gives what ``--json`` prints) and ``show`` (prints a table)."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
-    parser.add_argument("name", choices=["sizes"])
-    parser.add_argument("--json", action="store_true")
+    names = parser.add_subparsers(dest="name", required=True)
+    for name, bench in BENCHES.items():
+        one = names.add_parser(name, help=(bench.__doc__ or "").split(": ", 1)[-1].splitlines()[0])
+        one.add_argument("--quick", action="store_true", help="in under 50 seconds")
+        one.add_argument("--json", action="store_true", help="print JSON")
+        bench.add_arguments(one)
     options = parser.parse_args()
-    rows = sizes()
+    bench = BENCHES[options.name]
+    result = bench.run(options)
     if options.json:
-        print(json.dumps({"rows": rows}))
-        return
-    print(f"{'':24}{'bytes':>8}{'gzip':>8}{'brotli':>8}{'limit':>8}")
-    for row in rows:
-        print(f"{row['name']:24}{row['bytes']:>8}{row['gzip']:>8}{row['brotli']:>8}{row['limit'] or '':>8}")
+        print(json.dumps(result))
+    else:
+        bench.show(result)
 
 
 if __name__ == "__main__":

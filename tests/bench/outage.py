@@ -1,0 +1,96 @@
+"""``python -m tests.bench outage``: healthy, then dead, slow, limited and garbled; what shoppers get, warm and cold.
+
+A real server and a stand-in Sumeru that is made to fail. Warm keys were read before; cold ones never. All phases
+read the same warm keys, after their copies have run out, so every answer of a failing phase comes from a stale copy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from sumeru_proxy.sandbox.server import running
+from tests.bench import load, servers
+from tests.bench.load import LOAD_CORE, SERVER_CORE, Request, pinned
+from tests.faults.running_site import PLENTY, site
+
+FAULTS: dict[str, dict[str, Any] | None] = {
+    "healthy": None,
+    "dead": {"kind": "reset"},
+    "slow": {"kind": "latency", "seconds": 30},
+    "429": {"kind": "429", "retry_after": 5},
+    "garbage": {"kind": "malformed"},
+}
+PAGE_BUDGET_S = 3.0
+WARM_KEYS = 50
+_STALE = "from sumeru_proxy import stamps; stamps.invalidate(%s, [stamps.EVERYTHING])"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--engine", choices=["sqlite", "postgresql"], default="sqlite", help="our stores (default: %(default)s)")
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    if (os.cpu_count() or 1) > LOAD_CORE:
+        os.sched_setaffinity(0, {LOAD_CORE})
+    warm_reads, cold_reads = (1_500, 8) if options.quick else (6_000, 20)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        sandbox = stack.enter_context(running(servers.catalogue(), limits=PLENTY))
+        place = stack.enter_context(site(options.engine, folder, sandbox))
+        web = place.web(processes=1, prefix=pinned(SERVER_CORE))
+        made = [f"prd_{number}" for number in range(1, 300)]
+        warm, cold = made[:WARM_KEYS], iter(made[WARM_KEYS:])
+
+        def asked(product: str) -> Request:
+            return Request(f"/w/v1/{place.key}/reviews.json?product_id={product}")
+
+        load.each(web.port, [asked(product) for product in warm])
+        rows = []
+        for phase, fault in FAULTS.items():
+            sandbox.faults.clear()
+            # The copies must have something to be refreshed for: a stamp makes all of them stale.
+            place.manage("shell", "-v", "0", "-c", _STALE % place.installation.shop["id"])
+            if fault is not None:
+                sandbox.faults.add(fault)
+            load.each(web.port, [asked(product) for product in warm])
+            found, seconds = load.each(web.port, [asked(warm[number % len(warm)]) for number in range(warm_reads)])
+            colds, _ = load.each(web.port, [asked(next(cold)) for _ in range(cold_reads)], threads=2)
+            rows += [_row(phase, "warm", found, seconds), _row(phase, "cold", colds, 0.0)]
+        sandbox.faults.clear()
+    healthy = next(row for row in rows if (row["phase"], row["keys"]) == ("healthy", "warm"))
+    for each in rows:
+        if each["keys"] == "warm":
+            each["p99_to_healthy"] = round(each["p99_ms"] / healthy["p99_ms"], 2)
+    return {"rows": rows, "page_budget_s": PAGE_BUDGET_S, "engine": options.engine}
+
+
+def _row(phase: str, keys: str, found: list[load.Timed], seconds: float) -> dict[str, Any]:
+    took = [one.seconds * 1000 for one in found]
+    return {
+        "phase": phase,
+        "keys": keys,
+        "requests": len(found),
+        "rps": round(len(found) / seconds) if seconds else None,
+        "p50_ms": round(load.percentile(took, 0.5), 2),
+        "p99_ms": round(load.percentile(took, 0.99), 2),
+        "most_ms": round(max(took), 1),
+        "statuses": {str(status): count for status, count in sorted(Counter(one.status for one in found).items())},
+        "states": dict(sorted(Counter(one.state for one in found).items())),
+    }
+
+
+def show(result: dict[str, Any]) -> None:
+    """A line for each phase and kind of key."""
+    print(f"{'':16}{'requests':>9}{'req/s':>8}{'p50 ms':>9}{'p99 ms':>9}{'most ms':>9}{'to healthy':>11}  statuses, states")
+    for each in result["rows"]:
+        ratio = each.get("p99_to_healthy", "")
+        print(
+            f"{each['phase']:9}{each['keys']:7}{each['requests']:>9}{each['rps'] or '':>8}{each['p50_ms']:>9}{each['p99_ms']:>9}"
+            f"{each['most_ms']:>9}{ratio:>11}  {each['statuses']} {each['states']}"
+        )
