@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation, TooManyFieldsSent
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.functional import Promise
 from rest_framework import exceptions
@@ -111,7 +111,7 @@ def finish(body: bytes, content_type: str, *, status: int = 200, cache: str = NO
     return response
 
 
-def _etag_matches(header: str, etag: str) -> bool:
+def etag_matches(header: str, etag: str) -> bool:
     """If-None-Match compares weakly (RFC 9110 §13.1.2)."""
     if header.strip() == "*":
         return True
@@ -122,7 +122,7 @@ def conditional(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """304 without a body when the client already holds this answer; repeats the headers that a cache needs (RFC 9110 §15.4.5)."""
     etag = response.get("ETag")
     asked = request.headers.get("if-none-match")
-    if response.status_code != 200 or not etag or not asked or not _etag_matches(asked, etag):
+    if response.status_code != 200 or not etag or not asked or not etag_matches(asked, etag):
         return response
     short = HttpResponse(status=304)
     for name in ("Cache-Control", "ETag", "Vary", "Cross-Origin-Resource-Policy", "Timing-Allow-Origin"):
@@ -140,6 +140,8 @@ def as_problem(error: Exception) -> Problem | None:
         return not_found("page")
     if isinstance(error, RequestDataTooBig | TooManyFieldsSent):
         return Problem(413, "payload_too_large", "The request is too large.")
+    if isinstance(error, SuspiciousOperation):  # a host that is not ours, among others
+        return Problem(400, "bad_request", "The request cannot be served as it is.")
     if isinstance(error, exceptions.ValidationError):
         details = error.detail if isinstance(error.detail, dict) else {"non_field_errors": error.detail}
         return invalid(details)

@@ -13,7 +13,7 @@ import brotli
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from widgets import answers
+from widgets import answers, codings
 from widgets.views import method_not_allowed
 
 FLOATING = "public, max-age=300, s-maxage=60, stale-while-revalidate=604800, stale-if-error=604800"
@@ -49,30 +49,11 @@ def script(name: str) -> Script:
     )
 
 
-def accepted(header: str) -> set[str]:
-    """Content codings that a request accepts: those named with a q-value above zero (RFC 9110 §12.5.3)."""
-    taken = set()
-    for part in header.lower().split(","):
-        coding, _mark, parameters = part.partition(";")
-        quality = parameters.replace(" ", "").removeprefix("q=") if parameters else "1"
-        try:
-            if float(quality) > 0:
-                taken.add(coding.strip())
-        except ValueError:
-            continue
-    return taken
-
-
 def _serve(request: HttpRequest, script: Script, cache_control: str) -> HttpResponse:
     if request.method not in ("GET", "HEAD"):
         raise method_not_allowed("GET, HEAD")
-    codings = accepted(request.headers.get("accept-encoding", ""))
-    if "br" in codings:
-        body, coding = script.br, "br"
-    elif "gzip" in codings:
-        body, coding = script.gzip, "gzip"
-    else:
-        body, coding = script.identity, ""
+    coding = codings.preferred(request.headers.get("accept-encoding", ""))
+    body = {codings.BR: script.br, codings.GZIP: script.gzip, codings.IDENTITY: script.identity}[coding]
     response = answers.finish(body, "text/javascript", cache=cache_control)
     if coding:
         response["Content-Encoding"] = coding

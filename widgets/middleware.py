@@ -18,6 +18,11 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 _GIVEN_ID = re.compile(r"^[A-Za-z0-9_-]{8,64}\Z")
 
 
+def request_id_for(given: str) -> str:
+    """The caller's own id when it is harmless, else a new one."""
+    return given if _GIVEN_ID.match(given) else f"req_{secrets.token_hex(8)}"
+
+
 class RequestIdMiddleware:
     """Names each request (``X-Request-Id``, the caller's own when it is harmless) for errors and logs."""
 
@@ -25,8 +30,7 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        given = request.headers.get("x-request-id", "")
-        request.request_id = given if _GIVEN_ID.match(given) else f"req_{secrets.token_hex(8)}"  # type: ignore[attr-defined]
+        request.request_id = request_id_for(request.headers.get("x-request-id", ""))  # type: ignore[attr-defined]
         response = self.get_response(request)
         response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
         return response

@@ -187,6 +187,9 @@ SPECTACULAR_SETTINGS = {
 # -- limits of ours, per client address and minute
 CLIENT_READS_PER_MINUTE = environment.number("CLIENT_READS_PER_MINUTE", 600, at_least=1)
 
+# -- finished answers kept in each process: how many bytes of them. 0: none are kept.
+SUMERU_HOT_BYTES = environment.number("SUMERU_HOT_BYTES", 64 * 1024 * 1024)
+
 # -- logs: one line per event on standard error, never a query string, a body or a credential
 LOGGING = {
     "version": 1,

@@ -63,9 +63,17 @@ def facts(key: str) -> Facts | None:
         held = _held.get(key)
         if held and 0 <= now - held[0] < RECHECK_S:
             return held[1]
+    return recheck(key)
+
+
+def recheck(key: str) -> Facts | None:
+    """As ``facts``, asked of the database now; what was known last when it does not answer. Never raises."""
+    now = time.monotonic()
     try:
         found = _load(key)
     except DatabaseError:
+        with _lock:
+            held = _held.get(key)
         found = held[1] if held else None
     with _lock:
         _held[key] = (now, found)

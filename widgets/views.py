@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from typing import Concatenate, ParamSpec
 
@@ -16,7 +16,7 @@ from django.utils import timezone, translation
 
 from sumeru_proxy import accounts
 from sumeru_proxy.reader import Source
-from widgets import answers, customers, forms, languages, registry, rendering, shops, throttles
+from widgets import answers, customers, forms, hot_answers, languages, registry, rendering, shops, throttles
 from widgets.base import Call, Frozen, Widget
 from widgets.shops import Facts
 
@@ -151,8 +151,18 @@ def sealed(each: Asked) -> Asked:
     return replace(each, call=replace(each.call, seal=forms.seal(each.subject)))
 
 
-def _make(facts: Facts, each: Asked, source: Source | None = None) -> rendering.Rendered:
-    return rendering.render(each.widget, sealed(each).call, source or accounts.source_for(facts.profile.id))
+def _make(each: Asked, source: Source) -> rendering.Rendered:
+    return rendering.render(each.widget, sealed(each).call, source)
+
+
+def _tell(request: HttpRequest, facts: Facts, form: str, asked: tuple[Hashable, ...], source: Source) -> None:
+    """Say what this answer was made of, so that it can be given again as long as nothing of that changed.
+
+    Everything that the bytes depend on is here: the validated request, the shop's rows, Sumeru's copies, and the address
+    under which the browser came.
+    """
+    key = (form, facts.profile.key, public_base(request), request.is_secure(), asked)
+    request.META[hot_answers.TOLD] = hot_answers.Made(key, facts, source)
 
 
 def _finish(made: rendering.Rendered, body: str, content_type: str) -> HttpResponse:
@@ -171,7 +181,9 @@ def fragment(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
     """``GET …/{widget}.html``: the widget as HTML for a page's own markup, complete without JavaScript."""
     facts = find_shop(shop)
     each = asked(request, facts, widget, request.GET)
-    made = _make(facts, each)
+    source = accounts.source_for(facts.profile.id)
+    made = _make(each, source)
+    _tell(request, facts, "html", (widget, repr(each.call.params)), source)
     return _finish(made, rendering.element(made, rendering.styles([each.widget], facts.css)), "text/html")
 
 
@@ -182,7 +194,9 @@ def data(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
     each = asked(request, facts, widget, request.GET)
     if refusal := each.widget.unproven(each.call):
         raise refusal
-    made = _make(facts, each)
+    source = accounts.source_for(facts.profile.id)
+    made = _make(each, source)
+    _tell(request, facts, "json", (widget, repr(each.call.params)), source)
     css = rendering.styles([each.widget], facts.css)
     return _finish(made, answers.to_json(rendering.payload(made, css)), "application/json")
 
@@ -213,6 +227,7 @@ def _batch(request: HttpRequest, shop: str, *, private: bool) -> HttpResponse:
     for widget in {entry.widget.name: entry.widget for entry in calls}.values():
         widget.prefetch([entry.call for entry in calls if entry.widget is widget], source)
     items = []
+    key: list[Hashable] = []
     storable = not private
     for entry in entries:
         if isinstance(entry, answers.Problem):
@@ -220,12 +235,17 @@ def _batch(request: HttpRequest, shop: str, *, private: bool) -> HttpResponse:
             # The id differs per request; without it equal batches have equal bytes.
             error = {name: body[name] for name in ("code", "message", "details")}
             items.append({"state": "error", "status": entry.status, "html": "", "error": error})
+            key.append(answers.to_json(items[-1]))
         elif not private and entry.widget.is_private(entry.call):
             items.append({"state": "live", "status": 200, "html": ""})
+            key.append((entry.widget.name, "live"))
         else:
-            made = _make(facts, entry, source)
+            made = _make(entry, source)
+            key.append((entry.widget.name, repr(entry.call.params)))
             storable = storable and made.storable
             items.append(rendering.item(made))
+    if not private:
+        _tell(request, facts, "batch", tuple(key), source)
     css = rendering.styles([entry.widget for entry in calls], facts.css) if calls else ""
     body = {"v": 1, "css": css, "items": items}
     return answers.json_answer(body, cache=answers.PUBLIC if storable else answers.NO_STORE)
@@ -251,7 +271,10 @@ def page(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
         each = asked(request, facts, widget, request.GET)
     except answers.Problem as problem:
         return _error_page(request, problem)
-    return page_answer(request, facts, each, _make(facts, each))
+    source = accounts.source_for(facts.profile.id)
+    made = _make(each, source)
+    _tell(request, facts, "page", (widget, repr(each.call.params)), source)
+    return page_answer(request, facts, each, made)
 
 
 def page_answer(

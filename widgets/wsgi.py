@@ -1,21 +1,27 @@
-"""The WSGI application: static files first (WhiteNoise), then Django."""
+"""The WSGI application: finished answers first, then static files (WhiteNoise), then Django."""
 
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from django.core.wsgi import get_wsgi_application
 from whitenoise import WhiteNoise
 
 from widgets import request_bodies
 
+if TYPE_CHECKING:
+    from widgets.hot_path import HotPath
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "widgets.settings")
 
 
-def make() -> WhiteNoise:
-    """Wrap Django so that static files never enter it. Collected files are hashed, compressed and immutable."""
+def make() -> HotPath:
+    """Wrap Django so that what is finished and static files never enter it. Collected files are hashed, compressed and immutable."""
     django = get_wsgi_application()
-    from django.conf import settings  # the settings exist only from here on
+    from django.conf import settings  # the settings and models exist only from here on
+
+    from widgets.hot_path import HotPath
 
     bounded = request_bodies.measured(django, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
     server = WhiteNoise(bounded, max_age=300, immutable_file_test=r"^.+\.[0-9a-f]{12}\..+$")
@@ -27,7 +33,7 @@ def make() -> WhiteNoise:
         for finder in get_finders():
             for name, storage in finder.list([]):
                 server.add_file_to_dictionary(settings.STATIC_URL + name, storage.path(name))
-    return server
+    return HotPath(server, settings.SUMERU_HOT_BYTES)
 
 
 application = make()

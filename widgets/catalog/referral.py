@@ -205,7 +205,7 @@ def _of_customer(call: Call, source: Source) -> Context:
 def _renewed(call: Call, source: Source) -> Context | None:
     """What Sumeru says right after a code was made; the kept copy still says that there is none. None when it cannot be asked now."""
     try:
-        copy = reader.fetch_leased(source.shop_id, source.client, own_wanted(call.customer_id))
+        copy = reader.fetch_leased(source.shop_id, source.client, own_wanted(call.customer_id), renew=True)
     except errors.SumeruError as error:
         log.info("shop %s: a new referral code was not read back: %s", source.shop_id, error)
         return None
