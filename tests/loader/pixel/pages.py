@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Request
 
 from tests.loader.conftest import Shopfront
 from tests.loader.stub_hosts import LOADER, SHOP, Answer, Seen
@@ -44,6 +44,12 @@ class Tracked:
     front: Shopfront
     answer: Callable[[Seen], Answer]
     arrivals: list[float] = field(default_factory=list)
+    begun: list[Request] = field(default_factory=list)
+    failed: list[Request] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("request", lambda request: self.begun.append(request))
+        self.page.on("requestfailed", lambda request: self.failed.append(request))
 
     @property
     def page(self) -> Page:
@@ -95,10 +101,19 @@ class Tracked:
         self.fence()
 
     def fence(self) -> None:
-        """A beacon of our own, behind the pixel's."""
+        """Returns when the server has seen what the pixel sent until now.
+
+        A beacon of our own shows that the browser has told of all before it; they travel on other connections and may come later.
+        """
         before = self.front.widgets.count("/fence")
         self.page.evaluate("url => navigator.sendBeacon(url, '')", f"{self.front.widgets.origin}/fence")
         self.until(lambda: self.front.widgets.count("/fence") > before)
+        self.until(lambda: any(request.url.endswith("/fence") for request in self.begun[-5:]))
+        self.until(lambda: len(self.requests) >= self._on_their_way())
+
+    def _on_their_way(self) -> int:
+        events = [request for request in self.begun if request.url.endswith("/events") and request.method == "POST"]
+        return len(events) - sum(request in self.failed for request in events)
 
     def stored(self) -> list[Any]:
         found: list[Any] = self.page.evaluate(
