@@ -159,8 +159,9 @@ class Refresher:
                 if not reader.refresh_products(shop_id, sumeru, ids, taken[0].wanted.fresh_s):
                     self._again(taken)
                     return 1.0
-            else:
-                reader.fetch_leased(shop_id, sumeru, taken[0].wanted)
+            elif reader.fetch_leased(shop_id, sumeru, taken[0].wanted) is None:
+                # Another is at it, or it failed a moment ago. Unless it works out there, the next stale answer asks again.
+                return 0.0
         except errors.SumeruError as error:
             if not isinstance(error, errors.Limited):
                 log.warning("shop %s: refresh of %s: %s", shop_id, taken[0].wanted.method, error)

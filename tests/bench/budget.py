@@ -162,6 +162,4 @@ def show(result: dict[str, Any]) -> None:
     """One column per catalogue size."""
     for name in result["rows"][0]:
         values = [row[name] for row in result["rows"]]
-        print(
-            f"{name:32}" + "".join(f"{value:>14.5f}" if 0 < value < 1 else f"{value:>14,}" for value in values)
-        )
+        print(f"{name:32}" + "".join(f"{value:>14.5f}" if 0 < value < 1 else f"{value:>14,}" for value in values))

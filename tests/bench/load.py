@@ -55,7 +55,9 @@ def install(command: str, package: str) -> str:
         ["apt-get", "install", "-y", "--no-install-recommends", package], capture_output=True, text=True, timeout=180
     )
     if done.returncode or not shutil.which(command):
-        return f"{command} could not be installed: {(done.stderr.strip().splitlines() or ['no reason given'])[-1][:120]}"
+        return (
+            f"{command} could not be installed: {(done.stderr.strip().splitlines() or ['no reason given'])[-1][:120]}"
+        )
     return ""
 
 

@@ -32,7 +32,9 @@ _STALE = "from sumeru_proxy import stamps; stamps.invalidate(%s, [stamps.EVERYTH
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--engine", choices=["sqlite", "postgresql"], default="sqlite", help="our stores (default: %(default)s)")
+    parser.add_argument(
+        "--engine", choices=["sqlite", "postgresql"], default="sqlite", help="our stores (default: %(default)s)"
+    )
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
@@ -87,7 +89,9 @@ def _row(phase: str, keys: str, found: list[load.Timed], seconds: float) -> dict
 
 def show(result: dict[str, Any]) -> None:
     """A line for each phase and kind of key."""
-    print(f"{'':16}{'requests':>9}{'req/s':>8}{'p50 ms':>9}{'p99 ms':>9}{'most ms':>9}{'to healthy':>11}  statuses, states")
+    print(
+        f"{'':16}{'requests':>9}{'req/s':>8}{'p50 ms':>9}{'p99 ms':>9}{'most ms':>9}{'to healthy':>11}  statuses, states"
+    )
     for each in result["rows"]:
         ratio = each.get("p99_to_healthy", "")
         print(

@@ -1,4 +1,4 @@
-"""``python -m tests.bench.render_times SHOP_ID ROUNDS``: how long ``rendering.render`` takes in this process, from copies that are there."""
+"""``python -m tests.bench.render_times SHOP_ID ROUNDS``: how long ``rendering.render`` takes here, from copies that are there."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from tests.bench.load import percentile
 
 def measure(shop_id: int, reviews: int, rounds: int) -> dict[str, float]:
     """Milliseconds of one render of the reviews widget with this many reviews."""
+    from django.utils import timezone
+
     from sumeru_proxy import accounts
     from sumeru_proxy.models import Shop
     from widgets import registry, rendering, shops
     from widgets.base import Call, Frozen
-    from django.utils import timezone
 
     widget = registry.get("reviews")
     facts = shops.facts(Shop.objects.get(pk=shop_id).key)

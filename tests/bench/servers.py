@@ -118,10 +118,17 @@ def start(
     began = time.perf_counter()
     with log.open("wb") as file:
         process = subprocess.Popen(
-            [*pinned(SERVER_CORE), *command], stdout=file, stderr=file, env={**os.environ, **(more or {})}, cwd=log.parent
+            [*pinned(SERVER_CORE), *command],
+            stdout=file,
+            stderr=file,
+            env={**os.environ, **(more or {})},
+            cwd=log.parent,
         )
     server = Server(name, port, process)
-    if not wait_until(lambda: process.poll() is not None or answers(port, path), 30, 0.05) or process.poll() is not None:
+    if (
+        not wait_until(lambda: process.poll() is not None or answers(port, path), 30, 0.05)
+        or process.poll() is not None
+    ):
         server.stop()
         return Server(name, why_not=f"{name} did not start: {log.read_text(errors='replace')[-200:].strip()}")
     server.start_s = time.perf_counter() - began
@@ -164,9 +171,7 @@ def build_next() -> str:
     if shutil.which("npm") is None:
         return "npm is not installed"
     print("building the Next.js comparator (once)", file=sys.stderr)
-    shutil.copytree(
-        HERE / "nextjs", folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules", ".next")
-    )
+    shutil.copytree(HERE / "nextjs", folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules", ".next"))
     environment = {**os.environ, "NEXT_TELEMETRY_DISABLED": "1"}
     for command in (["npm", "ci", "--no-audit", "--no-fund"], ["npm", "run", "build"]):
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)

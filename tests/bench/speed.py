@@ -35,7 +35,9 @@ UNTHROTTLED = {"CLIENT_READS_PER_MINUTE": str(10**12)}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--engine", choices=["sqlite", "postgresql"], default="sqlite", help="our stores (default: %(default)s)")
+    parser.add_argument(
+        "--engine", choices=["sqlite", "postgresql"], default="sqlite", help="our stores (default: %(default)s)"
+    )
     parser.add_argument("--rounds", type=int, help="runs of each row (default: 5, quick: 2)")
     parser.add_argument("--seconds", type=int, help="seconds of one run (default: 3, quick: 1)")
 
@@ -100,7 +102,11 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             rows.append(row(subject.name, runs[subject.name], against, subject.why_not or no_wrk))
         rows += _rendering(place, 100 if options.quick else 500)
         rows += _single(place, web, rounds, options.quick)
-        memory = {"ours": web.rss_bytes(), "ours without the hot path": cold_web.rss_bytes(), "bare WSGI": hello.rss_bytes()}
+        memory = {
+            "ours": web.rss_bytes(),
+            "ours without the hot path": cold_web.rss_bytes(),
+            "bare WSGI": hello.rss_bytes(),
+        }
         for server in (nginx, node, next_js):
             if server.process is not None:
                 memory[server.name], start_s[server.name] = server.rss_bytes(), server.start_s
@@ -152,10 +158,14 @@ def _subjects(
         shown = {"fragment": "cached fragment", "json": "cached JSON", "batch": "batch of 10", "badge": "badge"}[name]
         yield Subject(shown, at(web.port, path), f"bare WSGI, {name}'s bytes")
     etag = web.get(paths["fragment"]).headers["etag"]
+    yield Subject("304", at(web.port, paths["fragment"]), "bare WSGI, fragment's bytes", (("If-None-Match", etag),))
     yield Subject(
-        "304", at(web.port, paths["fragment"]), "bare WSGI, fragment's bytes", (("If-None-Match", etag),)
+        "nginx, static file",
+        at(nginx.ports.get("static", 0), "/fragment"),
+        "bare WSGI, fragment's bytes",
+        (),
+        nginx.why_not,
     )
-    yield Subject("nginx, static file", at(nginx.ports.get("static", 0), "/fragment"), "bare WSGI, fragment's bytes", (), nginx.why_not)
     yield Subject(
         "nginx proxy_cache in front of us",
         at(nginx.ports.get("cached", 0), paths["fragment"]),
@@ -164,7 +174,9 @@ def _subjects(
         nginx.why_not,
     )
     yield Subject("Node http", at(node.port, "/"), "bare WSGI, fragment's bytes", (), node.why_not)
-    yield Subject("Next.js route, fetch cache", at(next_js.port, "/reviews"), "bare WSGI, fragment's bytes", (), next_js.why_not)
+    yield Subject(
+        "Next.js route, fetch cache", at(next_js.port, "/reviews"), "bare WSGI, fragment's bytes", (), next_js.why_not
+    )
     yield Subject("bare Django view", at(django.port, "/fragment"), "bare WSGI, fragment's bytes")
     yield Subject("miss with a warm copy, fragment", at(cold_web.port, paths["fragment"]), "bare Django view")
     yield Subject("miss with a warm copy, badge", at(cold_web.port, paths["badge"]), "bare Django view")
@@ -236,7 +248,13 @@ def show(result: dict[str, Any]) -> None:
     print(f"{'':38}" + "".join(f"{name:>15}" for name in LISTED))
     for each in result["rows"]:
         values = [each.get(name) for name in LISTED]
-        print(f"{each['name']:38}" + "".join(f"{'–' if value is None else f'{value:,}':>15}" for value in values), each["note"])
-    print("\nresident memory: " + ", ".join(f"{name} {value / 2**20:.0f} MiB" for name, value in result["rss_bytes"].items()))
+        print(
+            f"{each['name']:38}" + "".join(f"{'–' if value is None else f'{value:,}':>15}" for value in values),
+            each["note"],
+        )
+    print(
+        "\nresident memory: "
+        + ", ".join(f"{name} {value / 2**20:.0f} MiB" for name, value in result["rss_bytes"].items())
+    )
     print("start-up: " + ", ".join(f"{name} {value:.1f} s" for name, value in result["start_s"].items()))
     print("bodies: " + ", ".join(f"{name} {value:,} B" for name, value in result["body_bytes"].items()))

@@ -91,8 +91,18 @@ def per_key(calls: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     return found
 
 
-def overrun(calls: Sequence[Mapping[str, Any]], rate: float, burst: float) -> float:
-    """By how many calls any stretch of time held more than ``burst`` + ``rate`` x its seconds; not above 0 when paced well."""
+def slowest_s(replies: Sequence[Reply]) -> float:
+    """Seconds of the longest answer: a call that was permitted while it was made reached the upstream within them."""
+    return max(reply.seconds for reply in replies)
+
+
+def overrun(calls: Sequence[Mapping[str, Any]], rate: float, burst: float, lag_s: float = 0.0) -> float:
+    """By how many calls any stretch of time held more than ``burst`` + ``rate`` x its seconds; not above 0 when paced well.
+
+    Calls are counted when they arrive, which on a busy machine may be up to ``lag_s`` after they were permitted: those of a stretch
+    were permitted within one that is longer by so much.
+    """
+    burst += rate * lag_s
     at = sorted(float(call["at"]) for call in calls)
     worst = lowest = float("-inf")
     # The maximum over all pairs i <= j of (j - i + 1) - rate x (at[j] - at[i]), in one pass.

@@ -18,6 +18,7 @@ from tests.faults.crowds import (
     per_key,
     percentile,
     set_limits,
+    slowest_s,
     states,
     upstream_limits,
 )
@@ -79,8 +80,12 @@ def test_a_mass_expiry_is_paced_and_refreshes_nothing_twice(shared_place: Site, 
         shared_place.manage("invalidate", shared_place.key, "bundles")
         pace = pace_of(limit)
 
+        lag_s = 0.0
+
         def all_fresh() -> bool:
+            nonlocal lag_s
             replies = crowd(web.port, paths * 2, at_once=50)
+            lag_s = max(lag_s, slowest_s(replies))  # as busy as the machine was meanwhile
             assert {reply.status for reply in replies} == {200}
             assert "pending" not in states(replies)
             return all(reply.json()["fresh"] for reply in replies)
@@ -90,7 +95,7 @@ def test_a_mass_expiry_is_paced_and_refreshes_nothing_twice(shared_place: Site, 
         calls = calls_of(quiet_upstream)
         assert set(per_key(calls).values()) == {1}
         assert len(calls) == count
-        assert overrun(calls, pace.rate, pace.burst + SLACK) <= 0
+        assert overrun(calls, pace.rate, pace.burst + SLACK, lag_s) <= 0
     finally:
         web.kill()
         set_limits(shared_place)
@@ -108,6 +113,7 @@ def test_many_cold_keys_stay_within_the_budget_and_all_come(
     try:
         with upstream_limits(quiet_upstream, public_reads_per_ip=limit):
             replies = crowd(web.port, paths)
+            lag_s = slowest_s(replies)
             assert {reply.status for reply in replies} == {200}
             counted = states(replies)
             print(
@@ -119,7 +125,9 @@ def test_many_cold_keys_stay_within_the_budget_and_all_come(
             )
 
             def all_there() -> bool:
+                nonlocal lag_s
                 again = crowd(web.port, paths, at_once=50)
+                lag_s = max(lag_s, slowest_s(again))
                 assert {reply.status for reply in again} == {200}
                 return "pending" not in states(again)
 
@@ -128,7 +136,7 @@ def test_many_cold_keys_stay_within_the_budget_and_all_come(
             assert quiet_upstream.calls()["statuses"] == {"200": len(calls)}
         assert len(calls) == count
         assert set(per_key(calls).values()) == {1}
-        assert overrun(calls, pace.rate, pace.burst + SLACK) <= 0
+        assert overrun(calls, pace.rate, pace.burst + SLACK, lag_s) <= 0
         seconds = calls[-1]["at"] - calls[0]["at"]
         print(
             f"{shared_place.engine}: {count} keys in {seconds:.1f} s, {(count - pace.burst) / pace.rate:.1f} s at best"

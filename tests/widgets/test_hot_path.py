@@ -19,7 +19,7 @@ from sumeru_proxy.sandbox import limits
 from sumeru_proxy.sandbox.catalogue import small_catalogue
 from tests.upstream import Upstream, upstream
 from tests.widgets.wsgi_calls import Heard, ask, site
-from widgets import codings, hot_answers
+from widgets import hot_answers
 from widgets.hot_path import HotPath
 from widgets.models import Look, Placement
 
@@ -152,29 +152,6 @@ def test_django_says_the_same_but_for_the_coding(shop: Shop, client: Any, form: 
     added = {"content-length": str(len(one.body)), "vary": "origin, Accept-Encoding"}
     theirs = {name.lower(): value for name, value in other.headers.items()} | added
     assert {**one.headers, "x-request-id": ""} == {**theirs, "x-request-id": ""}
-
-
-@pytest.mark.parametrize(
-    ("header", "coding"),
-    [
-        ("", ""),
-        ("gzip", "gzip"),
-        ("GZIP", "gzip"),
-        ("gzip, br", "br"),
-        ("br;q=0.5, gzip", "gzip"),
-        ("br; q=1.0, gzip ;q=1", "br"),
-        ("br;q=0, *", "gzip"),
-        ("*;q=0", ""),
-        ("*", "br"),
-        ("identity, br;q=0.9", ""),
-        ("identity;q=0.5, gzip;q=0.5", "gzip"),
-        ("br;q=2, gzip;q=nan", ""),
-        ("deflate, zstd", ""),
-        (";;,,q=1", ""),
-    ],
-)
-def test_codings_by_their_q_values(header: str, coding: str) -> None:
-    assert codings.preferred(header) == coding
 
 
 def test_each_coding_has_its_validator_and_is_made_once(shop: Shop) -> None:
