@@ -16,7 +16,7 @@ from django.utils import timezone, translation
 
 from sumeru_proxy import accounts
 from sumeru_proxy.reader import Source
-from widgets import answers, customers, forms, hot_answers, languages, registry, rendering, shops, throttles
+from widgets import answers, customers, forms, hot_answers, languages, registry, rendering, shops, throttles, validated
 from widgets.base import Call, Frozen, Widget
 from widgets.shops import Facts
 
@@ -69,18 +69,11 @@ def find_widget(facts: Facts, name: str, query: QueryDict) -> tuple[Widget, Froz
     widget = registry.get(name)
     if widget is None:
         raise answers.not_found("widget")
-    serializer = widget.Params(data=query)
-    if not serializer.is_valid():
-        raise answers.invalid(serializer.errors)
-    params = Frozen(serializer.validated_data)
+    params = validated.params(widget, query)
     enabled, chosen = facts.placement(name, params.placement)
     if not enabled:
         raise answers.not_found("widget")
-    options = widget.Options(data=chosen)
-    if not options.is_valid():  # set before the options changed with a release: the defaults then
-        options = widget.Options(data={})
-        options.is_valid(raise_exception=True)
-    return widget, params, Frozen(options.validated_data)
+    return widget, params, validated.options(widget, chosen)
 
 
 def public_base(request: HttpRequest) -> str:
