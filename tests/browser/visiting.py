@@ -18,10 +18,16 @@ WIDTHS = (360, 1280)
 MODES = ("server", "script")
 # What a shop's servers know and no browser may.
 SECRETS = [shop[name] for shop in demo_shops(built_in()) for name in ("public_key", "admin_token") if shop[name]]
+# What moves in the storefront's own header while a slow browser is still parsing it is none of the widgets' doing.
 COUNT_SHIFTS = """
-window.shifted = 0;
+window.shifted = 0; window.moved = [];
 new PerformanceObserver((list) => {
-  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
+  for (const entry of list.getEntries()) {
+    const moved = entry.sources.map(({ node }) => (node?.nodeType == 3 ? node.parentElement : node));
+    if (entry.hadRecentInput || (moved.length && moved.every((node) => node?.closest('.switches, .top')))) continue;
+    window.shifted += entry.value;
+    window.moved.push(entry.value.toFixed(4) + ': ' + moved.map((node) => node?.outerHTML.slice(0, 80)).join(' | '));
+  }
 }).observe({ type: 'layout-shift', buffered: true });
 """
 # The browser's own words for an answer that is no success; without scripts, a refused form is one.
@@ -121,6 +127,11 @@ class Visitor:
     def shifted(self) -> float:
         """Cumulative layout shift of the page so far, without session windows: the strictest reading."""
         return float(self.page.evaluate("window.shifted"))
+
+    @property
+    def moved(self) -> list[str]:
+        """What moved, for the words of a failing test."""
+        return list(self.page.evaluate("window.moved"))
 
 
 Open = Callable[..., Visitor]
