@@ -254,6 +254,8 @@ class Widget:
     """What a merchant may set in the admin; every field has a default."""
     styles: ClassVar[tuple[str, ...]] = ()
     """CSS files of this widget below ``static/widgets/``, after the common one."""
+    parts: ClassVar[Mapping[str, str | Promise]] = {}
+    """What the template names with ``part``, for CSS of the page (``::part``), and what each is; see ``theming.parts``."""
     script: ClassVar[str] = ""
     """A script of its own that a page with this widget loads beside the loader: ``/embed/<script>.js``; empty for none."""
     block_size_px: ClassVar[int] = 0

@@ -1,14 +1,113 @@
-"""Theme tokens and merchant CSS: what is allowed, and the CSS text that they become. Pure."""
+"""Theme tokens, parts and merchant CSS: what there is, what is allowed, and the CSS text that it becomes. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-TOKENS = ("color", "accent", "on-accent", "star", "border", "radius", "font", "gap", "focus")
-"""Each is the custom property ``--sumeru-<token>`` on the widget's host element."""
+Text = str | Promise
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One custom property. ``defaults`` are the values that our CSS falls back to, the most visible first."""
+
+    label: Text
+    changes: Text
+    defaults: tuple[str, ...]
+    is_colour: bool = True
+
+
+_LINE = "color-mix(in srgb, currentColor 25%, transparent)"
+_TINT = "color-mix(in srgb, currentColor 9%, transparent)"
+TOKENS: Mapping[str, Token] = MappingProxyType(
+    {
+        "color": Token(
+            gettext_lazy("Text colour"), gettext_lazy("Colour of ordinary text. Empty: the page's own."), ("inherit",)
+        ),
+        "accent": Token(
+            gettext_lazy("Accent colour"),
+            gettext_lazy("Main buttons and progress bars. Empty: a tint of the text colour."),
+            (_TINT, "currentColor"),
+        ),
+        "on-accent": Token(
+            gettext_lazy("Text on accent"),
+            gettext_lazy("Text on main buttons; must be readable on the accent colour."),
+            ("inherit",),
+        ),
+        "star": Token(gettext_lazy("Star colour"), gettext_lazy("Filled stars, for example #e7a600."), ("#d47f00",)),
+        "border": Token(
+            gettext_lazy("Line colour"), gettext_lazy("Lines between reviews and around fields."), (_LINE,)
+        ),
+        "tint": Token(
+            gettext_lazy("Tint"), gettext_lazy("Background of soft boxes, of pictures and of the histogram."), (_TINT,)
+        ),
+        "error": Token(
+            gettext_lazy("Error colour"),
+            gettext_lazy("Sentences about what is wrong in a form."),
+            ("light-dark(#b3261e, #ff8a80)",),
+        ),
+        "focus": Token(
+            gettext_lazy("Focus colour"),
+            gettext_lazy("The outline around what the keyboard has reached."),
+            ("currentColor",),
+        ),
+        "radius": Token(
+            gettext_lazy("Corner radius"), gettext_lazy("For example 0, 8px or 0.5rem."), ("8px",), is_colour=False
+        ),
+        "font": Token(
+            gettext_lazy("Font"),
+            gettext_lazy(
+                "A font family, for example Georgia, serif. Empty: the page's own. Fonts are not loaded by widgets."
+            ),
+            ("inherit",),
+            is_colour=False,
+        ),
+        "gap": Token(
+            gettext_lazy("Spacing"),
+            gettext_lazy("Distance between parts, for example 12px or 1rem."),
+            ("16px",),
+            is_colour=False,
+        ),
+    }
+)
+"""Each is the custom property ``--sumeru-<token>`` on the widget's host element. Docs, admin and checks are made from this."""
+
+SHARED_PARTS: Mapping[str, Text] = MappingProxyType(
+    {
+        "add": gettext_lazy("The button that puts something into the cart."),
+        "average": gettext_lazy("The average as a number."),
+        "before": gettext_lazy("The price before a reduction."),
+        "button": gettext_lazy("The main button of a form."),
+        "count": gettext_lazy("How many there are."),
+        "error": gettext_lazy("A sentence about what is wrong in a form."),
+        "form": gettext_lazy("A form."),
+        "list": gettext_lazy("The list."),
+        "name": gettext_lazy("A product's title."),
+        "pager": gettext_lazy("The links to other pages."),
+        "picture": gettext_lazy("The frame of a product's picture."),
+        "price": gettext_lazy("What is paid."),
+        "product": gettext_lazy("One product."),
+        "progress": gettext_lazy("How far it has come."),
+        "saving": gettext_lazy("What is saved."),
+        "stars": gettext_lazy("A row of stars."),
+        "title": gettext_lazy("The heading."),
+    }
+)
+"""Parts that mean the same in several widgets."""
+
+
+def parts(*shared: str, **own: Text) -> Mapping[str, Text]:
+    """A widget's table of parts: names of ``SHARED_PARTS``, and its own ones with what they are. Raises KeyError for an unknown name."""
+    return MappingProxyType({**own, **{name: SHARED_PARTS[name] for name in shared}})
+
+
 CSS_LIMIT_CHARS = 20_000
 # One CSS value: no way out of the declaration, no URL that would be fetched.
 _VALUE = re.compile(r"^(?!.*(?:url|expression|image-set|src)\s*\()[A-Za-z0-9#%.,()\s'\"/+*_-]{1,120}\Z", re.IGNORECASE)

@@ -13,7 +13,7 @@ from rest_framework import serializers
 from sumeru_proxy import review_sets
 from sumeru_proxy.client.shapes import Media, Product, Review, ReviewSummary
 from sumeru_proxy.reader import Source
-from widgets import formatting
+from widgets import formatting, theming
 from widgets.base import Call, Context, Desk, Frozen, IdentifierField, Refusal, Sent, Widget, WidgetParams
 from widgets.paging import clipped, fair_limit, page_numbers
 from widgets.review_form import ReviewForm
@@ -132,6 +132,17 @@ class Reviews(Widget):
     Options = ReviewsOptions
     Form = ReviewForm
     styles = ("reviews.css",)
+    parts = theming.parts(
+        "title", "average", "stars", "count", "list", "form", "error", "button", "pager",
+        reviews=_("The whole widget."),
+        thanks=_("What is said after a review was sent."),
+        write=_("The link to the form."),
+        histogram=_("How many gave how many stars."),
+        review=_("One review."),
+        author=_("Who wrote it, and what is known of that."),
+        photo=_("A photo or video of a shopper."),
+        reply=_("The shop's reply."),
+    )
     block_size_px = 900
     example = {"product_id": "{product}"}
 

@@ -111,7 +111,7 @@ def stars(value: int | Decimal, call: Call) -> SafeString:
 def _stars(value: Decimal, locale: str, _language: str) -> SafeString:
     shown = formatting.number(formatting.tenths(value), locale)
     return format_html(
-        '<svg class="sw-stars" role="img" aria-label="{}" viewBox="0 0 100 20" width="100" height="20">'
+        '<svg class="sw-stars" part="stars" role="img" aria-label="{}" viewBox="0 0 100 20" width="100" height="20">'
         '<rect width="100" height="20"/><rect class="sw-on" width="{}" height="20"/></svg>',
         gettext("%(rating)s out of 5 stars") % {"rating": shown},
         star_width(value),
