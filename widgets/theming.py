@@ -25,6 +25,7 @@ class Token:
 
 
 _LINE = "color-mix(in srgb, currentColor 25%, transparent)"
+_EDGE = "color-mix(in srgb, currentColor 55%, transparent)"
 _TINT = "color-mix(in srgb, currentColor 9%, transparent)"
 TOKENS: Mapping[str, Token] = MappingProxyType(
     {
@@ -43,7 +44,7 @@ TOKENS: Mapping[str, Token] = MappingProxyType(
         ),
         "star": Token(gettext_lazy("Star colour"), gettext_lazy("Filled stars, for example #e7a600."), ("#d47f00",)),
         "border": Token(
-            gettext_lazy("Line colour"), gettext_lazy("Lines between reviews and around fields."), (_LINE,)
+            gettext_lazy("Line colour"), gettext_lazy("Lines between reviews and around fields."), (_LINE, _EDGE)
         ),
         "tint": Token(
             gettext_lazy("Tint"), gettext_lazy("Background of soft boxes, of pictures and of the histogram."), (_TINT,)
@@ -51,7 +52,7 @@ TOKENS: Mapping[str, Token] = MappingProxyType(
         "error": Token(
             gettext_lazy("Error colour"),
             gettext_lazy("Sentences about what is wrong in a form."),
-            ("light-dark(#b3261e, #ff8a80)",),
+            ("color-mix(in srgb, #e00 60%, currentColor)",),
         ),
         "focus": Token(
             gettext_lazy("Focus colour"),
@@ -109,8 +110,10 @@ def parts(*shared: str, **own: Text) -> Mapping[str, Text]:
 
 
 CSS_LIMIT_CHARS = 20_000
-# One CSS value: no way out of the declaration, no URL that would be fetched.
-_VALUE = re.compile(r"^(?!.*(?:url|expression|image-set|src)\s*\()[A-Za-z0-9#%.,()\s'\"/+*_-]{1,120}\Z", re.IGNORECASE)
+# One CSS value: no way out of the declaration, no URL that would be fetched, no comment that would swallow what follows.
+_VALUE = re.compile(
+    r"^(?!.*(?:/\*|(?:url|expression|image-set|src)\s*\())[A-Za-z0-9#%.,() '\"/+*_-]{1,120}\Z", re.IGNORECASE
+)
 _FORBIDDEN_CSS = (
     (re.compile(r"</", re.IGNORECASE), "</"),
     (re.compile(r"@import", re.IGNORECASE), "@import"),
@@ -119,6 +122,22 @@ _FORBIDDEN_CSS = (
     (re.compile(r"\\"), "\\"),
     (re.compile(r"<!--|-->"), "<!--"),
 )
+# What a brace means nothing in; the last alternatives are comments and strings that never end.
+_OPAQUE = re.compile(r"/\*.*?\*/|\"[^\"\n]*\"|'[^'\n]*'|(?P<open>/\*|[\"'])", re.DOTALL)
+_PAIRS = {")": "(", "]": "[", "}": "{"}
+
+
+def is_balanced(css: str) -> bool:
+    """Whether every bracket, string and comment ends within the text, so that nothing around it can be swallowed or closed."""
+    if any(found["open"] for found in _OPAQUE.finditer(css)):
+        return False
+    opened: list[str] = []
+    for sign in re.findall(r"[][(){}]", _OPAQUE.sub(" ", css)):
+        if sign not in _PAIRS:
+            opened.append(sign)
+        elif not opened or opened.pop() != _PAIRS[sign]:
+            return False
+    return not opened
 
 
 def token_problems(tokens: object) -> list[str]:
@@ -131,14 +150,21 @@ def token_problems(tokens: object) -> list[str]:
             problems.append(
                 _("Unknown token “%(name)s”. Known: %(known)s.") % {"name": name, "known": ", ".join(TOKENS)}
             )
-        elif not isinstance(value, str) or not _VALUE.match(value):
+        elif not isinstance(value, str) or not _VALUE.match(value) or not is_balanced(value):
             problems.append(_("The value of “%s” is not a plain CSS value.") % name)
     return problems
 
 
 def css_problems(css: str) -> list[str]:
     """What is wrong with merchant CSS; empty when nothing is. Nothing may be fetched and nothing may end the style element."""
-    return [_("%s is not allowed in widget CSS.") % shown for pattern, shown in _FORBIDDEN_CSS if pattern.search(css)]
+    problems = [
+        _("%s is not allowed in widget CSS.") % shown for pattern, shown in _FORBIDDEN_CSS if pattern.search(css)
+    ]
+    return (
+        problems
+        if is_balanced(css)
+        else [*problems, _("A bracket, string or comment is not closed, or one too many is.")]
+    )
 
 
 def token_css(tokens: Mapping[str, str]) -> str:

@@ -173,7 +173,7 @@ def _refused(**errors: str) -> Sent:
 CART = {"cart_id": "c1", "cart_total": "47.20", "currency": "EUR"}
 ONE = {"product_id": "prd_1"}
 WRITE = {**ONE, "write": "1"}
-BAD = {name: "This is not right." for name in ("rating", "title", "body", "name", "email", "order_id")}
+BAD = dict.fromkeys(("rating", "title", "body", "name", "email", "order_id"), "This is not right.")
 WITHOUT = bundle("bun_3", compare_at_price=None, items=(BundleItem(product(3, available=False), 1),))
 
 STATES: tuple[State, ...] = (

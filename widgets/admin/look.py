@@ -61,7 +61,9 @@ def _token_field(token: str) -> forms.Field:
     facts = theming.TOKENS[token]
     attrs = {"size": 24, "spellcheck": "false", "autocomplete": "off"}
     widget = ColourInput(attrs=attrs) if facts.is_colour else forms.TextInput(attrs=attrs)
-    return forms.CharField(label=facts.label, help_text=facts.changes, required=False, max_length=120, widget=widget)
+    return forms.CharField(
+        label=str(facts.label), help_text=str(facts.changes), required=False, max_length=120, widget=widget
+    )
 
 
 class LookForm(RefusesCredentials, _LookForm):

@@ -63,7 +63,13 @@ class Bundles(Widget):
     Options = BundlesOptions
     styles = ("products.css", "bundles.css")
     parts = theming.parts(
-        "title", "picture", "name", "price", "before", "saving", "add",
+        "title",
+        "picture",
+        "name",
+        "price",
+        "before",
+        "saving",
+        "add",
         bundles=_("The whole widget."),
         bundle=_("One set."),
     )

@@ -146,7 +146,18 @@ class ProductFeed(Widget):
     Options = ProductFeedOptions
     styles = ("products.css", "product_feed.css")
     parts = theming.parts(
-        "title", "count", "form", "button", "list", "product", "picture", "name", "stars", "price", "before", "pager",
+        "title",
+        "count",
+        "form",
+        "button",
+        "list",
+        "product",
+        "picture",
+        "name",
+        "stars",
+        "price",
+        "before",
+        "pager",
         feed=_("The whole widget."),
         carousel=_("The row that can be scrolled."),
     )

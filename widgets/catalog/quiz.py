@@ -168,7 +168,17 @@ class Quiz(Widget):
     Form = QuizForm
     styles = ("products.css", "quiz.css")
     parts = theming.parts(
-        "title", "progress", "form", "error", "button", "product", "picture", "name", "price", "before", "add",
+        "title",
+        "progress",
+        "form",
+        "error",
+        "button",
+        "product",
+        "picture",
+        "name",
+        "price",
+        "before",
+        "add",
         quiz=_("The whole widget."),
         question=_("The question."),
         option=_("One answer to choose."),

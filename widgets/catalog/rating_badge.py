@@ -81,7 +81,10 @@ class RatingBadge(Widget):
     Options = RatingBadgeOptions
     styles = ("rating_badge.css",)
     parts = theming.parts(
-        "stars", "average", "count", "list",
+        "stars",
+        "average",
+        "count",
+        "list",
         badge=_("One product's line of stars."),
     )
     block_size_px = 24

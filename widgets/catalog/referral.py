@@ -108,7 +108,10 @@ class Referral(Widget):
     Form = ReferralForm
     styles = ("referral.css",)
     parts = theming.parts(
-        "title", "form", "error", "button",
+        "title",
+        "form",
+        "error",
+        "button",
         referral=_("The whole widget."),
         reward=_("What it earns."),
         code=_("The customer's code."),

@@ -133,7 +133,15 @@ class Reviews(Widget):
     Form = ReviewForm
     styles = ("reviews.css",)
     parts = theming.parts(
-        "title", "average", "stars", "count", "list", "form", "error", "button", "pager",
+        "title",
+        "average",
+        "stars",
+        "count",
+        "list",
+        "form",
+        "error",
+        "button",
+        "pager",
         reviews=_("The whole widget."),
         thanks=_("What is said after a review was sent."),
         write=_("The link to the form."),

@@ -88,7 +88,13 @@ class Upsell(Widget):
     Options = UpsellOptions
     styles = ("products.css",)
     parts = theming.parts(
-        "title", "picture", "name", "price", "before", "saving", "add",
+        "title",
+        "picture",
+        "name",
+        "price",
+        "before",
+        "saving",
+        "add",
         upsell=_("The whole widget."),
         offer=_("One offer."),
     )
