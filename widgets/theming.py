@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as later
 
 Text = str | Promise
 
@@ -29,50 +29,40 @@ _EDGE = "color-mix(in srgb, currentColor 55%, transparent)"
 _TINT = "color-mix(in srgb, currentColor 9%, transparent)"
 TOKENS: Mapping[str, Token] = MappingProxyType(
     {
-        "color": Token(
-            gettext_lazy("Text colour"), gettext_lazy("Colour of ordinary text. Empty: the page's own."), ("inherit",)
-        ),
+        "color": Token(later("Text colour"), later("Colour of ordinary text. Empty: the page's own."), ("inherit",)),
         "accent": Token(
-            gettext_lazy("Accent colour"),
-            gettext_lazy("Main buttons and progress bars. Empty: a tint of the text colour."),
+            later("Accent colour"),
+            later("Main buttons and progress bars. Empty: a tint of the text colour."),
             (_TINT, "currentColor"),
         ),
         "on-accent": Token(
-            gettext_lazy("Text on accent"),
-            gettext_lazy("Text on main buttons; must be readable on the accent colour."),
+            later("Text on accent"),
+            later("Text on main buttons; must be readable on the accent colour."),
             ("inherit",),
         ),
-        "star": Token(gettext_lazy("Star colour"), gettext_lazy("Filled stars, for example #e7a600."), ("#d47f00",)),
-        "border": Token(
-            gettext_lazy("Line colour"), gettext_lazy("Lines between reviews and around fields."), (_LINE, _EDGE)
-        ),
-        "tint": Token(
-            gettext_lazy("Tint"), gettext_lazy("Background of soft boxes, of pictures and of the histogram."), (_TINT,)
-        ),
+        "star": Token(later("Star colour"), later("Filled stars, for example #e7a600."), ("#d47f00",)),
+        "border": Token(later("Line colour"), later("Lines between reviews and around fields."), (_LINE, _EDGE)),
+        "tint": Token(later("Tint"), later("Background of soft boxes, of pictures and of the histogram."), (_TINT,)),
         "error": Token(
-            gettext_lazy("Error colour"),
-            gettext_lazy("Sentences about what is wrong in a form."),
+            later("Error colour"),
+            later("Sentences about what is wrong in a form."),
             ("color-mix(in srgb, #e00 60%, currentColor)",),
         ),
         "focus": Token(
-            gettext_lazy("Focus colour"),
-            gettext_lazy("The outline around what the keyboard has reached."),
+            later("Focus colour"),
+            later("The outline around what the keyboard has reached."),
             ("currentColor",),
         ),
-        "radius": Token(
-            gettext_lazy("Corner radius"), gettext_lazy("For example 0, 8px or 0.5rem."), ("8px",), is_colour=False
-        ),
+        "radius": Token(later("Corner radius"), later("For example 0, 8px or 0.5rem."), ("8px",), is_colour=False),
         "font": Token(
-            gettext_lazy("Font"),
-            gettext_lazy(
-                "A font family, for example Georgia, serif. Empty: the page's own. Fonts are not loaded by widgets."
-            ),
+            later("Font"),
+            later("A font family, for example Georgia, serif. Empty: the page's own. Fonts are not loaded by widgets."),
             ("inherit",),
             is_colour=False,
         ),
         "gap": Token(
-            gettext_lazy("Spacing"),
-            gettext_lazy("Distance between parts, for example 12px or 1rem."),
+            later("Spacing"),
+            later("Distance between parts, for example 12px or 1rem."),
             ("16px",),
             is_colour=False,
         ),
@@ -82,23 +72,23 @@ TOKENS: Mapping[str, Token] = MappingProxyType(
 
 SHARED_PARTS: Mapping[str, Text] = MappingProxyType(
     {
-        "add": gettext_lazy("The button that puts something into the cart."),
-        "average": gettext_lazy("The average as a number."),
-        "before": gettext_lazy("The price before a reduction."),
-        "button": gettext_lazy("The main button of a form."),
-        "count": gettext_lazy("How many there are."),
-        "error": gettext_lazy("A sentence about what is wrong in a form."),
-        "form": gettext_lazy("A form."),
-        "list": gettext_lazy("The list."),
-        "name": gettext_lazy("A product's title."),
-        "pager": gettext_lazy("The links to other pages."),
-        "picture": gettext_lazy("The frame of a product's picture."),
-        "price": gettext_lazy("What is paid."),
-        "product": gettext_lazy("One product."),
-        "progress": gettext_lazy("How far it has come."),
-        "saving": gettext_lazy("What is saved."),
-        "stars": gettext_lazy("A row of stars."),
-        "title": gettext_lazy("The heading."),
+        "add": later("The button that puts something into the cart."),
+        "average": later("The average as a number."),
+        "before": later("The price before a reduction."),
+        "button": later("The main button of a form."),
+        "count": later("How many there are."),
+        "error": later("A sentence about what is wrong in a form."),
+        "form": later("A form."),
+        "list": later("The list."),
+        "name": later("A product's title."),
+        "pager": later("The links to other pages."),
+        "picture": later("The frame of a product's picture."),
+        "price": later("What is paid."),
+        "product": later("One product."),
+        "progress": later("How far it has come."),
+        "saving": later("What is saved."),
+        "stars": later("A row of stars."),
+        "title": later("The heading."),
     }
 )
 """Parts that mean the same in several widgets."""
