@@ -17,6 +17,8 @@ from django.utils.functional import Promise
 from rest_framework import serializers
 
 from sumeru_proxy.reader import Source
+from widgets.texts import NONE as NO_TEXTS
+from widgets.texts import Texts
 
 Audience = Literal["public", "cart", "visitor", "customer"]
 Context = dict[str, Any]
@@ -132,7 +134,7 @@ class ShopProfile:
     """What widgets may know of a shop; holds no credential.
 
     ``id`` is internal and never leaves the server; ``key`` is the public one of the URLs. ``locale`` is BCP 47. URL templates use
-    ``{handle}``, ``{id}``, ``{variants}``.
+    ``{handle}``, ``{id}``, ``{variants}``. ``texts`` are the merchant's own words.
     """
 
     id: int
@@ -143,6 +145,7 @@ class ShopProfile:
     storefront_url: str = ""
     product_url: str = ""
     cart_url: str = ""
+    texts: Texts = NO_TEXTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +257,8 @@ class Widget:
     """What a merchant may set in the admin; every field has a default."""
     styles: ClassVar[tuple[str, ...]] = ()
     """CSS files of this widget below ``static/widgets/``, after the common one."""
+    parts: ClassVar[Mapping[str, str | Promise]] = {}
+    """What the template names with ``part``, for CSS of the page (``::part``), and what each is; see ``theming.parts``."""
     script: ClassVar[str] = ""
     """A script of its own that a page with this widget loads beside the loader: ``/embed/<script>.js``; empty for none."""
     block_size_px: ClassVar[int] = 0

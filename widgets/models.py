@@ -10,7 +10,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from sumeru_proxy.models import Shop
-from widgets import theming
+from widgets import texts, theming
 
 
 class Placement(models.Model):
@@ -74,3 +74,36 @@ class Look(models.Model):
             problems["css"] = found
         if problems:
             raise ValidationError(problems)
+
+
+class Wording(models.Model):
+    """A merchant's own words for one of the shoppers' texts in one language."""
+
+    shop = models.ForeignKey(Shop, models.CASCADE, related_name="wordings")
+    language = models.CharField(_("language"), max_length=16)
+    text = models.CharField(_("text"), max_length=300, help_text=_("The English text, as in the catalogues."))
+    forms = models.JSONField(
+        _("own words"),
+        default=dict,
+        help_text=_("By plural form (CLDR); one without a name for texts without a number."),
+    )
+
+    class Meta:
+        ordering: ClassVar = ["language", "text"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shop", "language", "text"], name="one_wording_per_text")
+        ]
+        verbose_name = _("own text")
+        verbose_name_plural = _("own texts")
+
+    def __str__(self) -> str:
+        return f"{self.language}: {self.text}"
+
+    def clean(self) -> None:
+        """Raises ValidationError for words that may not be shown."""
+        known = texts.known().get(self.text)
+        forms = self.forms if isinstance(self.forms, dict) else {}
+        if known is None:
+            raise ValidationError({"text": _("There is no such text.")})
+        if found := texts.problems(self.language, known, forms):
+            raise ValidationError({"forms": sorted(set(found.values()))})

@@ -12,12 +12,12 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.template.loader import get_template
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from sumeru_proxy.reader import Missing, Pending, Source
-from widgets import answers
+from widgets import answers, texts
 from widgets.base import Call, Context, Nothing, Widget
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class Rendered:
 def render(widget: Widget, call: Call, source: Source) -> Rendered:
     """Make the widget. A fault inside it becomes state ``error``, so that one widget never takes a page's others with it."""
     try:
-        with translation.override(call.locale):
+        with texts.override(call.shop.texts, call.locale):
             context = widget.context(call, source)
             inner = get_template(widget.template).render({"w": context, "call": call, "shop": call.shop})
             json_ld = widget.json_ld(call, context)
@@ -133,7 +133,7 @@ def element(made: Rendered, css: str) -> SafeString:
     Readable without JavaScript. When there is nothing yet, the element holds only its link, and a loader on the page fills it.
     """
     call = made.call
-    with translation.override(call.locale):
+    with texts.override(call.shop.texts, call.locale):
         link = f'<a href="{escape(call.link())}">{escape(made.widget.title)}</a>'
     if made.state == "ready":
         root = f'<template shadowrootmode="open"><style>{css}</style>{made.inner}</template>'

@@ -15,7 +15,8 @@ from django.db import DatabaseError
 from sumeru_proxy.models import Shop
 from widgets import theming
 from widgets.base import ShopProfile
-from widgets.models import Look, Placement
+from widgets.models import Look, Placement, Wording
+from widgets.texts import Texts
 
 RECHECK_S = 1.0
 # Keeps a shop that cannot be re-checked (database down) on its last known settings.
@@ -107,6 +108,7 @@ def _load(key: str) -> Facts | None:
             storefront_url=shop.storefront_url,
             product_url=shop.product_url,
             cart_url=shop.cart_url,
+            texts=Texts(Wording.objects.filter(shop=shop).values_list("language", "text", "forms")),
         ),
         origins=tuple(origin_pattern(origin) for origin in origins),
         placements={

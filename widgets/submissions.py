@@ -14,12 +14,11 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from django.http import HttpRequest, HttpResponse
-from django.utils import translation
 from django.utils.encoding import iri_to_uri
 from django.utils.translation import gettext
 
 from sumeru_proxy import accounts
-from widgets import answers, forms, rendering, throttles, views
+from widgets import answers, forms, rendering, texts, throttles, views
 from widgets.base import Frozen, Refusal, Seal, Sent, Widget
 from widgets.desk import ShopDesk
 from widgets.shops import Facts
@@ -60,7 +59,7 @@ def submit(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
         raise views.method_not_allowed("GET, HEAD, OPTIONS")
     subject = each.subject
     _brake(request, each.widget, subject)
-    with translation.override(each.call.locale):
+    with texts.override(each.call.shop.texts, each.call.locale):
         try:
             return _answer(request, facts, each, posted, _act(facts, each, posted, subject))
         except answers.Problem as problem:

@@ -1,17 +1,109 @@
-"""Theme tokens and merchant CSS: what is allowed, and the CSS text that they become. Pure."""
+"""Theme tokens, parts and merchant CSS: what there is, what is allowed, and the CSS text that it becomes. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as later
 
-TOKENS = ("color", "accent", "on-accent", "star", "border", "radius", "font", "gap", "focus")
-"""Each is the custom property ``--sumeru-<token>`` on the widget's host element."""
+Text = str | Promise
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One custom property. ``defaults`` are the values that our CSS falls back to, the most visible first."""
+
+    label: Text
+    changes: Text
+    defaults: tuple[str, ...]
+    is_colour: bool = True
+
+
+_LINE = "color-mix(in srgb, currentColor 25%, transparent)"
+_EDGE = "color-mix(in srgb, currentColor 55%, transparent)"
+_TINT = "color-mix(in srgb, currentColor 9%, transparent)"
+TOKENS: Mapping[str, Token] = MappingProxyType(
+    {
+        "color": Token(later("Text colour"), later("Colour of ordinary text. Empty: the page's own."), ("inherit",)),
+        "accent": Token(
+            later("Accent colour"),
+            later("Main buttons and progress bars. Empty: a tint of the text colour."),
+            (_TINT, "currentColor"),
+        ),
+        "on-accent": Token(
+            later("Text on accent"),
+            later("Text on main buttons; must be readable on the accent colour."),
+            ("inherit",),
+        ),
+        "star": Token(later("Star colour"), later("Filled stars, for example #e7a600."), ("#d47f00",)),
+        "border": Token(later("Line colour"), later("Lines between reviews and around fields."), (_LINE, _EDGE)),
+        "tint": Token(later("Tint"), later("Background of soft boxes, of pictures and of the histogram."), (_TINT,)),
+        "error": Token(
+            later("Error colour"),
+            later("Sentences about what is wrong in a form."),
+            ("color-mix(in srgb, #e00 60%, currentColor)",),
+        ),
+        "focus": Token(
+            later("Focus colour"),
+            later("The outline around what the keyboard has reached."),
+            ("currentColor",),
+        ),
+        "radius": Token(later("Corner radius"), later("For example 0, 8px or 0.5rem."), ("8px",), is_colour=False),
+        "font": Token(
+            later("Font"),
+            later("A font family, for example Georgia, serif. Empty: the page's own. Fonts are not loaded by widgets."),
+            ("inherit",),
+            is_colour=False,
+        ),
+        "gap": Token(
+            later("Spacing"),
+            later("Distance between parts, for example 12px or 1rem."),
+            ("16px",),
+            is_colour=False,
+        ),
+    }
+)
+"""Each is the custom property ``--sumeru-<token>`` on the widget's host element. Docs, admin and checks are made from this."""
+
+SHARED_PARTS: Mapping[str, Text] = MappingProxyType(
+    {
+        "add": later("The button that puts something into the cart."),
+        "average": later("The average as a number."),
+        "before": later("The price before a reduction."),
+        "button": later("The main button of a form."),
+        "count": later("How many there are."),
+        "error": later("A sentence about what is wrong in a form."),
+        "form": later("A form."),
+        "list": later("The list."),
+        "name": later("A product's title."),
+        "pager": later("The links to other pages."),
+        "picture": later("The frame of a product's picture."),
+        "price": later("What is paid."),
+        "product": later("One product."),
+        "progress": later("How far it has come."),
+        "saving": later("What is saved."),
+        "stars": later("A row of stars."),
+        "title": later("The heading."),
+    }
+)
+"""Parts that mean the same in several widgets."""
+
+
+def parts(*shared: str, **own: Text) -> Mapping[str, Text]:
+    """A widget's table of parts: names of ``SHARED_PARTS``, and its own ones with what they are. Raises KeyError for an unknown name."""
+    return MappingProxyType({**own, **{name: SHARED_PARTS[name] for name in shared}})
+
+
 CSS_LIMIT_CHARS = 20_000
-# One CSS value: no way out of the declaration, no URL that would be fetched.
-_VALUE = re.compile(r"^(?!.*(?:url|expression|image-set|src)\s*\()[A-Za-z0-9#%.,()\s'\"/+*_-]{1,120}\Z", re.IGNORECASE)
+# One CSS value: no way out of the declaration, no URL that would be fetched, no comment that would swallow what follows.
+_VALUE = re.compile(
+    r"^(?!.*(?:/\*|(?:url|expression|image-set|src)\s*\())[A-Za-z0-9#%.,() '\"/+*_-]{1,120}\Z", re.IGNORECASE
+)
 _FORBIDDEN_CSS = (
     (re.compile(r"</", re.IGNORECASE), "</"),
     (re.compile(r"@import", re.IGNORECASE), "@import"),
@@ -20,6 +112,22 @@ _FORBIDDEN_CSS = (
     (re.compile(r"\\"), "\\"),
     (re.compile(r"<!--|-->"), "<!--"),
 )
+# What a brace means nothing in; the last alternatives are comments and strings that never end.
+_OPAQUE = re.compile(r"/\*.*?\*/|\"[^\"\n]*\"|'[^'\n]*'|(?P<open>/\*|[\"'])", re.DOTALL)
+_PAIRS = {")": "(", "]": "[", "}": "{"}
+
+
+def is_balanced(css: str) -> bool:
+    """Whether every bracket, string and comment ends within the text, so that nothing around it can be swallowed or closed."""
+    if any(found["open"] for found in _OPAQUE.finditer(css)):
+        return False
+    opened: list[str] = []
+    for sign in re.findall(r"[][(){}]", _OPAQUE.sub(" ", css)):
+        if sign not in _PAIRS:
+            opened.append(sign)
+        elif not opened or opened.pop() != _PAIRS[sign]:
+            return False
+    return not opened
 
 
 def token_problems(tokens: object) -> list[str]:
@@ -32,14 +140,21 @@ def token_problems(tokens: object) -> list[str]:
             problems.append(
                 _("Unknown token “%(name)s”. Known: %(known)s.") % {"name": name, "known": ", ".join(TOKENS)}
             )
-        elif not isinstance(value, str) or not _VALUE.match(value):
+        elif not isinstance(value, str) or not _VALUE.match(value) or not is_balanced(value):
             problems.append(_("The value of “%s” is not a plain CSS value.") % name)
     return problems
 
 
 def css_problems(css: str) -> list[str]:
     """What is wrong with merchant CSS; empty when nothing is. Nothing may be fetched and nothing may end the style element."""
-    return [_("%s is not allowed in widget CSS.") % shown for pattern, shown in _FORBIDDEN_CSS if pattern.search(css)]
+    problems = [
+        _("%s is not allowed in widget CSS.") % shown for pattern, shown in _FORBIDDEN_CSS if pattern.search(css)
+    ]
+    return (
+        problems
+        if is_balanced(css)
+        else [*problems, _("A bracket, string or comment is not closed, or one too many is.")]
+    )
 
 
 def token_css(tokens: Mapping[str, str]) -> str:

@@ -12,11 +12,23 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.template.loader import render_to_string
 from django.templatetags.static import static
-from django.utils import timezone, translation
+from django.utils import timezone
 
 from sumeru_proxy import accounts
 from sumeru_proxy.reader import Source
-from widgets import answers, customers, forms, hot_answers, languages, registry, rendering, shops, throttles, validated
+from widgets import (
+    answers,
+    customers,
+    forms,
+    hot_answers,
+    languages,
+    registry,
+    rendering,
+    shops,
+    texts,
+    throttles,
+    validated,
+)
 from widgets.base import Call, Frozen, Widget
 from widgets.shops import Facts
 
@@ -275,7 +287,7 @@ def page_answer(
 ) -> HttpResponse:
     """A made widget as a whole page with its own Content-Security-Policy."""
     css = rendering.styles([each.widget], facts.css)
-    with translation.override(each.call.locale):
+    with texts.override(each.call.shop.texts, each.call.locale):
         html = render_to_string(
             "widgets/page.html",
             {

@@ -330,13 +330,14 @@ def test_structured_data() -> None:
     by_name = {each["author"]["name"]: each for each in data["review"]}
     assert by_name["Mara"] == {
         "@type": "Review",
+        "@id": "https://shop.example/products/rain-jacket#review-rev_1",
         "author": {"@type": "Person", "name": "Mara"},
         "datePublished": "2026-05-29",
         "reviewRating": {"@type": "Rating", "ratingValue": 4, "bestRating": 5, "worstRating": 1},
         "name": "Warm",
         "reviewBody": "First.\n\nSecond\nline.",
     }
-    assert set(by_name["Anonymous"]) == {"@type", "author", "datePublished", "reviewRating"}
+    assert set(by_name["Anonymous"]) == {"@type", "@id", "author", "datePublished", "reviewRating"}
     assert json.dumps(data)
 
 

@@ -24,21 +24,6 @@ else:
     _LookForm = forms.ModelForm
     _StackedInline = admin.StackedInline
 
-COLOURS = frozenset({"color", "accent", "on-accent", "star", "border", "focus"})
-TOKEN_TEXTS = {
-    "color": (_("Text colour"), _("Colour of ordinary text. Empty: the page's own.")),
-    "accent": (_("Accent colour"), _("Buttons, links and bars. Empty: the page's own text colour.")),
-    "on-accent": (_("Text on accent"), _("Text on buttons; must be readable on the accent colour.")),
-    "star": (_("Star colour"), _("Filled stars, for example #e7a600.")),
-    "border": (_("Line colour"), _("Lines between reviews and around fields.")),
-    "radius": (_("Corner radius"), _("For example 0, 8px or 0.5rem.")),
-    "font": (
-        _("Font"),
-        _("A font family, for example Georgia, serif. Empty: the page's own. Fonts are not loaded by widgets."),
-    ),
-    "gap": (_("Spacing"), _("Distance between parts, for example 12px or 1rem.")),
-    "focus": (_("Focus colour"), _("The outline around what the keyboard has reached.")),
-}
 _HEX = re.compile(r"^#[0-9a-fA-F]{6}\Z")
 _SHORT_HEX = re.compile(r"^#([0-9a-fA-F])([0-9a-fA-F])([0-9a-fA-F])\Z")
 
@@ -73,10 +58,12 @@ def token_name(token: str) -> str:
 
 
 def _token_field(token: str) -> forms.Field:
-    label, help_text = TOKEN_TEXTS.get(token, (token, ""))
+    facts = theming.TOKENS[token]
     attrs = {"size": 24, "spellcheck": "false", "autocomplete": "off"}
-    widget = ColourInput(attrs=attrs) if token in COLOURS else forms.TextInput(attrs=attrs)
-    return forms.CharField(label=label, help_text=help_text, required=False, max_length=120, widget=widget)
+    widget = ColourInput(attrs=attrs) if facts.is_colour else forms.TextInput(attrs=attrs)
+    return forms.CharField(
+        label=str(facts.label), help_text=str(facts.changes), required=False, max_length=120, widget=widget
+    )
 
 
 class LookForm(RefusesCredentials, _LookForm):
@@ -132,14 +119,15 @@ class LookInline(_StackedInline):
     @admin.display(description=_("theme"))
     def in_words(self, look: Look) -> str:
         """The tokens that are set, e.g. ``Accent colour: #0a7``."""
-        return ", ".join(f"{TOKEN_TEXTS.get(name, (name, ''))[0]}: {value}" for name, value in look.tokens.items())
+        known = theming.TOKENS
+        return ", ".join(f"{known[name].label}: {value}" for name, value in look.tokens.items() if name in known)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Colours, shape, own CSS; for those who may not change them the values in words."""
         if not self.has_change_permission(request, obj):
             return [(None, {"fields": ["in_words", "css"]})]
-        colours = [token_name(token) for token in theming.TOKENS if token in COLOURS]
-        others = [token_name(token) for token in theming.TOKENS if token not in COLOURS]
+        colours = [token_name(name) for name, token in theming.TOKENS.items() if token.is_colour]
+        others = [token_name(name) for name, token in theming.TOKENS.items() if not token.is_colour]
         return [
             (_("Colours"), {"fields": colours, "description": _("Any CSS colour; the square opens a colour picker.")}),
             (_("Shape and type"), {"fields": others}),

@@ -20,7 +20,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from sumeru_proxy import health, secrets
 from sumeru_proxy.models import Credential, Shop, ShopOrigin
-from widgets.admin import changes, connection, credentials, inbound, pages, shop_form, subscriptions
+from widgets.admin import changes, connection, credentials, inbound, pages, shop_form, subscriptions, wordings
 from widgets.admin.look import LookInline
 from widgets.admin.refusing import RefusesCredentials
 from widgets.admin.shop_form import LIMIT_FIELDS, ShopForm
@@ -236,6 +236,7 @@ class ShopAdmin(_ModelAdmin):
         """Django's own, after ours."""
         own: list[tuple[str, Any]] = [
             ("widgets", pages.widgets_page),
+            ("texts", wordings.page),
             ("credentials", credentials.page),
             ("embed", pages.embed_page),
             ("preview", pages.preview_page),
@@ -278,6 +279,7 @@ class ShopAdmin(_ModelAdmin):
         return [
             ("change", _("Settings")),
             ("widgets", _("Widgets")),
+            ("texts", _("Texts")),
             ("preview", _("Preview")),
             ("embed", _("Embed code")),
             ("credentials", _("Credentials")),

@@ -25,7 +25,7 @@ from django.utils.translation import gettext_lazy as _
 
 from sumeru_proxy.client.shapes import Assignment
 from sumeru_proxy.reader import Missing, Pending, Source, Wanted
-from widgets import formatting
+from widgets import formatting, theming
 from widgets.base import IDENTIFIER, Call, Context, IdentifierField, IdentifierListField, Widget, WidgetParams
 
 FRESH_S = 30 * 86_400.0
@@ -71,6 +71,9 @@ class AbExperiment(Widget):
     audience = "visitor"
     Params = ExperimentParams
     styles = ("ab_experiment.css",)
+    parts = theming.parts(
+        experiment=_("The box around what was chosen."),
+    )
     example = {"experiment": "headline", "visitor_id": "visitor-1"}
 
     def context(self, call: Call, source: Source) -> Context:

@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from sumeru_proxy.client.shapes import Bundle
 from sumeru_proxy.reader import Source, Wanted
-from widgets import formatting
+from widgets import formatting, theming
 from widgets.base import Call, Context, IdentifierField, Nothing, Widget, WidgetParams
 
 FRESH_S = 300.0
@@ -62,6 +62,17 @@ class Bundles(Widget):
     Params = BundlesParams
     Options = BundlesOptions
     styles = ("products.css", "bundles.css")
+    parts = theming.parts(
+        "title",
+        "picture",
+        "name",
+        "price",
+        "before",
+        "saving",
+        "add",
+        bundles=_("The whole widget."),
+        bundle=_("One set."),
+    )
     block_size_px = 420
     example = {"product_id": "{product}"}
 

@@ -16,7 +16,7 @@ from rest_framework import serializers
 from sumeru_proxy.client.shapes import CartNudge as Said
 from sumeru_proxy.client.shapes import Cta, NudgeProgress
 from sumeru_proxy.reader import Missing, Pending, Source, Wanted
-from widgets import formatting
+from widgets import formatting, theming
 from widgets.base import Call, Context, IdentifierField, Nothing, Widget, WidgetParams
 
 FRESH_S = 60.0
@@ -95,6 +95,16 @@ class CartNudge(Widget):
     Params = CartNudgeParams
     Options = CartNudgeOptions
     styles = ("cart_nudge.css",)
+    parts = theming.parts(
+        "progress",
+        nudge=_("The whole widget."),
+        free_shipping=_("The whole widget, when it is about free delivery."),
+        discount_tier=_("The whole widget, when it is about a discount."),
+        low_stock=_("The whole widget, when something is nearly sold out."),
+        reached=_("The whole widget, when the goal is reached."),
+        message=_("The sentence."),
+        cta=_("The link beside it."),
+    )
     block_size_px = 96
     example = {"cart_id": "demo", "cart_total": "48.50", "item_count": "2"}
 

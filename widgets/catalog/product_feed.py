@@ -12,7 +12,7 @@ from rest_framework import serializers
 from sumeru_proxy import feed_pages
 from sumeru_proxy.client.shapes import Product
 from sumeru_proxy.reader import Pending, Source
-from widgets import formatting
+from widgets import formatting, theming
 from widgets.base import Call, Context, IdentifierField, IdentifierListField, Nothing, Widget, WidgetParams
 
 SORTS = {
@@ -145,6 +145,22 @@ class ProductFeed(Widget):
     Params = ProductFeedParams
     Options = ProductFeedOptions
     styles = ("products.css", "product_feed.css")
+    parts = theming.parts(
+        "title",
+        "count",
+        "form",
+        "button",
+        "list",
+        "product",
+        "picture",
+        "name",
+        "stars",
+        "price",
+        "before",
+        "pager",
+        feed=_("The whole widget."),
+        carousel=_("The row that can be scrolled."),
+    )
     block_size_px = 900
     example = {"limit": "8"}
 

@@ -19,7 +19,7 @@ from rest_framework import serializers
 
 from sumeru_proxy.client.shapes import QuizOption, QuizQuestion, QuizResult, QuizStep
 from sumeru_proxy.reader import Missing, Pending, Source, Wanted
-from widgets import answers, formatting
+from widgets import answers, formatting, theming
 from widgets.base import Call, Context, Desk, Frozen, IdentifierField, Refusal, Sent, Widget, WidgetParams
 
 Answer = tuple[str, tuple[str, ...]]
@@ -167,6 +167,23 @@ class Quiz(Widget):
     Options = QuizOptions
     Form = QuizForm
     styles = ("products.css", "quiz.css")
+    parts = theming.parts(
+        "title",
+        "progress",
+        "form",
+        "error",
+        "button",
+        "product",
+        "picture",
+        "name",
+        "price",
+        "before",
+        "add",
+        quiz=_("The whole widget."),
+        question=_("The question."),
+        option=_("One answer to choose."),
+        results=_("The list of what fits."),
+    )
     block_size_px = 420
     example = {"quiz_id": "quiz_1"}
     soonest_s = 0.3

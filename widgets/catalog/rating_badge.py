@@ -17,7 +17,7 @@ from rest_framework import serializers
 from sumeru_proxy.client.shapes import Product, Rating
 from sumeru_proxy.reader import Missing, Pending, Source
 from sumeru_proxy.review_sets import block_wanted
-from widgets import formatting
+from widgets import formatting, theming
 from widgets.base import Call, Context, IdentifierField, IdentifierListField, Nothing, Widget, WidgetParams
 
 NO_RATING = Rating(Decimal(0), 0)
@@ -80,6 +80,13 @@ class RatingBadge(Widget):
     Params = RatingBadgeParams
     Options = RatingBadgeOptions
     styles = ("rating_badge.css",)
+    parts = theming.parts(
+        "stars",
+        "average",
+        "count",
+        "list",
+        badge=_("One product's line of stars."),
+    )
     block_size_px = 24
     example = {"product_id": "{product}"}
 

@@ -15,7 +15,7 @@ from sumeru_proxy.client import errors
 from sumeru_proxy.client.shapes import Referral as Own
 from sumeru_proxy.client.shapes import ReferralCheck, Reward
 from sumeru_proxy.reader import Missing, Source, Wanted
-from widgets import answers, formatting
+from widgets import answers, formatting, theming
 from widgets.base import Call, Context, Desk, Frozen, Refusal, Sent, Widget, WidgetParams
 
 log = logging.getLogger(__name__)
@@ -107,6 +107,17 @@ class Referral(Widget):
     Options = ReferralOptions
     Form = ReferralForm
     styles = ("referral.css",)
+    parts = theming.parts(
+        "title",
+        "form",
+        "error",
+        "button",
+        referral=_("The whole widget."),
+        reward=_("What it earns."),
+        code=_("The customer's code."),
+        link=_("The field with the customer's link."),
+        share=_("The button that opens the sharing of the system."),
+    )
     script = "share"
     block_size_px = 260
     example = {}

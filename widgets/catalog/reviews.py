@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -13,7 +14,7 @@ from rest_framework import serializers
 from sumeru_proxy import review_sets
 from sumeru_proxy.client.shapes import Media, Product, Review, ReviewSummary
 from sumeru_proxy.reader import Source
-from widgets import formatting
+from widgets import formatting, theming
 from widgets.base import Call, Context, Desk, Frozen, IdentifierField, Refusal, Sent, Widget, WidgetParams
 from widgets.paging import clipped, fair_limit, page_numbers
 from widgets.review_form import ReviewForm
@@ -132,6 +133,25 @@ class Reviews(Widget):
     Options = ReviewsOptions
     Form = ReviewForm
     styles = ("reviews.css",)
+    parts = theming.parts(
+        "title",
+        "average",
+        "stars",
+        "count",
+        "list",
+        "form",
+        "error",
+        "button",
+        "pager",
+        reviews=_("The whole widget."),
+        thanks=_("What is said after a review was sent."),
+        write=_("The link to the form."),
+        histogram=_("How many gave how many stars."),
+        review=_("One review."),
+        author=_("Who wrote it, and what is known of that."),
+        photo=_("A photo or video of a shopper."),
+        reply=_("The shop's reply."),
+    )
     block_size_px = 900
     example = {"product_id": "{product}"}
 
@@ -199,23 +219,29 @@ class Reviews(Widget):
         }
 
     def json_ld(self, call: Call, context: Context) -> Context | None:
-        """A schema.org Product with its AggregateRating and the page's reviews; None without reviews or without the product's name."""
+        """A schema.org Product with its AggregateRating and the page's reviews; None without reviews or without the product's name.
+
+        Each node has an id that depends on what it is about alone, so that the same said twice on a page, or by the storefront
+        itself, is one node.
+        """
         product, summary = context["product"], context["summary"]
         if not product or not product["title"] or not summary["count"] or not summary["average"]:
             return None
+        address = product["url"].partition("#")[0] or f"{call.page_url}?product_id={call.params.product_id}"
         data: Context = {
             "@context": "https://schema.org",
             "@type": "Product",
-            "@id": f"{product['url'] or call.link(**_FIRST_PAGE)}#product",
+            "@id": f"{address}#product",
             "name": product["title"],
             "aggregateRating": {
                 "@type": "AggregateRating",
+                "@id": f"{address}#rating",
                 "ratingValue": float(formatting.tenths(summary["average"])),
                 "reviewCount": summary["count"],
                 "bestRating": 5,
                 "worstRating": 1,
             },
-            "review": [_review_ld(review) for review in context["reviews"]],
+            "review": [_review_ld(address, review) for review in context["reviews"]],
         }
         if product["url"]:
             data["url"] = product["url"]
@@ -226,15 +252,8 @@ class Reviews(Widget):
         return data
 
 
-_FIRST_PAGE = {
-    "page": None,
-    "sort": None,
-    "rating": None,
-    "media": None,
-    "limit": None,
-    "placement": None,
-    "locale": None,
-}
+AUTHOR_CHARS = 99
+"""Search engines take no longer name for a person's."""
 
 
 def _summary(call: Call, summary: ReviewSummary) -> Context:
@@ -348,10 +367,14 @@ def _form(call: Call) -> Context | None:
     }
 
 
-def _review_ld(review: Context) -> Context:
+def _review_ld(address: str, review: Context) -> Context:
     data: Context = {
         "@type": "Review",
-        "author": {"@type": "Person", "name": review["author"]["name"] or "Anonymous"},
+        "@id": f"{address}#review-{quote(review['id'], safe='')}",
+        "author": {
+            "@type": "Person",
+            "name": formatting.clipped(review["author"]["name"], AUTHOR_CHARS) or "Anonymous",
+        },
         "datePublished": review["created_at"].date().isoformat(),
         "reviewRating": {"@type": "Rating", "ratingValue": review["rating"], "bestRating": 5, "worstRating": 1},
     }

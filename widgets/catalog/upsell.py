@@ -11,7 +11,7 @@ from rest_framework import serializers
 
 from sumeru_proxy.client.shapes import Discount, UpsellOffer
 from sumeru_proxy.reader import Source, Wanted
-from widgets import formatting
+from widgets import formatting, theming
 from widgets.base import Call, Context, IdentifierListField, Nothing, Widget, WidgetParams
 
 FRESH_S = 300.0
@@ -87,6 +87,17 @@ class Upsell(Widget):
     Params = UpsellParams
     Options = UpsellOptions
     styles = ("products.css",)
+    parts = theming.parts(
+        "title",
+        "picture",
+        "name",
+        "price",
+        "before",
+        "saving",
+        "add",
+        upsell=_("The whole widget."),
+        offer=_("One offer."),
+    )
     block_size_px = 320
     example = {"product_ids": "{product}", "cart_total": "80"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Hashable
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -10,9 +11,9 @@ from functools import lru_cache
 from django import template
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language, gettext, ngettext
+from django.utils.translation import gettext, ngettext
 
-from widgets import answers, formatting, languages
+from widgets import answers, formatting, languages, texts
 from widgets.base import Call
 
 register = template.Library()
@@ -72,17 +73,17 @@ def ends(moment: datetime, call: Call) -> SafeString:
 @register.filter
 def star_count(rating: int, call: Call) -> str:
     """5 stars"""
-    return _counted("star", rating, call.locale, get_language() or "")
+    return _counted("star", rating, call.locale, texts.voice())
 
 
 @register.filter
 def review_count(count: int, call: Call) -> str:
     """1,234 reviews"""
-    return _counted("review", count, call.locale, get_language() or "")
+    return _counted("review", count, call.locale, texts.voice())
 
 
 @lru_cache(maxsize=1024)
-def _counted(noun: str, count: int, locale: str, _language: str) -> str:
+def _counted(noun: str, count: int, locale: str, _voice: Hashable) -> str:
     shown = formatting.number(count, locale)
     if noun == "star":
         return ngettext("%(count)s star", "%(count)s stars", count) % {"count": shown}
@@ -104,14 +105,14 @@ def direction(locale: str) -> str:
 @register.filter
 def stars(value: int | Decimal, call: Call) -> SafeString:
     """A row of five stars, filled to the tenth, with its text alternative."""
-    return _stars(Decimal(value), call.locale, get_language() or "")
+    return _stars(Decimal(value), call.locale, texts.voice())
 
 
 @lru_cache(maxsize=1024)
-def _stars(value: Decimal, locale: str, _language: str) -> SafeString:
+def _stars(value: Decimal, locale: str, _voice: Hashable) -> SafeString:
     shown = formatting.number(formatting.tenths(value), locale)
     return format_html(
-        '<svg class="sw-stars" role="img" aria-label="{}" viewBox="0 0 100 20" width="100" height="20">'
+        '<svg class="sw-stars" part="stars" role="img" aria-label="{}" viewBox="0 0 100 20" width="100" height="20">'
         '<rect width="100" height="20"/><rect class="sw-on" width="{}" height="20"/></svg>',
         gettext("%(rating)s out of 5 stars") % {"rating": shown},
         star_width(value),
