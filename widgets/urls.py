@@ -20,8 +20,10 @@ urlpatterns = [
     re_path(_SHOP + r"events\Z", events.take, name="events"),
     re_path(_SHOP + _WIDGET + r"\Z", submissions.page, name="page"),
     path("embed/v1.js", embed.floating, name="loader"),
-    re_path(r"^embed/(?P<name>pixel|share)\.js\Z", embed.floating, name="script"),
-    re_path(r"^embed/(?P<hash>[0-9a-f]{16})/(?P<name>loader|pixel|share)\.js\Z", embed.pinned, name="script-pinned"),
+    re_path(r"^embed/(?P<name>pixel|share|debug)\.js\Z", embed.floating, name="script"),
+    re_path(
+        r"^embed/(?P<hash>[0-9a-f]{16})/(?P<name>loader|pixel|share|debug)\.js\Z", embed.pinned, name="script-pinned"
+    ),
     re_path(r"^hooks/sumeru/(?P<shop>[A-Za-z0-9_]{1,40})\Z", webhooks.receive, name="sumeru-hook"),
     path("docs/", docs.index, name="docs"),
     path("docs/client/", client_docs.page, name="docs-client"),
