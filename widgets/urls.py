@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.urls import path, re_path
 
 from sumeru_proxy.webhooks import views as webhooks
-from widgets import client_docs, deploying, docs, embed, events, openapi, probes, submissions, views
+from widgets import client_docs, deploying, docs, embed, events, openapi, probes, submissions, troubleshooting, views
 
 _SHOP = r"^w/v1/(?P<shop>[A-Za-z0-9_]{1,40})/"
 _WIDGET = r"(?P<widget>[a-z0-9_]{1,40})"
@@ -28,6 +28,7 @@ urlpatterns = [
     path("docs/", docs.index, name="docs"),
     path("docs/client/", client_docs.page, name="docs-client"),
     path("docs/deploying/", deploying.page, name="docs-deploying"),
+    path("docs/troubleshooting/", troubleshooting.page, name="docs-troubleshooting"),
     path("healthz", probes.healthz, name="healthz"),
     path("readyz", probes.readyz, name="readyz"),
     path("metrics", probes.metrics, name="metrics"),

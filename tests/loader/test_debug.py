@@ -64,7 +64,8 @@ def fix(page: Page, code: str) -> str:
 def test_it_lists_each_widget_with_key_state_age_and_time(shopfront: Shopfront) -> None:
     shopfront.widgets.tampering = says(200, {"state": "ready", "fresh": False, "age_s": 600})
     server = (
-        '<sumeru-widget type="bundles" product-id="prd_2"><template shadowrootmode="open"><style>p{}</style><p>b</p></template></sumeru-widget>'
+        '<sumeru-widget type="bundles" product-id="prd_2"><template shadowrootmode="open"><style>p{}</style><p>b</p></template>'
+        "</sumeru-widget>"
         '<div style="height:4000px"></div><p data-sumeru-widget="rating-badge" data-product-id="prd_3" lang="de">x</p>'
     )
     page = open_debug(shopfront, REVIEWS + server)
