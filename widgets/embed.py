@@ -38,7 +38,7 @@ def loader() -> Script:
 
 @cache
 def script(name: str) -> Script:
-    """The committed build of a script of this name: ``loader``, ``pixel`` or a widget's own. Raises as ``loader`` does."""
+    """The committed build of a script of this name: ``loader``, ``pixel``, ``debug`` or a widget's own. Raises as ``loader`` does."""
     body = (Path(settings.BASE_DIR) / "static" / "embed" / f"{name}.js").read_bytes()
     return Script(
         identity=body,

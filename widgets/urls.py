@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.urls import path, re_path
 
 from sumeru_proxy.webhooks import views as webhooks
-from widgets import client_docs, deploying, docs, embed, events, openapi, probes, submissions, views
+from widgets import client_docs, deploying, docs, embed, events, openapi, probes, submissions, troubleshooting, views
 
 _SHOP = r"^w/v1/(?P<shop>[A-Za-z0-9_]{1,40})/"
 _WIDGET = r"(?P<widget>[a-z0-9_]{1,40})"
@@ -20,12 +20,15 @@ urlpatterns = [
     re_path(_SHOP + r"events\Z", events.take, name="events"),
     re_path(_SHOP + _WIDGET + r"\Z", submissions.page, name="page"),
     path("embed/v1.js", embed.floating, name="loader"),
-    re_path(r"^embed/(?P<name>pixel|share)\.js\Z", embed.floating, name="script"),
-    re_path(r"^embed/(?P<hash>[0-9a-f]{16})/(?P<name>loader|pixel|share)\.js\Z", embed.pinned, name="script-pinned"),
+    re_path(r"^embed/(?P<name>pixel|share|debug)\.js\Z", embed.floating, name="script"),
+    re_path(
+        r"^embed/(?P<hash>[0-9a-f]{16})/(?P<name>loader|pixel|share|debug)\.js\Z", embed.pinned, name="script-pinned"
+    ),
     re_path(r"^hooks/sumeru/(?P<shop>[A-Za-z0-9_]{1,40})\Z", webhooks.receive, name="sumeru-hook"),
     path("docs/", docs.index, name="docs"),
     path("docs/client/", client_docs.page, name="docs-client"),
     path("docs/deploying/", deploying.page, name="docs-deploying"),
+    path("docs/troubleshooting/", troubleshooting.page, name="docs-troubleshooting"),
     path("healthz", probes.healthz, name="healthz"),
     path("readyz", probes.readyz, name="readyz"),
     path("metrics", probes.metrics, name="metrics"),

@@ -1,5 +1,5 @@
 /**
- * Builds ../embed/loader.js, ../embed/pixel.js and ../embed/manifest.json from src/.
+ * Builds the scripts in ../embed/ (loader, pixel, share, debug), the styles and ../embed/manifest.json from src/.
  *
  *   node build.mjs           writes the files
  *   node build.mjs --check   writes nothing; fails when the files on disk are not what src/ gives
@@ -32,6 +32,8 @@ const SCRIPTS = {
 };
 
 SCRIPTS.share = { entry: 'src/share/share.js', limitBytes: 500, letters: SCRIPTS.loader.letters };
+// Loaded only when the page's address asks for it; knows by `define` which loader it belongs to.
+SCRIPTS.debug = { entry: 'src/debug/debug.js', limitBytes: 6000, letters: SCRIPTS.loader.letters };
 
 const STYLES_LIMIT_BYTES = 2000;
 
@@ -51,6 +53,7 @@ async function bundle(script, name) {
     format: 'iife',
     target: 'es2022',
     minifySyntax: true,
+    define: script.define,
   });
   const { code } = await minify(joined.outputFiles[0].text, {
     ecma: 2020,
@@ -112,6 +115,8 @@ async function built(name) {
 }
 
 const manifest = { version, ...(await built('loader')), pixel: await built('pixel'), share: await built('share') };
+SCRIPTS.debug.define = { LOADER_HASH: JSON.stringify(manifest.hash), LOADER_BYTES: String(manifest.bytes) };
+manifest.debug = await built('debug');
 // The widgets' styles, shortened; the limit is for all of them together.
 const styles = new URL('../widgets/', here);
 const sheets = readdirSync(styles).filter((name) => name.endsWith('.css')).sort();

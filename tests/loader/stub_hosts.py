@@ -154,7 +154,8 @@ class WidgetHost(Host):
         cors = {"Access-Control-Allow-Origin": "*", "Timing-Allow-Origin": "*", "Cache-Control": self.cache_control}
         name = seen.path.rpartition("/")[2]
         if seen.path.endswith(".js"):
-            return Answer(LOADER.read_bytes(), content_type="text/javascript", headers=cors)
+            built = LOADER.with_name("debug.js") if name == "debug.js" else LOADER
+            return Answer(built.read_bytes(), content_type="text/javascript", headers=cors)
         if name in ("batch", "live"):
             if self.next_answers:
                 return self.next_answers.pop(0)

@@ -81,6 +81,17 @@ def test_only_the_shops_origins_may_read(client: Client, shop: Shop, origin: str
         assert "origin" in response["Vary"].lower()
 
 
+@pytest.mark.parametrize("form", READS)
+def test_any_page_may_read_that_there_is_no_such_shop(client: Client, shop: Shop, form: str) -> None:
+    shop.active = False
+    shop.save()
+    shops.forget()
+    response = client.get(address(shop, form), headers={"origin": "https://anywhere.example"})
+    assert response.status_code == 404
+    assert response["Access-Control-Allow-Origin"] == "https://anywhere.example"
+    assert "origin" in response["Vary"].lower()
+
+
 def test_preflight(client: Client, shop: Shop) -> None:
     headers = {
         "origin": "https://shop.example",

@@ -38,14 +38,16 @@ def test_compressed_pixel(client: Client, coding: str) -> None:
     assert opened == embed.script("pixel").identity
 
 
-def test_pinned_pixel(client: Client) -> None:
-    script = embed.script("pixel")
-    response = client.get(f"/embed/{script.hash}/pixel.js")
+@pytest.mark.parametrize("name", ["pixel", "share", "debug"])
+def test_pinned_scripts(client: Client, name: str) -> None:
+    script = embed.script(name)
+    assert client.get(f"/embed/{name}.js").content == script.identity
+    response = client.get(f"/embed/{script.hash}/{name}.js")
     assert response["Cache-Control"] == "public, max-age=31536000, immutable"
     digest = base64.b64encode(hashlib.sha384(response.content).digest()).decode()
     assert script.integrity == f"sha384-{digest}"
-    assert client.get("/embed/0123456789abcdef/pixel.js").status_code == 404
-    assert client.get(f"/embed/{embed.loader().hash}/pixel.js").status_code == 404
+    assert client.get(f"/embed/0123456789abcdef/{name}.js").status_code == 404
+    assert client.get(f"/embed/{embed.loader().hash}/{name}.js").status_code == 404
     assert client.get(f"/embed/{script.hash}/loader.js").status_code == 404
 
 

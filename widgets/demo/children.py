@@ -14,7 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from widgets.demo import guard, plain_http
+from widgets import plain_http
+from widgets.demo import guard
 
 STOP_GRACE_S = 2.5
 POLL_S = 0.1

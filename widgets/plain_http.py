@@ -1,4 +1,4 @@
-"""Small HTTP reads between the demo's own processes: no proxies, no redirects, a deadline and a size cap."""
+"""Small HTTP reads, for the demo's own processes and the doctor: no proxies, no redirects, no credentials, a deadline and a size cap."""
 
 from __future__ import annotations
 
@@ -23,6 +23,11 @@ class Reply:
     status: int
     content_type: str
     body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def values(self, name: str) -> list[str]:
+        """Every value of a header, in order; a header may stand more than once."""
+        return [value for found, value in self.headers if found.lower() == name.lower()]
 
 
 def get(url: str, timeout_s: float, headers: Mapping[str, str] | None = None) -> Reply:
@@ -53,7 +58,7 @@ def get(url: str, timeout_s: float, headers: Mapping[str, str] | None = None) ->
         announced = answer.headers.get("Content-Length", "")
         if announced.isdecimal() and int(announced) != len(body):
             raise Unreachable(f"{shown}: ended early")
-        return Reply(answer.status, answer.headers.get("Content-Type", ""), bytes(body))
+        return Reply(answer.status, answer.headers.get("Content-Type", ""), bytes(body), tuple(answer.headers.items()))
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise Unreachable(f"{shown}: {type(error).__name__}: {error}") from None
     finally:

@@ -1,0 +1,198 @@
+"""Gathers what a page is judged by: the page, the files and data it names, and this server's rows. Bounded, without credentials."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import unescape
+from urllib.parse import urlencode, urljoin, urlsplit
+
+from django.conf import settings
+from django.urls import reverse
+
+from sumeru_proxy import accounts
+from sumeru_proxy.models import Shop
+from widgets import embed, plain_http, registry, shops
+from widgets.doctor import judging_widgets, page, policies
+from widgets.doctor.judging import Case
+from widgets.doctor.known import Served, Server, ShopKnown
+
+TIME_LIMIT_S = 20.0
+"""For a page with its redirects; each further address gets ASIDE_S."""
+ASIDE_S = 8.0
+REDIRECTS_MOST = 5
+_LOADERS_MOST = 4
+_WIDGETS_MOST = 60
+_PICTURE_HOSTS_MOST = 5
+_MEDIA = re.compile(r"<(img|video|source)\b[^>]*?\ssrc=\"([^\"]+)\"", re.IGNORECASE)
+_CHARSET = re.compile(r"charset=[\"']?([\w-]+)", re.IGNORECASE)
+
+
+class Unusable(ValueError):
+    """An address that the doctor does not go to: no web page's, or one with a password in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A page as it came in the end."""
+
+    url: str
+    reply: plain_http.Reply
+    html: str
+
+
+def _headers() -> dict[str, str]:
+    about = f" (+{settings.PUBLIC_URL}/docs/troubleshooting/)" if settings.PUBLIC_URL else ""
+    return {"User-Agent": f"SumeruWidgetsDoctor/{settings.VERSION}{about}", "Accept-Encoding": "identity"}
+
+
+def checked(url: str) -> str:
+    """The address without its fragment. Raises Unusable."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises ValueError for what is no port
+    except ValueError as error:
+        raise Unusable(f"{url!r} is no address: {error}.") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise Unusable(f"{url!r} is no address of a web page; give one that begins with http:// or https://.")
+    if parts.username is not None or parts.password is not None:
+        raise Unusable("The address holds a user name or password; the doctor sends none.")
+    return parts._replace(fragment="").geturl()
+
+
+def fetch(url: str) -> Fetched:
+    """The page, after at most REDIRECTS_MOST redirects. Raises Unusable for a first address that is none, plain_http.Unreachable."""
+    deadline = time.monotonic() + TIME_LIMIT_S
+    url = checked(url)
+    for _ in range(REDIRECTS_MOST + 1):
+        accept = {"Accept": "text/html,application/xhtml+xml"}
+        reply = plain_http.get(url, max(0.1, deadline - time.monotonic()), {**_headers(), **accept})
+        places = reply.values("Location")
+        if reply.status not in (301, 302, 303, 307, 308) or not places:
+            return Fetched(url, reply, _text(reply))
+        try:
+            url = checked(urljoin(url, places[0]))
+        except Unusable as error:
+            raise plain_http.Unreachable(f"it redirects to what is no page: {error}") from None
+    raise plain_http.Unreachable(f"more than {REDIRECTS_MOST} redirects")
+
+
+def _text(reply: plain_http.Reply) -> str:
+    """The body's text. Raises plain_http.Unreachable for a coding that was not asked for and is not known."""
+    body = reply.body
+    coding = ",".join(reply.values("Content-Encoding")).strip().lower()
+    if coding == "gzip":
+        try:
+            body = zlib.decompressobj(31).decompress(body, plain_http.SIZE_LIMIT_BYTES)
+        except zlib.error:
+            raise plain_http.Unreachable("its gzip is broken") from None
+    elif coding not in ("", "identity"):
+        raise plain_http.Unreachable(f"it came in {coding}, which was not asked for")
+    named = _CHARSET.search(reply.content_type) or _CHARSET.search(body[:1024].decode("latin-1"))
+    try:
+        return body.decode(named[1] if named else "utf-8", "replace")
+    except LookupError:
+        return body.decode("utf-8", "replace")
+
+
+def examined(url: str, wanted_shop: str = "") -> Case:
+    """Everything about the page at this address. Raises as ``fetch``; whatever else cannot be reached is part of the case."""
+    fetched = fetch(url)
+    found = page.read(fetched.url, fetched.reply.status, fetched.reply.headers, fetched.html)
+    keys = dict.fromkeys([*(each.shop for each in found.loaders), wanted_shop])
+    script = embed.loader()
+    known = {key: shop for key in keys if key and (shop := shop_known(key, found))}
+    case = Case(
+        found, Server(settings.PUBLIC_URL, script.hash, script.integrity, known, _files(found.loaders)), wanted_shop
+    )
+    return Case(found, _with_answers(case), wanted_shop)
+
+
+def shop_known(key: str, found: page.Page) -> ShopKnown | None:
+    """What the rows say about the shop and this page; None when there is no such shop. Asks Sumeru for ids without a copy."""
+    shop = Shop.objects.filter(key=key).first()
+    if shop is None:
+        return None
+    facts = shops.facts(key)
+    patterns = [shops.origin_pattern(each.origin) for each in shop.origins.all()]
+    asked = {(each.type, each.params.get("placement", "")) for each in found.widgets}
+    ids = [product for each in found.widgets for product in judging_widgets.products_of(each)]
+    products = accounts.source_for(shop.pk).products(list(dict.fromkeys(ids))) if facts and ids else {}
+    return ShopKnown(
+        name=shop.name,
+        admin=settings.PUBLIC_URL + reverse("admin:sumeru_proxy_shop_change", args=[shop.pk]),
+        active=shop.active,
+        allows_origin=any(pattern.fullmatch(found.origin) for pattern in patterns),
+        off=frozenset(each for each in asked if facts and not facts.placement(*each)[0]),
+        products={product: value is not None for product, value in products.items()},
+    )
+
+
+def _files(loaders: Sequence[page.Loader]) -> dict[str, Served]:
+    """What the loaders' own addresses give."""
+    found = {}
+    for src in list(dict.fromkeys(each.src for each in loaders))[:_LOADERS_MOST]:
+        try:
+            reply = plain_http.get(src, ASIDE_S, _headers())
+        except plain_http.Unreachable as error:
+            found[src] = Served(0, problem=str(error))
+            continue
+        problem = ""
+        if reply.status != 200:
+            problem = f"{src} answers {reply.status}"
+        elif "javascript" not in reply.content_type:
+            problem = f"{src} is {reply.content_type or 'of no type'}"
+        found[src] = Served(reply.status, reply.body, problem)
+    return found
+
+
+def _with_answers(case: Case) -> Server:
+    """The server with what the page's widgets would be answered: whether it may be read, and which pictures are in it."""
+    server, found = case.server, case.page
+    keys = sorted(
+        {
+            f"{each.type}?{urlencode(sorted(each.params.items()))}"
+            for each in found.widgets
+            if (widget := registry.get(each.type)) and widget.audience == "public"
+        }
+    )[:_WIDGETS_MOST]
+    if not keys or case.loader is None or not case.loader.shop:
+        return server
+    url = f"{case.base}batch?{urlencode([('w', key) for key in keys])}"
+    try:
+        reply = plain_http.get(url, ASIDE_S, {**_headers(), "Origin": found.origin})
+        body = json.loads(reply.body)
+        html = "".join(str(item.get("html", "")) for item in body.get("items", []) if isinstance(item, dict))
+    except (plain_http.Unreachable, ValueError, AttributeError):
+        return server
+    media = [(kind.lower(), unescape(address)) for kind, address in _MEDIA.findall(html)]
+    pictures = tuple(dict.fromkeys(urljoin(case.base, address) for kind, address in media if kind == "img"))
+    videos = tuple(dict.fromkeys(urljoin(case.base, address) for kind, address in media if kind != "img"))
+    allowed = reply.values("Access-Control-Allow-Origin")
+    return Server(
+        **{name: getattr(server, name) for name in ("url", "hash", "integrity", "shops", "files")},
+        pictures=pictures,
+        videos=videos,
+        reads={found.origin: bool(allowed) and allowed[0] in ("*", found.origin)},
+        without_resource_policy=tuple(_silent(pictures)) if found.embedder_policy == "require-corp" else (),
+    )
+
+
+def _silent(pictures: Iterable[str]) -> list[str]:
+    """Origins among the pictures' whose answers have no Cross-Origin-Resource-Policy for everybody; one picture of each is asked for."""
+    first: dict[str, str] = {}
+    for url in pictures:
+        first.setdefault(policies.origin_of(url), url)
+    found = []
+    for origin, url in list(first.items())[:_PICTURE_HOSTS_MOST]:
+        try:
+            reply = plain_http.get(url, ASIDE_S, _headers())
+        except plain_http.Unreachable:
+            continue
+        if "cross-origin" not in reply.values("Cross-Origin-Resource-Policy"):
+            found.append(origin)
+    return found

@@ -1,0 +1,190 @@
+"""A storefront page as the doctor reads it: from HTML and headers to facts. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from urllib.parse import parse_qsl, urljoin
+
+from widgets import rendering
+from widgets.doctor import policies
+
+TAG = "sumeru-widget"
+ALIAS = "data-sumeru-widget"
+_SCRIPT = re.compile(r"(?P<root>.*/)embed/(?:v1|(?P<hash>[0-9a-f]{16})/loader)\.js(?:[?#].*)?")
+_VOID = frozenset(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
+)
+_CLASSIC = ("", "text/javascript", "application/javascript")
+
+
+@dataclass(frozen=True, slots=True)
+class Loader:
+    """A loader's script element. ``hash`` is empty for the floating address; ``root`` is what stands before ``embed/``."""
+
+    src: str
+    root: str
+    hash: str
+    attributes: Mapping[str, str]
+    line: int
+
+    @property
+    def shop(self) -> str:
+        """The shop's key; empty when the tag does not say one."""
+        given = re.fullmatch(r".*/w/v1/([^/]+)/", self.attributes.get("data-api", ""))
+        return given[1] if given else self.attributes.get("data-shop", "").strip()
+
+    @property
+    def base(self) -> str:
+        """The API base that it asks."""
+        return self.attributes.get("data-api") or f"{self.root}w/v1/{self.shop}/"
+
+    @property
+    def is_classic(self) -> bool:
+        """Whether browsers run it as the classic script that it is."""
+        return self.attributes.get("type", "").strip().lower() in _CLASSIC
+
+
+@dataclass(slots=True)
+class Element:
+    """A widget's element. ``type`` is as the loader reads it; ``params`` are the API's. What it holds is filled in while reading."""
+
+    type: str
+    params: Mapping[str, str]
+    line: int
+    has_fallback: bool = False
+    has_server_html: bool = False
+    style_nonces: list[str] = field(default_factory=list)
+    form_actions: list[str] = field(default_factory=list)
+    pictures: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What was answered, and what stands in it. ``policies`` are the enforced ones, of headers and meta elements."""
+
+    url: str
+    status: int
+    policies: Sequence[policies.Policy]
+    embedder_policy: str
+    loaders: Sequence[Loader]
+    widgets: Sequence[Element]
+    json_ld: Sequence[tuple[str, int]]
+
+    @property
+    def origin(self) -> str:
+        """Where its scripts ask from."""
+        return policies.origin_of(self.url)
+
+
+def _params(attributes: Mapping[str, str]) -> dict[str, str]:
+    """As the loader makes them: the query in ``params``, then the attributes of its list, with ``data-`` first."""
+    found = dict(parse_qsl(attributes.get("data-params") or attributes.get("params") or "", keep_blank_values=True))
+    for name in sorted(rendering.ATTRIBUTES):
+        attribute = name.replace("_", "-")
+        if value := attributes.get(f"data-{attribute}") or attributes.get(attribute):
+            found[name] = value
+    return found
+
+
+class _Reader(HTMLParser):
+    """Collects while the parser walks. ``open`` are the elements not closed yet, each with the widget it begins."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.url = url
+        self.loaders: list[Loader] = []
+        self.widgets: list[Element] = []
+        self.json_ld: list[tuple[str, int]] = []
+        self.metas: list[str] = []
+        self._open: list[tuple[str, Element | None]] = []
+        self._data: list[str] | None = None
+        self._data_line = 0
+
+    @property
+    def _inside(self) -> Element | None:
+        return next((widget for _tag, widget in reversed(self._open) if widget), None)
+
+    def _is_in(self, tag: str) -> bool:
+        return any(name == tag for name, _widget in self._open)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """One element begins."""
+        given: dict[str, str] = {}
+        for name, value in attrs:
+            given.setdefault(name, value or "")
+        line = self.getpos()[0]
+        inside, widget = self._inside, None
+        if tag == "base" and given.get("href"):
+            self.url = urljoin(self.url, given["href"])
+        elif tag == "meta" and given.get("http-equiv", "").lower() == "content-security-policy":
+            self.metas.append(given.get("content", ""))
+        elif tag == "script" and not self._is_in("noscript"):
+            self._script(given, line)
+        elif (tag == TAG or given.get(ALIAS) is not None) and not self._is_in("noscript"):
+            kind = (given.get(ALIAS) or given.get(TAG) or given.get("data-type") or given.get("type") or "").strip()
+            widget = Element(kind.replace("-", "_"), _params(given), line)
+            self.widgets.append(widget)
+        elif inside:
+            self._part(inside, tag, given)
+        if tag not in _VOID:
+            self._open.append((tag, widget))
+
+    def _script(self, given: Mapping[str, str], line: int) -> None:
+        if given.get("type", "").strip().lower() == "application/ld+json":
+            self._data, self._data_line = [], line
+        src = urljoin(self.url, given.get("src", "").strip())
+        found = _SCRIPT.fullmatch(src) if given.get("src") else None
+        if found:
+            self.loaders.append(Loader(src, found["root"], found["hash"] or "", given, line))
+
+    def _part(self, inside: Element, tag: str, given: Mapping[str, str]) -> None:
+        if tag == "template" and "shadowrootmode" in given:
+            inside.has_server_html = True
+        elif self._is_in("template"):
+            if tag == "style":
+                inside.style_nonces.append(given.get("nonce", ""))
+            elif tag == "form":
+                inside.form_actions.append(urljoin(self.url, given.get("action", "")))
+            elif tag == "img" and given.get("src"):
+                inside.pictures.append(urljoin(self.url, given["src"]))
+        elif tag in ("a", "img", "p"):
+            inside.has_fallback = True
+
+    def handle_data(self, data: str) -> None:
+        """Text: of structured data, or what a widget shows until it is there."""
+        if self._data is not None:
+            self._data.append(data)
+        elif data.strip() and (inside := self._inside) and not self._is_in("template"):
+            inside.has_fallback = True
+
+    def handle_endtag(self, tag: str) -> None:
+        """One element ends, and with it whatever inside was never closed."""
+        if self._data is not None and tag == "script":
+            self.json_ld.append(("".join(self._data), self._data_line))
+            self._data = None
+        for place in range(len(self._open) - 1, -1, -1):
+            if self._open[place][0] == tag:
+                del self._open[place:]
+                break
+
+
+def read(url: str, status: int, headers: Sequence[tuple[str, str]], html: str) -> Page:
+    """The facts of one answer. ``url`` is where it came from in the end. Never raises, however broken the HTML is."""
+    reader = _Reader(url)
+    reader.feed(html)
+    reader.close()
+    sent = [(name.lower(), value) for name, value in headers]
+    texts = [value for name, value in sent if name == "content-security-policy"] + reader.metas
+    embedder = next((value for name, value in sent if name == "cross-origin-embedder-policy"), "")
+    return Page(
+        url=url,
+        status=status,
+        policies=[policy for text in texts for policy in policies.parse(text)],
+        embedder_policy=embedder.split(";")[0].strip().lower(),
+        loaders=reader.loaders,
+        widgets=reader.widgets,
+        json_ld=reader.json_ld,
+    )
