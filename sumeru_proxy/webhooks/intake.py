@@ -123,6 +123,9 @@ def take(shop_id: int, envelope: Envelope, now: datetime, listeners: Iterable[ba
     May be repeated: the same event id of a shop changes nothing the second time. Raises django.db.Error when the database
     fails; then nothing has happened and the event is to be sent again.
     """
+    known = InboundEvent.objects.filter(shop_id=shop_id, event_id=envelope.id)
+    if known.exists():  # a storm of repetitions waits for no write lock; the unique constraint below decides
+        return "seen"
     ignored = reason_to_ignore(envelope, now)
     with transaction.atomic():
         try:
@@ -137,7 +140,7 @@ def take(shop_id: int, envelope: Envelope, now: datetime, listeners: Iterable[ba
                     body_text=envelope.text,
                 )
         except IntegrityError:
-            if not InboundEvent.objects.filter(shop_id=shop_id, event_id=envelope.id).exists():
+            if not known.exists():
                 raise
             return "seen"
         if ignored:
