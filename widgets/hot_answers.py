@@ -6,7 +6,7 @@ import re
 import weakref
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import NamedTuple
 
@@ -109,7 +109,7 @@ def own_of(headers: Headers) -> Headers:
 
 
 class Kept:
-    """An answer and what it was made of. ``until`` (``time.monotonic()``) says when it must be looked at again;
+    """An answer and what it was made of, the values left out. ``until`` (``time.monotonic()``) says when it must be looked at again;
     ``epoch`` names the state of the shop under which it was found true, None before it was looked at for the first time."""
 
     __slots__ = ("answer", "epoch", "expires_at", "facts", "hits", "settled", "started_at", "until", "used")
@@ -118,13 +118,18 @@ class Kept:
         source = made.source
         self.answer = answer
         self.facts = made.facts
-        self.used: dict[str, Used] = dict(source.used)
+        self.used: dict[str, Used] = {key: _without_value(use) for key, use in source.used.items()}
         self.started_at = source.opened_at
         self.settled = source.fresh and all(use.state == "fresh" for use in self.used.values())
         self.expires_at = _expires_at(source)
         self.until = 0.0
         self.epoch: int | None = None
         self.hits = 0
+
+
+def _without_value(use: Used) -> Used:
+    """What was used, its age and its stamps. Values belong to the copies, whose number is bounded; a hundred reviews are 90 kB."""
+    return use if use.copy is None else use._replace(copy=replace(use.copy, value=None))
 
 
 def _expires_at(source: Source) -> float:

@@ -68,15 +68,21 @@ def facts(key: str) -> Facts | None:
 
 
 def recheck(key: str) -> Facts | None:
-    """As ``facts``, asked of the database now; what was known last when it does not answer. Never raises."""
+    """As ``facts``, asked of the database now; what was known last when it does not answer. Never raises.
+
+    While nothing changed it is the same object: every finished answer holds the facts that it was made under.
+    """
     now = time.monotonic()
+    with _lock:
+        held = _held.get(key)
+    known = held[1] if held else None
     try:
         found = _load(key)
     except DatabaseError:
-        with _lock:
-            held = _held.get(key)
-        found = held[1] if held else None
+        found = known
     with _lock:
+        if found == known:
+            found = known
         _held[key] = (now, found)
         _held.move_to_end(key)
         while len(_held) > _MOST_HELD:

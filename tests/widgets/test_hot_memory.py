@@ -1,0 +1,85 @@
+"""What finished answers take of memory is what is counted for them, whatever they were made of."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+
+from sumeru_proxy import reader
+from sumeru_proxy.client.limiter import DEFAULT_LIMITS
+from sumeru_proxy.models import Shop
+from sumeru_proxy.sandbox import limits
+from sumeru_proxy.sandbox.catalogue import small_catalogue
+from tests.upstream import Upstream, upstream
+from tests.widgets.wsgi_calls import ask, site
+from widgets import shops
+from widgets.hot_path import HotPath
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PRODUCTS, REVIEWS = 30, 100
+
+
+def catalogue() -> dict[str, Any]:
+    """The small shops; the first one with products that have as many reviews as one read gives."""
+    made = small_catalogue()
+    shop = made["shops"][0]
+    product, review = shop["products"][0], shop["reviews"][0]
+    for number in range(PRODUCTS):
+        name = f"prd_m{number}"
+        shop["products"].append({**product, "id": name, "handle": name})
+        shop["reviews"] += [
+            {**review, "id": f"rev_{name}_{each}", "product_id": name, "body": "Fine. " * 20} for each in range(REVIEWS)
+        ]
+    return made
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Upstream]:
+    """A stand-in Sumeru without tight limits."""
+    with upstream(catalogue(), limits=dict.fromkeys(limits.DEFAULT_LIMITS, 1_000_000)) as running:
+        yield running
+
+
+@pytest.fixture
+def shop(make_shop: Callable[..., Shop], sandbox: Upstream, settings: Any) -> Shop:
+    settings.CLIENT_READS_PER_MINUTE = 1_000_000
+    return make_shop(sandbox.url, limits=dict.fromkeys(DEFAULT_LIMITS, 1_000_000), **sandbox.account(0))
+
+
+def test_an_answer_does_not_hold_all_that_it_was_chosen_from(shop: Shop) -> None:
+    """A page shows some reviews of a block of a hundred; the block belongs to the copies, which have a bound of their own."""
+    hot, other = site(), site()
+    addresses = [f"/w/v1/{shop.key}/reviews.html?product_id=prd_m{number}&limit=5" for number in range(PRODUCTS)]
+
+    def answer_all(application: HotPath) -> None:
+        for address in addresses:
+            assert "Fine." in ask(application, address).text
+        reader.copies.forget()
+        cache.clear()
+        gc.collect()
+
+    answer_all(other)  # whatever else remembers these requests, the stand-in among it, does so from here on
+    tracemalloc.start()
+    try:
+        answer_all(hot)
+        taken, _peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(hot.store) == PRODUCTS
+    assert taken < 1.1 * hot.store.bytes
+
+
+def test_a_shop_that_did_not_change_is_held_once(shop: Shop) -> None:
+    """Every kept answer names the facts it was made under; asked for each second, they would be another object each second."""
+    known = shops.recheck(shop.key)
+    assert known is not None
+    assert shops.recheck(shop.key) is known
+    Shop.objects.filter(pk=shop.pk).update(name="Renamed")
+    changed = shops.recheck(shop.key)
+    assert changed is not None
+    assert (changed.profile.name, known.profile.name) == ("Renamed", shop.name)
