@@ -63,7 +63,7 @@ Nothing is done: ``latency`` (``seconds``, then all goes on), ``hang``, ``429`` 
 (``status``, ``code``), ``reset`` (TCP RST), ``html`` (a page with status 200, or ``status``). These bypass the edge cache.
 Done, then spoiled: ``lose_answer``, ``truncate`` (``bytes`` sent), ``malformed``, ``huge`` (``bytes``, 20 MiB), ``missing_fields``
 (``paths``, dotted, ``*`` for all), ``wrong_types`` (``paths``, ``value``), ``drip`` (``interval_s`` per byte), ``empty``, ``headers``
-(``headers``: set or override).
+(``headers``: set or override), ``body`` (``base64``: these very bytes instead; ``status``, ``headers``).
 
 State
 =====

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import fnmatch
 import itertools
 import json
@@ -16,7 +17,7 @@ from sumeru_proxy.sandbox.wire import Answer, encoded
 # What each kind does is described in the package's docstring.
 BEFORE_ACTING = ("latency", "hang", "429", "status", "reset", "html")
 AFTER_ACTING = (
-    "lose_answer", "truncate", "malformed", "huge", "missing_fields", "wrong_types", "drip", "empty", "headers",
+    "lose_answer", "truncate", "malformed", "huge", "missing_fields", "wrong_types", "drip", "empty", "headers", "body",
 )  # fmt: skip
 KINDS = BEFORE_ACTING + AFTER_ACTING
 HUGE_BYTES = 20 * 1024 * 1024
@@ -32,6 +33,7 @@ _OPTIONS: dict[str, type | tuple[type, ...]] = {
     "bytes": int,
     "interval_s": (int, float),
     "headers": dict,
+    "base64": str,
 }
 
 
@@ -96,6 +98,10 @@ class Faults:
         for name, value in asked.items():
             if name not in _OPTIONS or not isinstance(value, _OPTIONS[name]):
                 raise ValueError(f"unknown option or wrong type: {name}")
+        if kind == "body":
+            base64.b64decode(
+                asked.get("base64", ""), validate=True
+            )  # raises ValueError here rather than when it strikes
         if kind in ("missing_fields", "wrong_types") and not asked.get("paths"):
             raise ValueError(f"{kind} needs paths, a list of dotted JSON paths")
         with self._lock:
@@ -181,6 +187,12 @@ def spoiled(answer: Answer, fault: Fault, wrong: Any = "not what you expect") ->
     elif fault.kind == "empty":
         answer.body = b""
     elif fault.kind == "headers":
+        answer.headers.update({str(name): str(value) for name, value in options.get("headers", {}).items()})
+    elif fault.kind == "body":
+        answer.body, answer.status = (
+            base64.b64decode(options.get("base64", "")),
+            int(options.get("status", answer.status)),
+        )
         answer.headers.update({str(name): str(value) for name, value in options.get("headers", {}).items()})
     return answer
 

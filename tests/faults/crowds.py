@@ -13,7 +13,7 @@ from sumeru_proxy.sandbox.catalogue import small_catalogue
 from sumeru_proxy.sandbox.server import Sandbox
 from tests.faults.running_site import Reply, Site
 
-PRODUCTS = 2_500
+PRODUCTS = 2_900
 
 
 def large_catalogue() -> dict[str, Any]:

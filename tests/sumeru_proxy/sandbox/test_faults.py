@@ -197,6 +197,7 @@ def test_probabilities_follow_the_seed() -> None:
         {"kind": "status", "nonsense": 1},
         {"kind": "latency", "seconds": "long"},
         {"kind": "missing_fields"},
+        {"kind": "body", "base64": "not base64"},
     ],
 )
 def test_wrong_faults_are_refused(talk: Conversation, asked: dict[str, Any]) -> None:
@@ -231,3 +232,9 @@ def test_replacing_leaves_absent_paths() -> None:
     replaced(value, "a.7.b", "x", False)
     replaced(value, "c.d", "x", False)
     assert value == {"a": [{"b": "x"}, {}, 3]}
+
+
+def test_any_bytes_instead_of_the_answer(talk: Conversation) -> None:
+    fault(talk, "body", base64="AP8=", status=201, headers={"Content-Encoding": "gzip"}, times=1)
+    answer = talk.get(PATH)
+    assert (answer.status, answer.body, answer.headers["content-encoding"]) == (201, b"\x00\xff", "gzip")
