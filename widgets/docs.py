@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from widgets import embed, openapi, registry, theming
+from widgets import embed, languages, openapi, registry, theming
 from widgets.views import public_base
 
 
@@ -23,5 +24,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "pinned": f"{base}/embed/{script.hash}/loader.js",
         "integrity": script.integrity,
         "tokens": theming.TOKENS,
+        "parts": [(widget, widget.parts) for widget in registry.all_widgets().values()],
+        "languages": [(languages.canonical(code), name) for code, name in settings.LANGUAGES],
     }
     return render(request, "docs/index.html", context)

@@ -41,7 +41,11 @@ TOKENS: Mapping[str, Token] = MappingProxyType(
             ("inherit",),
         ),
         "star": Token(later("Star colour"), later("Filled stars, for example #e7a600."), ("#d47f00",)),
-        "border": Token(later("Line colour"), later("Lines between reviews and around fields."), (_LINE, _EDGE)),
+        "border": Token(
+            later("Line colour"),
+            later("Lines between reviews and around fields; fields should stand out from the background by 3:1."),
+            (_LINE, _EDGE),
+        ),
         "tint": Token(later("Tint"), later("Background of soft boxes, of pictures and of the histogram."), (_TINT,)),
         "error": Token(
             later("Error colour"),

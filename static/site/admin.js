@@ -83,6 +83,19 @@
     });
   }
 
+  // -- the look's own frame follows the fields; the page in it is of this very origin
+  const tokens = [...document.querySelectorAll("[data-token]")];
+  const sample = document.querySelector("[data-look-preview] iframe");
+  const wear = () => {
+    const hosts = sample?.contentDocument?.querySelectorAll("sumeru-widget") ?? [];
+    for (const host of hosts)
+      for (const field of tokens) host.style.setProperty(`--sumeru-${field.dataset.token}`, field.value);
+  };
+  if (sample) {
+    sample.addEventListener("load", wear);
+    document.addEventListener("input", (event) => { if (event.target.matches("[data-token], [data-colour-for]")) wear(); });
+  }
+
   // -- preview: colours and direction are set on the framed page, which is of this very origin
   const preview = document.querySelector("[data-preview]");
   const frame = preview?.querySelector("iframe");

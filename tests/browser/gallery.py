@@ -25,8 +25,14 @@ customElements.define('sumeru-widget', class extends HTMLElement {
 """
 
 
-def html_of(language: str = "en", *, css: str = "", look: str = "", states: Sequence[State] = STATES) -> str:
-    """The page. ``css`` is the page's own, ``look`` a shop's inside the widgets. Each state stands in ``#s<its number>``."""
+def html_of(
+    language: str = "en", *, around: str = "", css: str = "", look: str = "", states: Sequence[State] = STATES
+) -> str:
+    """The page. ``css`` is the page's own, ``look`` a shop's inside the widgets. Each state stands in ``#s<its number>``.
+
+    ``around`` is the page's language where it is not that of the widgets.
+    """
+    around = around or language
     widgets = registry.all_widgets()
     blocks = "".join(
         f'<article id="s{number}" aria-label="{state}">'
@@ -34,7 +40,7 @@ def html_of(language: str = "en", *, css: str = "", look: str = "", states: Sequ
         for number, state in enumerate(states)
     )
     return (
-        f'<!doctype html><html lang="{language}" dir="{languages.direction(language)}"><head><meta charset="utf-8">'
+        f'<!doctype html><html lang="{around}" dir="{languages.direction(around)}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark">'
         "<title>States</title><style>body{margin:16px;font:16px sans-serif;background:Canvas;color:CanvasText}"
         f"article{{margin-block:32px}}{css}</style>"

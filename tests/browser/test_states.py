@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser.gallery import html_of, opened
 from tests.browser.test_axe import AXE, RULES
-from tests.widgets.states import STATES
+from tests.widgets.states import STATES, ready
 
 pytestmark = [pytest.mark.browser]
 
@@ -134,6 +134,21 @@ def test_what_is_chosen_is_told_apart_in_forced_colours(context: BrowserContext,
     page.locator(f"#s{number} label[for=sw-r4]").click()
     assert page.evaluate(star, place) != before  # three of four stars are filled
     assert page.locator(f"#s{number} #sw-r4").is_checked()
+
+
+# Of every root element in a widget: its direction, and whether it is spoken in the page's language.
+DIRECTIONS = """() => [...document.querySelectorAll('sumeru-widget:not([type=ab_experiment])')].filter((host) => host.shadowRoot)
+  .map((host) => host.shadowRoot.lastElementChild).map((root) => `${root.lang} ${getComputedStyle(root).direction}`)"""
+
+
+@pytest.mark.parametrize(("language", "around", "told"), [("he", "en", "he rtl"), ("en", "he", "en ltr")])
+def test_a_widget_keeps_its_direction_on_any_page(
+    context: BrowserContext, language: str, around: str, told: str
+) -> None:
+    page = opened(context, html_of(language, around=around, states=ready()))
+    assert set(page.evaluate(DIRECTIONS)) == {told}
+    assert page.evaluate("getComputedStyle(document.body).direction") == ("rtl" if around == "he" else "ltr")
+    assert page.evaluate(OVERFLOWING) == []
 
 
 def test_nothing_moves() -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.test import Client
+from django.urls import reverse
 
+from sumeru_proxy.models import Shop
 from tests.widgets.fragments import Page
 from tests.widgets.states import ready
-from widgets import registry, theming
+from widgets import languages, registry, theming
 
 ROOT = Path(settings.BASE_DIR)
 WIDGETS = sorted(registry.all_widgets())
@@ -109,3 +113,24 @@ def test_css_that_only_styles(css: str) -> None:
 )  # fmt: skip
 def test_css_that_could_do_more(css: str) -> None:
     assert theming.css_problems(css)
+
+
+def test_the_docs_and_the_admin_show_both_tables(client: Client, admin_client: Client) -> None:
+    shop = Shop.objects.create(name="Ridge", domain="ridge.example")
+    docs = client.get("/docs/").content.decode()
+    look = admin_client.get(reverse("admin:sumeru_proxy_shop_change", args=[shop.pk])).content.decode()
+    for page in (docs, look):
+        text = unescape(page)
+        for name, token in theming.TOKENS.items():
+            assert f"<code>--sumeru-{name}</code>" in page
+            assert str(token.changes) in text
+            assert [value for value in token.defaults if f"<code>{value}</code>" not in text] == []
+        for widget in registry.all_widgets().values():
+            for part, about in widget.parts.items():
+                assert f"sumeru-widget[type={widget.name}]::part({part})</code></td><td>{about}" in text
+    assert f'src="/w/v1/{shop.key}/product_feed?limit=4"' in look
+
+
+def test_the_docs_name_every_language(client: Client) -> None:
+    docs = client.get("/docs/").content.decode()
+    assert [code for code, _name in settings.LANGUAGES if f"<code>{languages.canonical(code)}</code>" not in docs] == []

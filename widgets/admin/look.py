@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -13,8 +14,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from sumeru_proxy.models import Shop
-from widgets import theming
+from widgets import registry, theming
 from widgets.admin.refusing import RefusesCredentials
+from widgets.base import Widget
 from widgets.models import Look
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ def token_name(token: str) -> str:
 
 def _token_field(token: str) -> forms.Field:
     facts = theming.TOKENS[token]
-    attrs = {"size": 24, "spellcheck": "false", "autocomplete": "off"}
+    attrs = {"size": 24, "spellcheck": "false", "autocomplete": "off", "data-token": token}
     widget = ColourInput(attrs=attrs) if facts.is_colour else forms.TextInput(attrs=attrs)
     return forms.CharField(
         label=str(facts.label), help_text=str(facts.changes), required=False, max_length=120, widget=widget
@@ -115,6 +117,12 @@ class LookInline(_StackedInline):
     verbose_name_plural = _("look of the widgets")
     template = "admin/widgets/look_inline.html"
     readonly_fields = ("in_words",)
+    tokens = theming.TOKENS
+
+    @property
+    def parts(self) -> list[tuple[Widget, Mapping[str, theming.Text]]]:
+        """Every widget with its parts, for the table beside the field for CSS."""
+        return [(widget, widget.parts) for widget in registry.all_widgets().values()]
 
     @admin.display(description=_("theme"))
     def in_words(self, look: Look) -> str:
