@@ -36,10 +36,17 @@ new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) window.tour.long.push(Math.round(entry.duration));
 }).observe({ type: 'longtask', buffered: true });
 (function look() {
-  const filled = [...document.querySelectorAll('sumeru-widget')].some((el) => el.shadowRoot?.textContent.trim());
+  const filled = [...document.querySelectorAll('sumeru-widget')].some((el) => el.shadowRoot?.childElementCount);
   if (filled) window.tour.painted = performance.now();
   else requestAnimationFrame(look);
 })();
+"""
+
+VISIBLE_TEXT = """
+(el) => [...(el.shadowRoot?.children ?? [])]
+  .filter((each) => each.localName != 'style')
+  .map((each) => each.innerText)
+  .join('')
 """
 
 
@@ -174,9 +181,9 @@ class Tourist:
         return Counter(urlsplit(each.url).path.rsplit("/", 1)[1] for each in self.widget_requests(since))
 
     def asked(self, since: int = 0) -> Counter[str]:
-        """How often each widget with its parameters was asked for."""
+        """How often each widget with its parameters was asked for, by ``batch`` and ``live``."""
         return Counter(
-            value
+            f"{urlsplit(each.url).path.rsplit('/', 1)[1]} {value}"
             for each in self.widget_requests(since)
             for name, value in parse_qsl(urlsplit(each.url).query)
             if name == "w"
@@ -184,9 +191,7 @@ class Tourist:
 
     def text(self, kind: str) -> str:
         """What the first widget of this type shows."""
-        return str(
-            self.page.locator(f"sumeru-widget[type={kind}]").first.evaluate("(el) => el.shadowRoot?.textContent")
-        )
+        return str(self.page.locator(f"sumeru-widget[type={kind}]").first.evaluate(VISIBLE_TEXT))
 
     def watched(self) -> dict[str, Any]:
         """``shifted`` (sum of all shifts of this document), ``long`` (milliseconds of each long task), ``painted`` (ms or None)."""

@@ -17,7 +17,7 @@ export function SumeruWidget({ result, ...props }) {
     // Only what the browser needs: properties of a client component are sent to it a second time, beside the HTML.
     key: keyOf(type, params),
     attributes: attributesOf(type, params),
-    live: finished && isLive(type),
+    live: isLive(type),
     ...(finished ? { inner: result.innerHtml, css: result.css } : {}),
     ...(href ? { href } : {}),
     ...(props.label ? { label: props.label } : {}),

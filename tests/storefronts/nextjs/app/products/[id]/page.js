@@ -22,9 +22,6 @@ export default async function Product({ params }) {
       <SumeruWidget result={badge} label="Reviews" nonce={pageNonce} className="badge" />
       <p>€{product.price}</p>
       <AddToCart variant={product.variant} />
-      <Suspense fallback={<div className="wait" />}>
-        <Bundles about={about} />
-      </Suspense>
       <SumeruWidget result={reviews} label="Reviews" nonce={pageNonce} className="reviews" />
       <SumeruJsonLd results={[reviews]} />
       <h2>More</h2>
@@ -35,6 +32,9 @@ export default async function Product({ params }) {
           </li>
         ))}
       </ul>
+      <Suspense fallback={<div className="wait" />}>
+        <Bundles about={about} />
+      </Suspense>
     </>
   );
 }
