@@ -114,7 +114,11 @@ def test_twenty_client_navigations(tour: Callable[..., Tourist], shop: Shop) -> 
             assert badge.get_attribute("product-id") == name
             reviews = page.locator("sumeru-widget[type=reviews]")
             reviews.scroll_into_view_if_needed()
-            eventually(lambda: reviews.evaluate("(el) => el.matches(':state(ready)')"), 20, f"reviews of {name}")
+            eventually(
+                lambda reviews=reviews: reviews.evaluate("(el) => el.matches(':state(ready)')"),
+                20,
+                f"reviews of {name}",
+            )
             shown = tourist.text("reviews")
             assert expected.setdefault(name, shown) == shown
             assert reviews.count() == 1
