@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext
 
 from tests.browser.visiting import SECRETS, Facts, warm
-from tests.conftest import CHROMIUM_FLAGS
 from tests.storefronts.touring import ROOT, Tourist, build, heap, serving, table
 from tests.widgets.demo_runs import eventually, free_ports, running
 
@@ -59,14 +58,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         command = [*next_, "start", "-H", "127.0.0.1", "-p", str(port)]
         with serving(FOLDER, command, storefront, environment, folder / "next.log"):
             yield Shop(storefront, facts, build_s)
-
-
-@pytest.fixture(scope="module")
-def browser(chromium_path: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=chromium_path, args=CHROMIUM_FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
