@@ -19,6 +19,7 @@ from django.test import Client
 
 from widgets import registry
 from widgets.npm_package import package
+from widgets.rendering import ATTRIBUTES
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -171,3 +172,14 @@ def test_lock_file_names_no_registry(folder: Path) -> None:
     ours = json.loads(lock)["packages"]["node_modules/sumeru-widgets"]
     assert ours["resolved"].startswith("file:")
     assert "integrity" not in ours
+
+
+def test_parameters_are_attributes_as_the_server_writes_them() -> None:
+    names = sorted({*ATTRIBUTES, "write", "in_stock"})
+    script = (
+        f"const {{ attributesOf }} = await import({json.dumps((SOURCES / 'src' / 'address.js').as_uri())});"
+        f"const params = Object.fromEntries({json.dumps(names)}.map((name) => [name, 'x']));"
+        "console.log(JSON.stringify(Object.keys(attributesOf('reviews', params))))"
+    )
+    found = json.loads(node("--input-type=module", "-e", script).stdout)
+    assert sorted(found) == sorted(["type", "params", *(name.replace("_", "-") for name in ATTRIBUTES)])
