@@ -10,13 +10,16 @@ import os
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.test import Client
 
+from tests.upstream import Upstream
 from widgets import registry
 from widgets.npm_package import package
 from widgets.rendering import ATTRIBUTES
@@ -87,6 +90,42 @@ def test_in_react_18() -> None:
 @installed
 def test_usage_has_the_right_types() -> None:
     done = node("node_modules/typescript/bin/tsc", "-p", ".")
+    assert done.returncode == 0, done.stdout
+
+
+@installed
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "reviews?product_id=prd_1", "reviews?product_id=prd_1&write=1", "reviews?product_id=prd_3", "rating_badge?product_id=prd_1",
+        "bundles?product_id=prd_1", "upsell?product_ids=prd_1&cart_total=40.00", "product_feed?limit=2", "quiz?quiz_id={quiz}",
+    ],
+)  # fmt: skip
+def test_data_has_its_type(
+    asked: str, make_shop: Callable[..., Any], sandbox: Upstream, client: Client, tmp_path: Path
+) -> None:
+    urls = {"product_url": "https://shop.example/products/{handle}", "cart_url": "https://shop.example/cart/{variants}"}
+    shop = make_shop(sandbox.url, **sandbox.account(), currency="EUR", storefront_url="https://shop.example/", **urls)
+    name, _, query = asked.format(quiz=sandbox.catalogue["shops"][0]["quizzes"][0]["id"]).partition("?")
+    answer = client.get(f"/w/v1/{shop.key}/{name}.json?{query}").json()
+    assert answer["state"] == "ready", answer
+    # A literal: what is missing and what is too much are both errors.
+    types = json.dumps(str(SOURCES / "src" / "data.d.ts"))
+    text = f"import type {{ WidgetData }} from {types};\nexport const data: WidgetData[{json.dumps(name)}] = "
+    (tmp_path / "data.ts").write_text(text + json.dumps(answer["data"]) + ";\n")
+    checked = [
+        "--ignoreConfig",
+        "--noEmit",
+        "--strict",
+        "--skipLibCheck",
+        "--target",
+        "es2023",
+        "--module",
+        "nodenext",
+        "--types",
+        "",
+    ]
+    done = node("node_modules/typescript/bin/tsc", *checked, str(tmp_path / "data.ts"))
     assert done.returncode == 0, done.stdout
 
 

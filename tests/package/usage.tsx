@@ -14,7 +14,7 @@ export async function Page({ id, nonce }: { id: string; nonce: string }) {
   ]);
   const type: 'bundles' = bundles.type;
   if (reviews.state === 'error') console.error(reviews.error.code, type);
-  else if (reviews.state === 'ready') console.log(reviews.data, reviews.jsonLd, reviews.ageS.toFixed());
+  else if (reviews.state === 'ready') console.log(reviews.data?.summary.average?.length, reviews.jsonLd, reviews.ageS.toFixed());
   // @ts-expect-error only an error has one
   else console.log(reviews.error.code);
   const all: WidgetResult[] = [reviews, badge];

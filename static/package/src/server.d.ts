@@ -1,6 +1,8 @@
 import type { WidgetParams, WidgetType } from './api.d.ts';
+import type { DataOf } from './data.d.ts';
 
 export type { WidgetParams, WidgetType };
+export type * from './data.d.ts';
 
 /** What went wrong. `code` is stable: one of the API's, or `timeout`, `aborted`, `unreachable`, `invalid_answer`, `invalid_call`. */
 export interface WidgetProblem {
@@ -33,7 +35,7 @@ export interface FinishedWidget<T extends WidgetType = WidgetType> extends Commo
   innerHtml: string;
   css: string;
   /** What the HTML was made of; null when empty, and from a batch. */
-  data: Record<string, unknown> | null;
+  data: DataOf<T> | null;
   /** schema.org data; null when there is none, and from a batch. */
   jsonLd: Record<string, unknown> | null;
   error?: undefined;
