@@ -53,6 +53,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
             **quiet,
             "WIDGETS_URL": facts["widgets"].rstrip("/"),
             "WIDGETS_SHOP": facts["shop"],
+            "WIDGETS_TIMEOUT_MS": "10000",  # these tests are about what happens in time; the machine may be busy
             "PHOTOS_URL": facts["sandbox"].rstrip("/"),
         }
         command = [*next_, "start", "-H", "127.0.0.1", "-p", str(port)]
