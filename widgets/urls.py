@@ -6,7 +6,19 @@ from django.contrib import admin
 from django.urls import path, re_path
 
 from sumeru_proxy.webhooks import views as webhooks
-from widgets import client_docs, deploying, docs, embed, events, openapi, probes, submissions, troubleshooting, views
+from widgets import (
+    client_docs,
+    deploying,
+    docs,
+    embed,
+    events,
+    npm_package,
+    openapi,
+    probes,
+    submissions,
+    troubleshooting,
+    views,
+)
 
 _SHOP = r"^w/v1/(?P<shop>[A-Za-z0-9_]{1,40})/"
 _WIDGET = r"(?P<widget>[a-z0-9_]{1,40})"
@@ -23,6 +35,10 @@ urlpatterns = [
     re_path(r"^embed/(?P<name>pixel|share|debug)\.js\Z", embed.floating, name="script"),
     re_path(
         r"^embed/(?P<hash>[0-9a-f]{16})/(?P<name>loader|pixel|share|debug)\.js\Z", embed.pinned, name="script-pinned"
+    ),
+    path("embed/npm/latest", npm_package.latest, name="npm-latest"),
+    re_path(
+        r"^embed/npm/sumeru-widgets-(?P<version>[0-9A-Za-z.-]{1,40})\.tgz\Z", npm_package.tarball, name="npm-tarball"
     ),
     re_path(r"^hooks/sumeru/(?P<shop>[A-Za-z0-9_]{1,40})\Z", webhooks.receive, name="sumeru-hook"),
     path("docs/", docs.index, name="docs"),

@@ -170,12 +170,22 @@ def _tell(request: HttpRequest, facts: Facts, form: str, asked: tuple[Hashable, 
     request.META[hot_answers.TOLD] = hot_answers.Made(key, facts, source)
 
 
-def _finish(made: rendering.Rendered, body: str, content_type: str) -> HttpResponse:
+def unfinished_status(request: HttpRequest) -> int:
+    """The status of an answer that is not finished: 200, or 202 for who prefers that (RFC 7240, ``respond-async``).
+
+    Storefront servers do: their caches go by the status alone.
+    """
+    wishes = {each.partition(";")[0].strip().lower() for each in request.headers.get("prefer", "").split(",")}
+    return 202 if "respond-async" in wishes else 200
+
+
+def _finish(request: HttpRequest, made: rendering.Rendered, body: str, content_type: str) -> HttpResponse:
     if made.state == "error":
         error = made.error or {}
         raise answers.Problem(500, str(error.get("code")), str(error.get("message")))
     response = answers.finish(body.encode(), content_type, cache=answers.PUBLIC if made.storable else answers.NO_STORE)
     if made.state == "pending":
+        response.status_code = unfinished_status(request)
         response["Retry-After"] = str(max(1, round(made.retry_after_s)))
     response["Content-Language"] = made.call.locale
     return response
@@ -189,7 +199,7 @@ def fragment(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
     source = accounts.source_for(facts.profile.id)
     made = _make(each, source)
     _tell(request, facts, "html", (widget, repr(each.call.params)), source)
-    return _finish(made, rendering.element(made, rendering.styles([each.widget], facts.css)), "text/html")
+    return _finish(request, made, rendering.element(made, rendering.styles([each.widget], facts.css)), "text/html")
 
 
 @reading
@@ -203,7 +213,7 @@ def data(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
     made = _make(each, source)
     _tell(request, facts, "json", (widget, repr(each.call.params)), source)
     css = rendering.styles([each.widget], facts.css)
-    return _finish(made, answers.to_json(rendering.payload(made, css)), "application/json")
+    return _finish(request, made, answers.to_json(rendering.payload(made, css)), "application/json")
 
 
 def split_batch(query: QueryDict) -> list[tuple[str, QueryDict]]:
@@ -234,12 +244,14 @@ def _batch(request: HttpRequest, shop: str, *, private: bool) -> HttpResponse:
     items = []
     key: list[Hashable] = []
     storable = not private
+    finished = True
     for entry in entries:
         if isinstance(entry, answers.Problem):
             body = entry.body(answers.request_id(request))["error"]
             # The id differs per request; without it equal batches have equal bytes.
             error = {name: body[name] for name in ("code", "message", "details")}
             items.append({"state": "error", "status": entry.status, "html": "", "error": error})
+            finished = False
             key.append(answers.to_json(items[-1]))
         elif not private and entry.widget.is_private(entry.call):
             items.append({"state": "live", "status": 200, "html": ""})
@@ -248,12 +260,16 @@ def _batch(request: HttpRequest, shop: str, *, private: bool) -> HttpResponse:
             made = _make(entry, source)
             key.append((entry.widget.name, repr(entry.call.params)))
             storable = storable and made.storable
+            finished = finished and made.state not in ("pending", "error")
             items.append(rendering.item(made))
     if not private:
         _tell(request, facts, "batch", tuple(key), source)
     css = rendering.styles([entry.widget for entry in calls], facts.css) if calls else ""
     body = {"v": 1, "css": css, "items": items}
-    return answers.json_answer(body, cache=answers.PUBLIC if storable else answers.NO_STORE)
+    response = answers.json_answer(body, cache=answers.PUBLIC if storable else answers.NO_STORE)
+    if not finished:
+        response.status_code = unfinished_status(request)
+    return response
 
 
 @reading

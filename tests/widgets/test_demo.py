@@ -118,6 +118,15 @@ def test_seeding_twice_makes_the_same_rows_and_follows_the_ports(db: None) -> No
     assert secrets.load_all(shop, Credential.Kind.ADMIN_TOKEN) == [shops[0]["admin_token"]]
 
 
+def test_other_storefronts_are_the_first_shops(db: None) -> None:
+    where = {"api_url": "http://127.0.0.1:3", "storefront": "http://127.0.0.1:2", "admin_password": "one"}
+    first, second = prepare.seed(demo_shops(small_catalogue()), origins=["http://127.0.0.1:9"], **where)
+    origins = {
+        key: set(ShopOrigin.objects.filter(shop__key=key).values_list("origin", flat=True)) for key in (first, second)
+    }
+    assert origins == {first: {"http://127.0.0.1:2", "http://127.0.0.1:9"}, second: {"http://127.0.0.1:2"}}
+
+
 def test_the_admin_is_a_superuser_with_the_kept_password(db: None, client: Any) -> None:
     prepare.seed([], api_url="", storefront="", admin_password="a password of 20 ch")
     assert client.login(username="admin", password="a password of 20 ch")

@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +53,18 @@ def collect_static() -> bool:
 
 
 def seed(
-    shops: list[dict[str, Any]], *, api_url: str, storefront: str, admin_password: str, customer_secret: str = ""
+    shops: list[dict[str, Any]],
+    *,
+    api_url: str,
+    storefront: str,
+    admin_password: str,
+    customer_secret: str = "",
+    origins: Sequence[str] = (),
 ) -> list[str]:
     """The rows of the demo: each shop with its origin and credentials, and the superuser ``admin``. Gives the shops' keys.
 
-    ``shops`` is what ``demo_shops`` gives; with ``customer_secret`` the first one's storefront signs customer tokens. What a person
-    changed in the admin stays, but for what the demo needs to work.
+    ``shops`` is what ``demo_shops`` gives; with ``customer_secret`` the first one's storefront signs customer tokens; ``origins``
+    are other storefronts of it. What a person changed in the admin stays, but for what the demo needs to work.
     """
     from django.contrib.auth import get_user_model
     from django.db import transaction
@@ -80,7 +87,8 @@ def seed(
                 defaults=needed,
                 create_defaults={**needed, "name": each["name"], "currency": each["currency"]},
             )
-            ShopOrigin.objects.get_or_create(shop=shop, origin=storefront)
+            for origin in (storefront, *(origins if place == 0 else ())):
+                ShopOrigin.objects.get_or_create(shop=shop, origin=origin)
             if each["public_key"]:
                 secrets.store(shop, "public_key", each["public_key"])
             if each["admin_token"]:
@@ -111,6 +119,7 @@ def main() -> None:
     parser.add_argument("--sandbox", required=True)
     parser.add_argument("--storefront", required=True)
     parser.add_argument("--catalogue")
+    parser.add_argument("--origin", action="append", default=[])
     options = parser.parse_args()
     django.setup()
     try:
@@ -126,6 +135,7 @@ def main() -> None:
         storefront=options.storefront,
         admin_password=os.environ["DEMO_ADMIN_PASSWORD"],
         customer_secret=os.environ["DEMO_CUSTOMER_SECRET"],
+        origins=options.origin,
     )
     known = [
         {"key": key, **{name: shop[name] for name in ("domain", "public_key")}}

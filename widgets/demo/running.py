@@ -25,13 +25,17 @@ Say = Callable[[str], object]
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the command line asked for. ``catalogue`` is a file for the sandbox, None for its own."""
+    """What the command line asked for. ``catalogue`` is a file for the sandbox, None for its own.
+
+    ``origins`` are other storefronts that may show the first shop's widgets.
+    """
 
     addresses: Addresses
     folder: Path
     catalogue: Path | None = None
     browser: bool = True
     worker: bool = False
+    origins: tuple[str, ...] = ()
 
 
 class Demo:
@@ -81,6 +85,8 @@ class Demo:
         sandbox = self._start_sandbox(children)
         file = ["--catalogue", str(self.wishes.catalogue)] if self.wishes.catalogue else []
         command = ["-m", "widgets.demo.prepare", "--sandbox", where.sandbox, "--storefront", where.storefront, *file]
+        for origin in self.wishes.origins:
+            command += ["--origin", origin]
         customer_secret = folders.kept_secret(folder, "customer_secret", 48)
         secret = {"DEMO_ADMIN_PASSWORD": password, "DEMO_CUSTOMER_SECRET": customer_secret}
         preparation = children.start("preparation", command, secret=secret, piped=True)

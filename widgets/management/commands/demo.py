@@ -39,6 +39,14 @@ class Command(BaseCommand):
             "--catalogue", type=Path, metavar="FILE.json", help="shops to show instead of the made-up ones"
         )
 
+        parser.add_argument(
+            "--origin",
+            action="append",
+            default=[],
+            metavar="URL",
+            help="of another storefront that may show the first shop's widgets; may be repeated",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             where = addresses.chosen(options["port"], options["storefront_port"], options["sandbox_port"])
@@ -51,6 +59,7 @@ class Command(BaseCommand):
             catalogue=options["catalogue"].absolute() if options["catalogue"] else None,
             browser=not options["no_browser"],
             worker="work" in get_commands(),
+            origins=tuple(options["origin"]),
         )
         demo = Demo(wishes, os.environ, self.announce_json if options["json"] else self.announce, self.say)
         if code := demo.run():

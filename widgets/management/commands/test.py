@@ -23,6 +23,8 @@ STORELESS = (
     "tests/loader",
     "tests/browser",
     "tests/faults",
+    "tests/package",
+    "tests/storefronts",
     "tests/sumeru_proxy/client",
     "tests/sumeru_proxy/sandbox",
 )
@@ -54,6 +56,7 @@ class Command(BaseCommand):
             self.ensure_chromium()
         self.ensure_packages(root)
         self.run(["npm", "run", "--silent", "check"], root / LOADER)
+        self.run(["npm", "run", "--silent", "check"], root / "static" / "package")
         chosen = [*(["-m", "not browser"] if options["no_browser"] else []), *options["pytest"]]
         # One more than there are processors: many tests wait for a clock or a socket.
         workers = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile"]
@@ -86,11 +89,16 @@ class Command(BaseCommand):
         """npm packages by the lock files."""
         if not shutil.which("npm"):
             raise CommandError("Node.js 20 or newer with npm is needed for the loader's build and the browser tests.")
-        for folder in (root / LOADER, root / "tests" / "browser"):
+        storefronts = sorted(lock.parent for lock in (root / "tests" / "storefronts").glob("*/package-lock.json"))
+        ours = list(
+            (root / "static" / "embed" / "npm").glob("*.tgz")
+        )  # installed by its path: no version tells a change
+        for folder in (root / LOADER, root / "tests" / "browser", root / "tests" / "package", *storefronts):
             if not (folder / "package-lock.json").exists():
                 continue
             marker = folder / "node_modules" / ".package-lock.json"
-            if not marker.exists() or marker.stat().st_mtime < (folder / "package-lock.json").stat().st_mtime:
+            newest = max(path.stat().st_mtime for path in (folder / "package-lock.json", *ours))
+            if not marker.exists() or marker.stat().st_mtime < newest:
                 self.run(["npm", "ci", "--no-audit", "--no-fund", "--silent", "--ignore-scripts"], folder)
 
     def pytest(self, arguments: list[str], root: Path, environment: dict[str, str]) -> None:

@@ -1,0 +1,192 @@
+/** Widgets for a storefront's own server: one request, one try, a time limit, and a result that never is an exception. */
+import { isPrivate, keyOf, pairs } from './address.js';
+
+/** Widgets in one `batch` request; the API takes no more. */
+const PER_BATCH = 60;
+/** Characters of a query; the API refuses 4,096. */
+const QUERY_CHARS = 4000;
+
+const problem = (code, message, more) => ({ code, message, ...more });
+
+/** Whether this is what a shared cache may keep: finished, and true for every visitor. */
+export const isCacheable = (result) => (result.state === 'ready' || result.state === 'empty') && !result.isPrivate;
+
+export function createWidgets({ url, shop, timeoutMs = 800, fetch: ownFetch, headers: ownHeaders }) {
+  if (!/^https?:\/\//.test(url)) throw new TypeError('url is the address of the widget server: https://…');
+  if (!/^[A-Za-z0-9_]{1,40}$/.test(shop)) throw new TypeError('shop is the key in the embed code (data-shop)');
+  const server = url.replace(/\/+$/, '');
+  const base = `${server}/w/v1/${shop}/`;
+
+  /** What every result says, whatever became of the request. */
+  const about = (type, params) => ({
+    type,
+    params: Object.fromEntries(pairs(params)),
+    href: base + keyOf(type, params),
+    isPrivate: isPrivate(type, params),
+  });
+
+  const without = (known, state, error, more) => ({
+    ...known,
+    state,
+    html: '',
+    innerHtml: '',
+    css: '',
+    data: null,
+    jsonLd: null,
+    fresh: false,
+    ageS: 0,
+    ...more,
+    ...(error ? { error } : {}),
+  });
+
+  const failed = (known, error) => without(known, 'error', error);
+
+  const initOf = (own, { customerToken, headers, signal, timeoutMs: ownTimeoutMs = timeoutMs, next, cache }) => {
+    const limit = AbortSignal.timeout(ownTimeoutMs);
+    return {
+      headers: {
+        Accept: 'application/json',
+        // The answer is 202 instead of 200 when it is not finished, so that caches that go by the status do not keep it.
+        Prefer: 'respond-async',
+        ...ownHeaders,
+        ...headers,
+        ...(customerToken ? { Authorization: `Bearer ${customerToken}` } : {}),
+      },
+      redirect: 'error',
+      signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      ...(own || customerToken ? { cache: 'no-store' } : { ...(cache ? { cache } : {}), ...(next ? { next } : {}) }),
+    };
+  };
+
+  /** @returns {Promise<{body?: any, error?: object}>} */
+  const ask = async (address, own, options) => {
+    try {
+      const answer = await (ownFetch || fetch)(address, initOf(own, options));
+      let body;
+      try {
+        body = await answer.json();
+      } catch (reason) {
+        if (reason?.name === 'TimeoutError' || reason?.name === 'AbortError') throw reason;
+      }
+      if (body?.error?.code) {
+        return { error: problem(body.error.code, body.error.message, { status: answer.status, details: body.error.details }) };
+      }
+      if (!answer.ok || !body || typeof body !== 'object') {
+        return { error: problem('invalid_answer', `The widget server answered ${answer.status} without JSON.`, { status: answer.status }) };
+      }
+      return { body };
+    } catch (reason) {
+      const timeout = reason?.name === 'TimeoutError';
+      if (timeout) return { error: problem('timeout', 'The widget server did not answer in time.') };
+      return { error: problem(reason?.name === 'AbortError' ? 'aborted' : 'unreachable', String(reason?.message || reason)) };
+    }
+  };
+
+  const isText = (value) => typeof value === 'string';
+
+  /** A `.json` body as a result. Never throws, whatever the body. */
+  const read = (known, body) => {
+    const fits = isText(body?.state) && ['html', 'inner_html', 'css'].every((name) => isText(body[name]));
+    if (!fits) return failed(known, problem('invalid_answer', 'The widget server answered something that is no widget.'));
+    const common = { fresh: body.fresh === true, ageS: Number(body.age_s) || 0 };
+    if (body.state === 'pending') return without(known, 'pending', undefined, { ...common, retryAfterS: Number(body.retry_after_s) || 1 });
+    if (body.state !== 'ready' && body.state !== 'empty') {
+      return failed(known, body.error || problem('invalid_answer', `Unknown state: ${body.state}.`));
+    }
+    return {
+      ...known,
+      state: body.state,
+      html: body.html,
+      innerHtml: body.inner_html,
+      css: body.css,
+      data: body.data ?? null,
+      jsonLd: body.json_ld ?? null,
+      ...common,
+    };
+  };
+
+  /** A problem of the call itself, or undefined. */
+  const misuse = (type, params) => {
+    if (!/^[a-z][a-z_]{0,39}$/.test(type)) return problem('invalid_call', `No widget has the type ${JSON.stringify(type)}.`);
+    if (pairs(params).some(([name]) => name === 'customer_token')) {
+      return problem('invalid_call', 'Give the customer token as the option customerToken: in an address it would be logged.');
+    }
+    return undefined;
+  };
+
+  const placeholder = (type, params = {}) => without(about(type, params), 'pending');
+
+  async function fetchWidget(type, params = {}, options = {}) {
+    const known = about(type, params);
+    const wrong = misuse(type, params);
+    if (wrong) return failed({ ...known, params: {}, href: base + encodeURIComponent(type) }, wrong);
+    const { body, error } = await ask(base + keyOf(`${type}.json`, params), known.isPrivate, options);
+    return error ? failed(known, error) : read(known, body);
+  }
+
+  /** A widget's request in parts, for caches that make the request themselves: Hydrogen's `withCache`. */
+  function widgetRequest(type, params = {}, options = {}) {
+    const wrong = misuse(type, params);
+    if (wrong) throw new TypeError(wrong.message);
+    const known = about(type, params);
+    const readBody = (body) => (body === null ? failed(known, problem('unreachable', 'There was no answer.')) : read(known, body));
+    return {
+      url: base + keyOf(`${type}.json`, params),
+      init: initOf(known.isPrivate, options),
+      cacheKey: ['sumeru-widgets', base + keyOf(type, params)],
+      displayName: `Sumeru ${type}`,
+      read: readBody,
+      shouldCacheResponse: (body, response) => response.status === 200 && isCacheable(readBody(body)),
+      shouldCacheResult: isCacheable,
+    };
+  }
+
+  /** Parts of at most 60 whose query is not too long. */
+  const parted = (keys) => {
+    const parts = [];
+    let chars = QUERY_CHARS;
+    for (const key of keys) {
+      const own = encodeURIComponent(key).length + 3;
+      if (chars + own > QUERY_CHARS || parts.at(-1).length === PER_BATCH) {
+        parts.push([]);
+        chars = 0;
+      }
+      parts.at(-1).push(key);
+      chars += own;
+    }
+    return parts;
+  };
+
+  async function fetchWidgets(wishes, options = {}) {
+    if (options.customerToken) throw new TypeError('A batch is public: use fetchWidget with a customer token.');
+    const results = wishes.map(({ type, params = {} }) => {
+      const wrong = misuse(type, params);
+      return wrong && failed({ ...about(type, {}), href: base + encodeURIComponent(type) }, wrong);
+    });
+    const keys = wishes.map(({ type, params = {} }, i) => (results[i] ? '' : keyOf(type, params)));
+    // Each once and sorted: equal pages have the same address, and the same copy in every cache on the way.
+    const parts = parted([...new Set(keys.filter(Boolean))].sort());
+    const answers = await Promise.all(parts.map((part) => ask(`${base}batch?${new URLSearchParams(part.map((key) => ['w', key]))}`, false, options)));
+    const found = new Map();
+    parts.forEach((part, n) => {
+      const { body, error } = answers[n];
+      const whole = Array.isArray(body?.items) && body.items.length === part.length && isText(body.css);
+      const fault = error || (whole ? undefined : problem('invalid_answer', 'The widget server answered something that is no batch.'));
+      part.forEach((key, i) => found.set(key, fault ? { fault } : { item: body.items[i], css: body.css }));
+    });
+    return wishes.map(({ type, params = {} }, i) => {
+      if (results[i]) return results[i];
+      const known = about(type, params);
+      const { fault, item, css } = found.get(keys[i]);
+      if (fault) return failed(known, fault);
+      if (item?.state === 'live') return without(known, 'pending');
+      if (item?.state === 'pending') return without(known, 'pending', undefined, { retryAfterS: Number(item.retry_after_s) || 1 });
+      if ((item?.state === 'ready' || item?.state === 'empty') && isText(item.html)) {
+        return { ...without(known, item.state), innerHtml: item.html, html: item.html, css, fresh: true };
+      }
+      return failed(known, item?.error || problem('invalid_answer', 'The widget server answered something that is no widget.'));
+    });
+  }
+
+  return { url: server, shop, scriptUrl: `${server}/embed/v1.js`, fetchWidget, fetchWidgets, widgetRequest, placeholder };
+}
