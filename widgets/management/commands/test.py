@@ -15,6 +15,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 LOADER = Path("static") / "loader"
+# Debian's packages, and the programs of which one will do.
+BROWSERS = {"chromium": ("chromium",), "firefox-esr": ("firefox-esr", "firefox")}
 # What asks neither the database nor the cache, or starts servers with stores of its own: once is enough.
 STORELESS = (
     "tests/widgets/admin",
@@ -33,7 +35,7 @@ STORELESS = (
 class Command(BaseCommand):
     """``manage.py test [pytest arguments]``."""
 
-    help = "Install what the tests need (npm packages, Chromium) and run all of them."
+    help = "Install what the tests need (npm packages, Chromium, Firefox) and run all of them."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -47,13 +49,13 @@ class Command(BaseCommand):
             default=os.environ.get("TEST_CACHE_URL", "redis://127.0.0.1:6379/9"),
             help="Cache for the second run; this database and the one after it are emptied (default: %(default)s).",
         )
-        parser.add_argument("--no-browser", action="store_true", help="Leave out the tests that drive Chromium.")
+        parser.add_argument("--no-browser", action="store_true", help="Leave out the tests that drive a browser.")
         parser.add_argument("pytest", nargs="*", help="Paths or options for pytest, after --.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         root = Path(settings.BASE_DIR)
         if not options["no_browser"]:
-            self.ensure_chromium()
+            self.ensure_browsers()
         self.ensure_packages(root)
         self.run(["npm", "run", "--silent", "check"], root / LOADER)
         self.run(["npm", "run", "--silent", "check"], root / "static" / "package")
@@ -74,15 +76,18 @@ class Command(BaseCommand):
                 self.style.WARNING("PostgreSQL and Redis were not found here; the second run was left out.")
             )
 
-    def ensure_chromium(self) -> None:
-        """Debian's Chromium by apt when it is missing. Raises CommandError when it cannot be installed."""
-        if shutil.which("chromium"):
+    def ensure_browsers(self) -> None:
+        """Debian's Chromium and Firefox by apt where they are missing. Raises CommandError when they cannot be installed."""
+        missing = [
+            package for package, programs in BROWSERS.items() if not any(shutil.which(program) for program in programs)
+        ]
+        if not missing:
             return
         if not shutil.which("apt-get"):
-            raise CommandError("Chromium is missing: install it with your system's package manager.")
-        self.stdout.write("Installing Chromium …")
+            raise CommandError(f"Install with your system's package manager: {', '.join(missing)}.")
+        self.stdout.write(f"Installing {' and '.join(missing)} …")
         sudo = [] if os.geteuid() == 0 else ["sudo"]
-        for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "chromium"]):
+        for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", *missing]):
             self.run([*sudo, *command], Path.cwd(), {"DEBIAN_FRONTEND": "noninteractive"})
 
     def ensure_packages(self, root: Path) -> None:
