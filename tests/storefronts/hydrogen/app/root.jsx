@@ -1,0 +1,61 @@
+import { Script, useNonce } from '@shopify/hydrogen';
+import { isRouteErrorResponse, Link, Links, Meta, Outlet, Scripts, ScrollRestoration, useRouteLoaderData } from 'react-router';
+import { COLLECTIONS } from './lib/catalogue';
+import { countOf, linesOf } from './lib/cart';
+import styles from './shop.css?url';
+import icon from './icon.svg';
+
+export const links = () => [{ rel: 'icon', type: 'image/svg+xml', href: icon }];
+
+export function loader({ context }) {
+  const { env, widgets } = context;
+  return {
+    sumeru: { src: env.WIDGETS_FIRST_PARTY ? '/sumeru/embed/v1.js' : widgets.scriptUrl, shop: widgets.shop },
+    count: countOf(linesOf(context)),
+  };
+}
+
+/** Only after a change of the cart. */
+export const shouldRevalidate = ({ formMethod }) => Boolean(formMethod && formMethod !== 'GET');
+
+export function Layout({ children }) {
+  const nonce = useNonce();
+  const data = useRouteLoaderData('root');
+  return (
+    <html lang="en">
+      <head>
+        <meta charSet="utf-8" />
+        <meta name="viewport" content="width=device-width,initial-scale=1" />
+        <link rel="stylesheet" href={styles} />
+        <Meta />
+        <Links />
+        {data && <Script async crossOrigin="anonymous" src={data.sumeru.src} data-shop={data.sumeru.shop} />}
+      </head>
+      <body>
+        <nav>
+          <Link to="/">Home</Link>
+          {Object.entries(COLLECTIONS).map(([handle, title]) => (
+            <Link key={handle} to={`/collections/${handle}`}>
+              {title}
+            </Link>
+          ))}
+          <Link to="/quiz">Quiz</Link>
+          <Link to="/cart">
+            Cart <span id="cart-count">{data?.count ?? 0}</span>
+          </Link>
+        </nav>
+        <main>{children}</main>
+        <ScrollRestoration nonce={nonce} />
+        <Scripts nonce={nonce} />
+      </body>
+    </html>
+  );
+}
+
+export default function App() {
+  return <Outlet />;
+}
+
+export function ErrorBoundary({ error }) {
+  return <h1>{isRouteErrorResponse(error) ? `${error.status} ${error.data}` : 'This page has a fault'}</h1>;
+}
