@@ -2,6 +2,7 @@ import { Script, useNonce } from '@shopify/hydrogen';
 import { isRouteErrorResponse, Link, Links, Meta, Outlet, Scripts, ScrollRestoration, useRouteLoaderData } from 'react-router';
 import { COLLECTIONS } from './lib/catalogue';
 import { countOf, linesOf } from './lib/cart';
+import { PREFIX } from './lib/first-party';
 import styles from './shop.css?url';
 import icon from './icon.svg';
 
@@ -10,7 +11,7 @@ export const links = () => [{ rel: 'icon', type: 'image/svg+xml', href: icon }];
 export function loader({ context }) {
   const { env, widgets } = context;
   return {
-    sumeru: { src: env.WIDGETS_FIRST_PARTY ? '/sumeru/embed/v1.js' : widgets.scriptUrl, shop: widgets.shop },
+    sumeru: { src: env.WIDGETS_FIRST_PARTY ? `${PREFIX}/embed/v1.js` : widgets.scriptUrl, shop: widgets.shop },
     count: countOf(linesOf(context)),
   };
 }

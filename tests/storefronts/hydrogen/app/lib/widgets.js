@@ -1,8 +1,12 @@
 import { CacheShort } from '@shopify/hydrogen';
 import { isCacheable } from 'sumeru-widgets/server';
 
-/** What the page needs of a result: React Router sends it to the browser once more, beside the HTML. */
-const lean = ({ html: _html, data: _data, ...result }) => result;
+/**
+ * The result with its HTML for the server's eyes only. React Router sends to the browser what loaders return, beside the page;
+ * it leaves out what cannot be enumerated, and hydration needs none of it.
+ */
+const lean = ({ html: _html, data: _data, innerHtml, css, ...result }) =>
+  Object.defineProperties(result, { innerHtml: { value: innerHtml }, css: { value: css } });
 
 /**
  * A widget for a page, and never an exception: finished in a document, only its place after a client navigation, because there

@@ -1,0 +1,14 @@
+/**
+ * The widget server under the storefront's own address (the route `sumeru.js`), when WIDGETS_FIRST_PARTY is set.
+ */
+
+export const PREFIX = '/sumeru';
+
+/** Links and forms inside widgets, leading to this address: the loader follows in place what begins like its own. */
+export const ownLinks = (text, widgetsUrl) => text.replaceAll(`${widgetsUrl}/w/v1/`, `${PREFIX}/w/v1/`);
+
+/** A fetch for `createWidgets` whose widgets have such links. */
+export const fetchWithOwnLinks = (widgetsUrl) => async (url, init) => {
+  const answer = await fetch(url, init);
+  return new Response(ownLinks(await answer.text(), widgetsUrl), { status: answer.status, headers: answer.headers });
+};
