@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { createElement as h, version } from 'react';
 import { renderToString } from 'react-dom/server';
 import { SumeruJsonLd, SumeruScript, SumeruWidget } from 'sumeru-widgets/react';
-import { createWidgets } from 'sumeru-widgets/server';
+import { createWidgets, forLoader } from 'sumeru-widgets/server';
 import { ready } from './serving.mjs';
 
 const respond = (body) => createWidgets({ url: 'https://w.example', shop: 'shp_1', fetch: async () => Response.json(body) });
@@ -78,4 +78,15 @@ test('structured data cannot leave its element, and is merged by @id', () => {
   const two = renderToString(h(SumeruJsonLd, { data: [{ '@type': 'Organization' }, { '@type': 'Product' }] }));
   assert.equal(JSON.parse(/>(.*)</.exec(two)[1])['@graph'].length, 2);
   assert.equal(renderToString(h(SumeruJsonLd, { results: [{ jsonLd: null }] })), '');
+});
+
+test('for a loader the HTML stays on the server, and the browser hydrates without it', async () => {
+  const result = await respond(ready).fetchWidget('reviews', { product_id: 'prd_1' });
+  const returned = forLoader(result);
+  assert.equal(renderToString(h(SumeruWidget, { result: returned })), renderToString(h(SumeruWidget, { result })));
+  const sent = JSON.parse(JSON.stringify(returned));
+  assert.deepEqual([sent.state, sent.html, sent.data], ['ready', '', null]);
+  assert.deepEqual([sent.innerHtml, sent.css], [undefined, undefined]);
+  // Like the server's: HTML of its own, not children, which React would compare with what is on the page.
+  assert.match(renderToString(h(SumeruWidget, { result: sent })), /<template shadowrootmode="open"><\/template><\/sumeru-widget>$/);
 });

@@ -18,7 +18,8 @@ export function SumeruWidget({ result, ...props }) {
     key: keyOf(type, params),
     attributes: attributesOf(type, params),
     live: isLive(type),
-    ...(finished ? { inner: result.innerHtml, css: result.css } : {}),
+    // A result of `forLoader` came to the browser without its HTML, which is on the page already and not compared.
+    ...(finished ? { inner: result.innerHtml ?? '', css: result.css ?? '' } : {}),
     ...(href ? { href } : {}),
     ...(props.label ? { label: props.label } : {}),
     ...(props.nonce ? { nonce: props.nonce } : {}),

@@ -76,7 +76,10 @@ export interface FetchOptions {
   cache?: RequestCache;
 }
 
-/** A request in parts, for `withCache.fetch(url, init, {cacheKey, displayName, shouldCacheResponse, cacheStrategy})` of Hydrogen. */
+/**
+ * A request in parts, for `withCache.fetch(url, init, {cacheKey, displayName, shouldCacheResponse, cacheStrategy})` of Hydrogen,
+ * which rejects when there is no answer; `withCache.run` around `fetchWidget` never does.
+ */
 export interface WidgetRequest<T extends WidgetType = WidgetType> {
   url: string;
   /** Holds a timeout that runs from now: make the request at once. */
@@ -131,6 +134,12 @@ export function createWidgets(options: {
   /** Added to every request. */
   headers?: Record<string, string>;
 }): Widgets;
+
+/**
+ * The result for the return value of a React Router or Hydrogen loader: rendered on the server it is whole, but the copy for the
+ * browser, which hydrates what is on the page already, is sent without HTML and CSS. Without `html` and `data` on both sides.
+ */
+export function forLoader<T extends WidgetType>(result: WidgetResult<T>): WidgetResult<T>;
 
 /** Whether a shared cache may keep it: finished, and the same for every visitor. */
 export function isCacheable(result: WidgetResult): boolean;

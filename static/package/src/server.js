@@ -11,6 +11,10 @@ const problem = (code, message, more) => ({ code, message, ...more });
 /** Whether this is what a shared cache may keep: finished, and true for every visitor. */
 export const isCacheable = (result) => (result.state === 'ready' || result.state === 'empty') && !result.isPrivate;
 
+/** What a loader of React Router returns is sent to the browser beside the page; what cannot be enumerated is left out of that. */
+export const forLoader = ({ innerHtml, css, ...result }) =>
+  Object.defineProperties({ ...result, html: '', data: null }, { innerHtml: { value: innerHtml }, css: { value: css } });
+
 export function createWidgets({ url, shop, timeoutMs = 800, fetch: ownFetch, headers: ownHeaders }) {
   if (!/^https?:\/\//.test(url)) throw new TypeError('url is the address of the widget server: https://…');
   if (!/^[A-Za-z0-9_]{1,40}$/.test(shop)) throw new TypeError('shop is the key in the embed code (data-shop)');
