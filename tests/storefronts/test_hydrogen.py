@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
+import json
 import re
 import shutil
-import socket
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.browser.visiting import SECRETS, Facts, ready, warm
+from tests.storefronts.switch import Switch
 from tests.storefronts.touring import ROOT, Tourist, build, serving, table
 from tests.widgets.demo_runs import eventually, free_ports, running
 
@@ -109,60 +107,6 @@ def tour(browser: Browser, shop: Shop) -> Iterator[Callable[..., Tourist]]:
         context.close()
 
 
-class Switch:
-    """An address of the widget server that can be switched off: nobody listens there, and open connections end."""
-
-    def __init__(self, target: str) -> None:
-        where = urlsplit(target)
-        self._target = (where.hostname, where.port)
-        (self._port,) = free_ports(1)
-        self.url = f"http://127.0.0.1:{self._port}"
-        self._open: list[socket.socket] = []
-        self._copying: list[threading.Thread] = []
-
-    def __enter__(self) -> Switch:
-        self.on()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.off()
-
-    def on(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", self._port))
-        self._accepting = threading.Thread(target=self._accept, daemon=True)
-        self._accepting.start()
-
-    def off(self) -> None:
-        # A shutdown wakes the accepting thread; closing alone would let it take one connection more.
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._accepting.join(10)
-        self._listener.close()
-        for each in self._open:
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-        for thread in self._copying:
-            thread.join(10)
-        for each in self._open:
-            each.close()
-        self._open, self._copying = [], []
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                near, _ = self._listener.accept()
-                far = socket.create_connection(self._target)
-                self._open += [near, far]
-                for ends in ((near, far), (far, near)):
-                    self._copying.append(threading.Thread(target=self._copy, args=ends, daemon=True))
-                    self._copying[-1].start()
-
-    def _copy(self, source: socket.socket, sink: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(65_536):
-                sink.sendall(data)
-            sink.shutdown(socket.SHUT_WR)
-
-
 def link(path: str) -> str:
     return f'a[href="{path}"]'
 
@@ -191,10 +135,13 @@ def document(url: str) -> str:
 
 
 def test_lock_file_names_no_registry() -> None:
-    lock = (FOLDER / "package-lock.json").read_text(encoding="utf-8")
-    resolved = re.findall(r'"resolved": "([^"]*)"', lock)
-    assert resolved == ["file:../../../static/embed/npm/sumeru-widgets-1.0.0.tgz"]
-    assert lock.count('"integrity"') > 100
+    """With an integrity of our own package npm would go on installing its copy of an earlier build, without a word."""
+    packages = json.loads((FOLDER / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    resolved = {name: each["resolved"] for name, each in packages.items() if "resolved" in each}
+    assert resolved == {
+        "node_modules/sumeru-widgets": "file:../../../static/embed/npm/sumeru-widgets-1.0.0.tgz",
+    }
+    assert {name for name, each in packages.items() if "integrity" not in each} == {"", "node_modules/sumeru-widgets"}
 
 
 def test_the_policy_is_hydrogens_and_one_address(shop: Shop) -> None:

@@ -1,12 +1,5 @@
 import { CacheShort } from '@shopify/hydrogen';
-import { isCacheable } from 'sumeru-widgets/server';
-
-/**
- * The result with its HTML for the server's eyes only. React Router sends to the browser what loaders return, beside the page;
- * it leaves out what cannot be enumerated, and hydration needs none of it.
- */
-const lean = ({ html: _html, data: _data, innerHtml, css, ...result }) =>
-  Object.defineProperties(result, { innerHtml: { value: innerHtml }, css: { value: css } });
+import { forLoader, isCacheable } from 'sumeru-widgets/server';
 
 /**
  * A widget for a page, and never an exception: finished in a document, only its place after a client navigation, because there
@@ -18,7 +11,7 @@ export async function widgetFor({ request, context: { widgets, withCache } }, ty
     { cacheKey: ['sumeru', type, params], cacheStrategy: CacheShort(), shouldCacheResult: isCacheable },
     () => widgets.fetchWidget(type, params),
   );
-  return lean(result);
+  return forLoader(result);
 }
 
 /** The badges of a list, in one request. */
@@ -29,5 +22,5 @@ export async function badgesFor({ request, context: { widgets, withCache } }, id
     { cacheKey: ['sumeru', 'badges', ids], cacheStrategy: CacheShort(), shouldCacheResult: (all) => all.every(isCacheable) },
     () => widgets.fetchWidgets(wishes),
   );
-  return results.map(lean);
+  return results.map(forLoader);
 }
