@@ -52,6 +52,7 @@ def reading(view: View[P]) -> View[P]:
             raise answers.Problem(
                 414, "uri_too_long", "The query is too long.", {"limit_characters": QUERY_LIMIT_CHARS}
             )
+        request.encoding = "utf-8"  # whatever Content-Type a read may carry: the address alone decides
         wait_s = throttles.reads.wait_s(throttles.client_address(request), settings.CLIENT_READS_PER_MINUTE)
         if wait_s:
             raise answers.limited(wait_s)

@@ -107,7 +107,8 @@ WARM = range(40, 60)
 def warmed(place: Site, web: Web) -> list[str]:
     """Pages of which both processes hold copies."""
     paths = [bundles(place, number) for number in WARM]
-    assert wait_until(lambda: "pending" not in states(crowd(web.port, paths * 8, at_once=16)), 20, 0.1)
+    # Which process answers is chance: often enough that each of them has answered everything.
+    assert wait_until(lambda: "pending" not in states(crowd(web.port, paths * 40, at_once=32)), 40, 0.1)
     return paths
 
 

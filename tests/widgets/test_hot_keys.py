@@ -120,3 +120,14 @@ def test_the_same_key_exactly_when_the_same_bytes(shop: Shop) -> None:
     print(f"{compared} pairs compared, {equal} with the same key")
     assert compared >= PAIRS
     assert equal > PAIRS // 50
+
+
+def test_the_charset_of_a_request_does_not_decide_how_its_query_is_read(shop: Shop, client: Any) -> None:
+    """Else whoever asks first with another one would decide what everybody gets from then on."""
+    batch = f"/w/v1/{shop.key}/batch?w=rating_badge%3Fproduct_id%3Dprd_1"
+    ask(site(), batch)  # a copy
+    clean = client.get(batch)
+    assert b'"ready"' in clean.content
+    for charset in ("utf-16", "utf-7", "latin-1", "nonsense"):
+        other = client.get(batch, CONTENT_TYPE=f"application/json; charset={charset}")
+        assert (other.status_code, other.content) == (200, clean.content), charset

@@ -93,7 +93,8 @@ def test_the_storefront_platforms_word(tracked: Tracked, allowed: bool) -> None:
     )
     page.evaluate("sumeru.track('later')")
     tracked.hide()
-    assert tracked.types() == (["page_view"] if allowed else ["page_view", "later"])
+    # On a busy machine the first may have left by itself, and arrive after the second.
+    assert sorted(tracked.types()) == (["page_view"] if allowed else ["later", "page_view"])
     assert tracked.stored()[0] == ([] if allowed else ["sumeru_session", "sumeru_visitor"])
 
 
