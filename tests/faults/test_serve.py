@@ -93,7 +93,7 @@ def test_sigterm_finishes_the_request_in_hand(shared_place: Site, quiet_upstream
             web.process.terminate()
             reply = slow.result(20)
         assert (reply.status, reply.json()["state"]) == (200, "empty")
-        assert web.process.wait(30) == 0
+        assert web.process.wait(60) == 0  # longer than serve's own patience
         with pytest.raises(OSError):
             web.get("/healthz", timeout_s=2)
 
@@ -132,7 +132,7 @@ def test_a_rolling_restart_of_two_servers_leaves_no_request_unanswered(shared_pl
             shopper.start()
         for web in webs:
             web.process.terminate()
-            assert web.process.wait(30) == 0
+            assert web.process.wait(60) == 0  # longer than serve's own patience
             stack.enter_context(serving(shared_place, web.port))
         stop.set()
         for shopper in shoppers:

