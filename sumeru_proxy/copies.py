@@ -10,7 +10,8 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
+from functools import lru_cache
 from threading import Lock
 from typing import Any
 
@@ -22,8 +23,11 @@ log = logging.getLogger(__name__)
 
 KEEP_S = 7 * 24 * 3600.0
 """How long a copy may outlive its freshness while Sumeru cannot be asked (stale-if-error)."""
+KEEP_ABSENT_S = 3600.0
+"""The same for what Sumeru does not know: there is little to show, and strangers may ask for any number of ids."""
 RECHECK_S = 1.0
-_HELD_MOST = 2_000
+_HELD_RECORDS_MOST = 20_000
+"""Records held by a process, of some 2 kB each: 20,000 single products, or the reviews of 200 products with 100 each."""
 
 
 def _schema() -> str:
@@ -81,12 +85,33 @@ class Copy:
                 state = "stale"
         return state
 
+    @property
+    def keep_s(self) -> float:
+        """How long the shared cache keeps it, from when it was fetched."""
+        return self.fresh_s + (KEEP_ABSENT_S if self.value is None else KEEP_S)
+
+    @property
+    def records(self) -> int:
+        """How many typed values it is made of, about: what it costs to hold."""
+        if isinstance(self.value, tuple | list):
+            return 1 + len(self.value)
+        names = _parts_of(type(self.value))  # type: ignore[arg-type]  # mypy does not see that a class is hashable
+        parts = (getattr(self.value, name) for name in names)
+        return 1 + sum(len(part) for part in parts if isinstance(part, tuple))
+
+
+@lru_cache(maxsize=64)
+def _parts_of(kind: type) -> tuple[str, ...]:
+    """The names of a record's fields; none for what is no record."""
+    return tuple(each.name for each in fields(kind)) if is_dataclass(kind) else ()
+
 
 class Copies:
     """Copies of this process in front of the shared cache; a cache that fails is treated as empty, never as an error."""
 
     def __init__(self) -> None:
         self._held: OrderedDict[str, tuple[float, Copy]] = OrderedDict()
+        self._records = 0
         self._lock = Lock()
 
     def load(self, key: str) -> Copy | None:
@@ -135,22 +160,25 @@ class Copies:
         with self._lock:
             self._hold(key, time.monotonic(), copy)
         try:
-            cache.set(key, copy, timeout=int(copy.fresh_s + KEEP_S))
+            cache.set(key, copy, timeout=int(copy.keep_s))
         except Away:
             pass
         except Exception as error:
             log.warning("cache write failed: %s", type(error).__name__)
 
     def _hold(self, key: str, now: float, copy: Copy) -> None:
+        before = self._held.get(key)
+        self._records += copy.records - (before[1].records if before else 0)
         self._held[key] = (now, copy)
         self._held.move_to_end(key)
-        while len(self._held) > _HELD_MOST:
-            self._held.popitem(last=False)
+        while self._records > _HELD_RECORDS_MOST and len(self._held) > 1:
+            self._records -= self._held.popitem(last=False)[1][1].records
 
     def forget(self) -> None:
         """Drop what this process holds; the shared cache keeps its copies."""
         with self._lock:
             self._held.clear()
+            self._records = 0
 
 
 copies = Copies()

@@ -1,0 +1,58 @@
+"""What a process holds of Sumeru's answers is bounded by what they weigh; what Sumeru does not know is kept shortly."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from sumeru_proxy.client.shapes import Author, Rating, Review, ReviewPage, ReviewSummary
+from sumeru_proxy.copies import Copies, Copy
+
+SUMMARY = ReviewSummary("prd_1", Decimal("4.5"), 100, (0, 0, 0, 50, 50))
+
+
+def page(count: int) -> ReviewPage:
+    each = Review("rev_1", 5, "", "Good", Author("Ada"), datetime(2026, 1, 1, tzinfo=UTC))
+    return ReviewPage(SUMMARY, (each,) * count)
+
+
+def copy_of(value: object) -> Copy:
+    return Copy(value, 0.0, 60.0, ())
+
+
+def held(copies: Copies) -> list[str]:
+    return list(copies._held)
+
+
+def test_large_copies_push_out_earlier_than_small_ones() -> None:
+    large, small = Copies(), Copies()
+    for number in range(1_000):
+        large.store(f"large:{number}", copy_of(page(100)))
+        small.store(f"small:{number}", copy_of(Rating(Decimal("4.5"), 7)))
+    assert len(held(small)) == 1_000
+    assert 150 < len(held(large)) < 200
+    assert held(large)[-1] == "large:999"
+
+
+def test_a_copy_in_the_place_of_another_counts_once() -> None:
+    copies = Copies()
+    copies.store("kept", copy_of(page(1)))
+    for _ in range(1_000):
+        copies.store("again", copy_of(page(100)))
+    assert held(copies) == ["kept", "again"]
+    copies.forget()
+    copies.store("after", copy_of(page(100)))
+    assert (held(copies), copies._records) == (["after"], 101)
+
+
+def test_one_copy_larger_than_everything_is_held_alone() -> None:
+    copies = Copies()
+    copies.store("huge", copy_of(page(30_000)))
+    assert held(copies) == ["huge"]
+    copies.store("next", copy_of(page(1)))
+    assert held(copies) == ["next"]
+
+
+def test_what_sumeru_does_not_know_is_kept_for_an_hour_and_anything_else_for_a_week() -> None:
+    assert copy_of(None).keep_s == 3_660
+    assert copy_of(page(1)).keep_s == copy_of(()).keep_s == 604_860
