@@ -107,6 +107,8 @@ def test_an_experiment_is_the_same_in_every_mode_and_over_reloads(visitor: Open,
         accepted(tab)
         page = tab.finished(product_path(facts, "server"))
         first = promise(page)
+        if first in seen:
+            continue
         tab.goto(product_path(facts, "script"))
         ready(page, "ab_experiment")
         assert promise(page) == first

@@ -92,8 +92,11 @@ def per_key(calls: Sequence[Mapping[str, Any]]) -> dict[str, int]:
 
 
 def slowest_s(replies: Sequence[Reply]) -> float:
-    """Seconds of the longest answer: a call that was permitted while it was made reached the upstream within them."""
-    return max(reply.seconds for reply in replies)
+    """Seconds within which a permitted call reached the upstream: those of the longest answer, and at least one.
+
+    What is refreshed behind the pages has no answer to be measured by, and its threads wait for the machine just as long.
+    """
+    return max(1.0, *(reply.seconds for reply in replies))
 
 
 def overrun(calls: Sequence[Mapping[str, Any]], rate: float, burst: float, lag_s: float = 0.0) -> float:
