@@ -61,7 +61,7 @@ class Command(BaseCommand):
         self.run(["npm", "run", "--silent", "check"], root / "static" / "package")
         chosen = [*(["-m", "not browser"] if options["no_browser"] else []), *options["pytest"]]
         # One more than there are processors: many tests wait for a clock or a socket.
-        workers = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile"]
+        workers = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile", "--no-loadscope-reorder"]
         self.stdout.write("== SQLite and local memory")
         self.pytest([*workers, *chosen], root, {"DATABASE_URL": "", "CACHE_URL": ""})
         if self.reachable(options["postgres"], 5432) and self.reachable(options["redis"], 6379):
