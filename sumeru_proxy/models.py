@@ -96,6 +96,16 @@ class Shop(models.Model):
             "URL template with {variants} (id:quantity, separated by commas). Empty: {storefront}/cart/{variants}."
         ),
     )
+    public_url = models.CharField(
+        _("path on the storefront"),
+        max_length=190,
+        blank=True,
+        default="",
+        help_text=_(
+            "Only where the storefront’s own server passes a path on to this server: its address, for example "
+            "https://yourshop.com/sumeru. Links and forms in widgets lead there, and the code to copy begins with it."
+        ),
+    )
     limits = models.JSONField(
         _("limits"),
         default=dict,
@@ -121,6 +131,9 @@ class Shop(models.Model):
                 raise ValidationError({attribute: _("The URL template needs one of: %s") % ", ".join(sorted(names))})
             if template and urlsplit(template.replace("{storefront}", "https://x")).scheme not in ("http", "https"):
                 raise ValidationError({attribute: _("Give an http or https URL.")})
+        self.public_url = self.public_url.rstrip("/")
+        if self.public_url and not re.match(r"^https?://[^\s/?#\"'<>]+(/[^\s?#\"'<>]*)?\Z", self.public_url):
+            raise ValidationError({"public_url": _("Give an http or https URL without a query.")})
         if isinstance(self.limits, dict) and (unknown := sorted(set(self.limits) - set(DEFAULT_LIMITS))):
             known = ", ".join(DEFAULT_LIMITS)
             raise ValidationError(

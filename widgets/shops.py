@@ -34,6 +34,8 @@ class Facts:
     placements: Mapping[tuple[str, str], tuple[bool, Mapping[str, Any]]]
     css: str
     exact_origins: tuple[str, ...] = ()
+    public_url: str = ""
+    """Where browsers reach the widgets through the storefront's own server; empty where they come here."""
 
     def allows_origin(self, origin: str) -> bool:
         """Whether pages of this origin may load the shop's widgets. ``null`` never may."""
@@ -122,6 +124,7 @@ def _load(key: str) -> Facts | None:
         },
         css=_look_css(look) if look else "",
         exact_origins=tuple(sorted(origin for origin in origins if "*" not in origin)[:_MOST_IN_A_POLICY]),
+        public_url=shop.public_url,
     )
 
 

@@ -83,7 +83,7 @@ def check_origin(request: HttpRequest, facts: Facts) -> None:
     origin = request.headers.get("origin")
     if origin is None or facts.allows_origin(origin):
         return
-    own = urlsplit(views.public_base(request))
+    own = urlsplit(views.public_base(request, facts))
     if origin != f"{own.scheme}://{own.netloc}":
         raise answers.Problem(403, "forbidden", "This origin may not send to this shop.", {"what": "origin"})
 

@@ -34,6 +34,8 @@ from widgets.shops import Facts
 
 QUERY_LIMIT_CHARS = 4_096
 BATCH_LIMIT = 60
+_UP = "../../.."
+"""From a widget's page to the top, whatever path of whatever host leads here: the page's own policy allows nothing else."""
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
@@ -89,8 +91,10 @@ def find_widget(facts: Facts, name: str, query: QueryDict) -> tuple[Widget, Froz
     return widget, params, validated.options(widget, chosen)
 
 
-def public_base(request: HttpRequest) -> str:
-    """Scheme and host under which browsers reach this server."""
+def public_base(request: HttpRequest, facts: Facts | None = None) -> str:
+    """Scheme, host and path prefix under which browsers reach this server, or a shop's widgets."""
+    if facts is not None and facts.public_url:
+        return facts.public_url
     return settings.PUBLIC_URL or request.build_absolute_uri("/").rstrip("/")
 
 
@@ -113,7 +117,7 @@ def asked(request: HttpRequest, facts: Facts, name: str, query: QueryDict) -> As
     """Parse one widget request. Raises problems."""
     widget, params, options = find_widget(facts, name, query)
     locale = languages.match(params.locale, facts.profile.locale)
-    page_url = f"{public_base(request)}/w/v1/{facts.profile.key}/{widget.name}"
+    page_url = f"{public_base(request, facts)}/w/v1/{facts.profile.key}/{widget.name}"
     now = timezone.now()
     customer_id = ""
     if widget.audience == "customer":
@@ -313,11 +317,11 @@ def page_answer(
                 "shop": facts.profile,
                 "lang": each.call.locale,
                 "dir": languages.direction(each.call.locale),
-                "loader": f"{public_base(request)}/embed/v1.js",
-                "script": f"{public_base(request)}/embed/{each.widget.script}.js",
+                "loader": f"{_UP}/embed/v1.js",
+                "script": f"{_UP}/embed/{each.widget.script}.js",
                 "again": each.call.link(),
-                "page_css": static("page.css"),
-                "page_icon": static("icon.svg"),
+                "page_css": _UP + static("page.css"),
+                "page_icon": _UP + static("icon.svg"),
             },
         )
     storable = made.storable and status == 200

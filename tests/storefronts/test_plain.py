@@ -14,7 +14,7 @@ from tests.browser.conftest import browser, demo, facts  # noqa: F401
 from tests.browser.test_axe import serious
 from tests.browser.test_forms import A_PERSONS_PACE_MS, PATH, answer, arrived, fill
 from tests.browser.visiting import COUNT_SHIFTS, EXPECTED_422, WIDTHS, Facts, Visitor, ready, warm, widget
-from tests.storefronts.plain_host import PAGES, PlainHost, plain
+from tests.storefronts.plain_host import OWN_PATH, PAGES, PlainHost, own_path, plain
 from tests.widgets.demo_runs import Run
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -149,6 +149,30 @@ def test_other_ways_to_embed(visit: Open, facts: Facts, name: str) -> None:  # n
     expected = [loader, "batch"] if name == "server" else [loader, "batch", "batch"]
     assert kinds(page, facts) == expected
     assert tab.said == []
+
+
+def test_a_path_on_the_storefront(visit: Open, demo: Run, facts: Facts, shop: PlainHost) -> None:  # noqa: F811
+    with own_path(demo, facts, shop.origin + OWN_PATH):
+        tab = visit()
+        page = tab.goto("/own/product.html")
+        reviews = ready(page, "reviews")
+        address = page.url
+        reviews.get_by_role("link", name="Next").click()
+        expect(reviews.get_by_role("link", name="Previous")).to_be_visible()
+        assert (page.url, requests(page, facts)) == (address, [])
+        reviews.get_by_role("link", name="Write a review").click()
+        expect(reviews.get_by_role("textbox", name="Your review")).to_be_visible()
+        assert page.url == address
+        # And without scripts: the whole page, its style sheet and what it leads to.
+        tab = visit(scripts=False)
+        page = tab.goto("/own/product.html")
+        page.get_by_role("link", name="Read the reviews").click()
+        page.get_by_role("link", name="Next").click()
+        expect(page.get_by_role("link", name="Previous")).to_be_visible()
+        assert page.url.startswith(shop.origin + OWN_PATH)
+        assert page.evaluate("[...document.styleSheets].every((sheet) => sheet.cssRules.length)")
+        assert requests(page, facts) == []
+        assert tab.said == []
 
 
 def test_a_changed_script_does_not_run(visit: Open) -> None:

@@ -45,11 +45,12 @@ def public_base(request: HttpRequest) -> str:
 
 def place_of(request: HttpRequest, shop: Shop) -> snippets.Place:
     """Addresses for the embed code; without a built loader the pinned form is left out."""
+    base = shop.public_url or public_base(request)
     try:
         loader = embed.loader()
     except FileNotFoundError:
-        return snippets.Place(public_base(request), shop.key)
-    return snippets.Place(public_base(request), shop.key, loader.hash, loader.integrity)
+        return snippets.Place(base, shop.key)
+    return snippets.Place(base, shop.key, loader.hash, loader.integrity)
 
 
 def widgets_page(_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, context: dict[str, Any]) -> HttpResponse:

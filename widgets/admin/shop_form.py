@@ -56,11 +56,13 @@ class ShopForm(RefusesCredentials, _ModelForm):
             "storefront_url",
             "product_url",
             "cart_url",
+            "public_url",
         )
         widgets = {
             "storefront_url": forms.URLInput(attrs={"class": "vURLField"}),
             "product_url": forms.TextInput(attrs={"class": "vURLField"}),
             "cart_url": forms.TextInput(attrs={"class": "vURLField"}),
+            "public_url": forms.TextInput(attrs={"class": "vURLField"}),
         }
         help_texts = {"name": gettext_lazy("For you; it also stands in “Back to …” links.")}
 

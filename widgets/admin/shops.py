@@ -107,7 +107,7 @@ class ShopAdmin(_ModelAdmin):
             gettext_lazy("For experts"),
             {
                 "classes": ("collapse",),
-                "fields": ("referral_path", *LIMIT_FIELDS),
+                "fields": ("public_url", "referral_path", *LIMIT_FIELDS),
                 "description": gettext_lazy("Limits: only where your account’s differ from the documented ones."),
             },
         ),
@@ -223,7 +223,10 @@ class ShopAdmin(_ModelAdmin):
         fieldsets = super().get_fieldsets(request, obj)
         if obj is None or self.has_change_permission(request, obj):
             return fieldsets
-        return [*fieldsets[:-1], (fieldsets[-1][0], {"classes": ("collapse",), "fields": ("referral_path", "limits")})]
+        return [
+            *fieldsets[:-1],
+            (fieldsets[-1][0], {"classes": ("collapse",), "fields": ("public_url", "referral_path", "limits")}),
+        ]
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """After origins and look: the shop's finished answers become stale in the same transaction."""
