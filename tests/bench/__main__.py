@@ -1,13 +1,13 @@
-"""``python -m tests.bench sizes|speed|budget|outage [--quick] [--json]``: runs one bench and prints what it measured."""
+"""``python -m tests.bench sizes|speed|budget|outage|page [--quick] [--json]``: runs one bench and prints what it measured."""
 
 from __future__ import annotations
 
 import argparse
 import json
 
-from tests.bench import budget, outage, sizes, speed
+from tests.bench import budget, outage, page, sizes, speed
 
-BENCHES = {"sizes": sizes, "speed": speed, "budget": budget, "outage": outage}
+BENCHES = {"sizes": sizes, "speed": speed, "budget": budget, "outage": outage, "page": page}
 
 
 def main() -> None:

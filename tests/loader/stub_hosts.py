@@ -61,6 +61,8 @@ class Host:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             timeout = 30
+            # Head and body are two writes; the second must not wait for the browser's acknowledgement of the first.
+            disable_nagle_algorithm = True
 
             def _any(self) -> None:
                 url = urlsplit(self.path)

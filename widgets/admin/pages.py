@@ -98,7 +98,12 @@ def embed_page(_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, conte
         {
             "widget": widget,
             "snippets": snippets.for_widget(
-                place, name, str(widget.title), dict(widget.example), public=widget.audience == "public"
+                place,
+                name,
+                str(widget.title),
+                dict(widget.example),
+                public=widget.audience == "public",
+                form=widget.Form is not None,
             ),
         }
         for name, widget in registry.all_widgets().items()

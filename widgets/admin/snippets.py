@@ -62,9 +62,13 @@ def script_tag(place: Place, *, pinned: bool) -> str:
     return f'<script async crossorigin src="{escape(place.base)}/embed/v1.js" data-shop="{escape(place.shop_key)}"></script>'
 
 
-def element_tag(place: Place, widget: str, title: str, params: Mapping[str, str]) -> str:
-    """The widget's element with its fallback link, which works where scripts do not."""
+def element_tag(place: Place, widget: str, title: str, params: Mapping[str, str], *, live: bool = False) -> str:
+    """The widget's element with its fallback link, which works where scripts do not.
+
+    ``live`` tells the loader that the content is one visitor's own: without it, it hears so by a request that could be spared.
+    """
     attributes = "".join(f' {name.replace("_", "-")}="{escape(value)}"' for name, value in params.items())
+    attributes += " live" if live else ""
     query = "&".join(f"{name}={quote(value, safe=',')}" for name, value in params.items())
     href = f"{place.base}/w/v1/{place.shop_key}/{widget}{'?' if query else ''}{query}"
     return f'<sumeru-widget type="{widget}"{attributes}><a href="{escape(href)}">{escape(title)}</a></sumeru-widget>'
@@ -150,10 +154,15 @@ import {{ Script }} from "@shopify/hydrogen";
 createContentSecurityPolicy({{ connectSrc: ["{_origin(place.base)}"] }});"""
 
 
-def for_widget(place: Place, widget: str, title: str, example: Mapping[str, str], *, public: bool) -> list[Snippet]:
-    """The tabs of one widget. Private widgets have no server snippets: their answers are for one browser each."""
+def for_widget(
+    place: Place, widget: str, title: str, example: Mapping[str, str], *, public: bool, form: bool = False
+) -> list[Snippet]:
+    """The tabs of one widget. Private widgets have no server snippets: their answers are for one browser each.
+
+    One with a ``form`` is not marked as live: what a shopper has filled in would be asked for anew when the page comes back.
+    """
     params = sample_params(example)
-    element = element_tag(place, widget, title, params)
+    element = element_tag(place, widget, title, params, live=not public and not form)
     labels = dict(TABS)
     made = [
         Snippet(

@@ -43,6 +43,15 @@ def test_private_widgets_have_no_server_code_and_no_build_no_pinned_code() -> No
 
 
 @pytest.mark.parametrize(
+    ("public", "form", "live"), [(True, False, False), (True, True, False), (False, False, True), (False, True, False)]
+)
+def test_what_is_one_visitors_own_is_asked_for_as_such(public: bool, form: bool, live: bool) -> None:
+    """The same as in server HTML, see rendering.element."""
+    made = snippets.for_widget(PLACE, "upsell", "Upsell", {"cart_id": "c1"}, public=public, form=form)
+    assert all((' cart-id="CART_ID" live>' in each.code) is live for each in made[:2])
+
+
+@pytest.mark.parametrize(
     ("example", "params"),
     [
         ({"product_id": "{product}"}, {"product_id": "PRODUCT_ID"}),
