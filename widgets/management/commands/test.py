@@ -23,6 +23,7 @@ STORELESS = (
     "tests/widgets/test_demo.py",
     "tests/widgets/test_demo_shop.py",
     "tests/loader",
+    "tests/pages",
     "tests/browser",
     "tests/faults",
     "tests/package",
