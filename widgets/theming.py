@@ -40,7 +40,11 @@ TOKENS: Mapping[str, Token] = MappingProxyType(
             later("Text on main buttons; must be readable on the accent colour."),
             ("inherit",),
         ),
-        "star": Token(later("Star colour"), later("Filled stars, for example #e7a600."), ("#d47f00",)),
+        "star": Token(
+            later("Star colour"),
+            later("Filled stars, for example #c46f00; they should stand out from the background by 3:1."),
+            ("#d47f00",),
+        ),
         "border": Token(
             later("Line colour"),
             later("Lines between reviews and around fields; fields should stand out from the background by 3:1."),

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from sumeru_proxy.models import Shop
-from widgets import registry, theming
+from widgets import contrast, registry, theming
 from widgets.admin.refusing import RefusesCredentials
 from widgets.base import Widget
 from widgets.models import Look
@@ -96,6 +96,11 @@ class LookForm(RefusesCredentials, _LookForm):
                 self.add_error(token_name(token), problem)
                 self.instance.tokens.pop(token, None)
         return cleaned
+
+    @property
+    def contrast_warnings(self) -> list[str]:
+        """What of the colours may be hard to see. Nothing of it keeps a look from being saved."""
+        return contrast.warnings(self.instance.tokens) if isinstance(self.instance.tokens, dict) else []
 
 
 # One form field per token of theming.TOKENS: a token added there appears here.

@@ -24,6 +24,7 @@ from widgets.admin import changes, connection, credentials, inbound, pages, shop
 from widgets.admin.look import LookInline
 from widgets.admin.refusing import RefusesCredentials
 from widgets.admin.shop_form import LIMIT_FIELDS, ShopForm
+from widgets.models import Look
 
 if TYPE_CHECKING:
     _OriginForm = forms.ModelForm[ShopOrigin]
@@ -232,6 +233,10 @@ class ShopAdmin(_ModelAdmin):
         """After origins and look: the shop's finished answers become stale in the same transaction."""
         super().save_related(request, form, formsets, change)
         changes.settings_changed(form.instance.pk)
+        for formset in formsets:
+            if formset.model is Look and formset.has_changed():
+                for sentence in [said for each in formset.forms for said in each.contrast_warnings]:
+                    messages.warning(request, sentence)
 
     # -- the pages of one shop
 
