@@ -1,3 +1,5 @@
+// sample: hydrogen-first-party
+// app/routes/sumeru.$.js
 import { ownLinks } from '../lib/first-party';
 
 /** The widgets under the storefront's own address: no other connection, and no change of the Content-Security-Policy. */
@@ -37,3 +39,4 @@ async function proxy({ request, params, context: { widgets, visitorAddress } }) 
 }
 
 export { proxy as loader, proxy as action };
+// end of sample
