@@ -1,8 +1,9 @@
 """Cuts the code samples of README, docs and admin out of the files that tests run: ``python -m tests.samples [--check]``.
 
-``// sample: name`` begins a piece and ``// end of sample`` ends it, in the comment form of the file; the pieces of one name are joined
-in the file's order, each by itself without its indentation after ``(dedented)``. A line that ends with ``// left out of the sample`` is for the tests alone. Each sample is written to
-``templates/docs/samples/<name>.txt`` and into the README's code blocks after ``<!-- sample: name -->``.
+``// sample: name`` begins a piece and ``// end of sample`` ends it, in the comment form of the file. The pieces of one name are joined in
+the file's order, each by itself without its indentation after ``(dedented)``. A line that ends with ``// left out of the sample`` is
+for the tests alone. Each sample is written to ``templates/docs/samples/<name>.txt`` and into the README's code blocks after
+``<!-- sample: name -->``.
 """
 
 from __future__ import annotations

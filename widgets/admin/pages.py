@@ -104,6 +104,7 @@ def embed_page(_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, conte
     ]
     context |= {
         "cards": cards,
+        "set_ups": snippets.set_ups(place),
         "policy": snippets.policy(place.base),
         "place": place,
         "origins": list(shop.origins.all()),
