@@ -1,7 +1,8 @@
 /** What every loader gets as `context`. */
-import { createHydrogenContext, createWithCache, InMemoryCache } from '@shopify/hydrogen';
+import { InMemoryCache } from '@shopify/hydrogen';
 // sample: hydrogen-context
 // the file that calls createHydrogenContext: app/lib/context.js in Hydrogen's skeleton
+import { createHydrogenContext, createWithCache } from '@shopify/hydrogen';
 import { createWidgets } from 'sumeru-widgets/server';
 // end of sample
 import { fetchWithOwnLinks } from '../app/lib/first-party.js';
@@ -29,7 +30,11 @@ export async function createContext(incoming, env) {
   const withCache = createWithCache({ cache, waitUntil, request });
   return createHydrogenContext(
     { env, request, cache, waitUntil, session, i18n: { language: 'EN', country: 'US' } },
-    { withCache, widgets, visitorAddress: incoming.ip }, // its second argument: additions of your own
+    {
+      visitorAddress: incoming.ip, // left out of the sample
+      withCache,
+      widgets,
+    }, // the second argument: additions of your own
   );
   // end of sample
 }

@@ -2,8 +2,8 @@
 // lib/first-party.js; in proxy.js: const own = firstParty(request); if (own) return own;
 import { NextResponse } from 'next/server';
 
-/** Paths of the widget server that browsers need; everything else stays out of reach. */
-const SERVED = /^\/sumeru(\/(?:embed\/(?:v1|[0-9a-f]{16}\/\w+)\.js|w\/v1\/(\w+)\/[\w.]+))$/;
+/** Paths of the widget server that browsers need, and Sumeru for its webhooks; everything else stays out of reach. */
+const SERVED = /^\/sumeru(\/(?:embed\/(?:v1|[0-9a-f]{16}\/\w+)\.js|w\/v1\/(\w+)\/[\w.]+|hooks\/sumeru\/\w+))$/;
 
 /** The widgets under the storefront's own address. Nothing for any other path. */
 export function firstParty(request) {
