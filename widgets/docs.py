@@ -6,8 +6,21 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from widgets import embed, languages, openapi, registry, theming
+from widgets import languages, npm_package, openapi, registry, theming
 from widgets.views import public_base
+
+FIRST_PARTY = """\
+# In the storefront's server block. The widget server: one more in TRUSTED_PROXIES.
+location ~ ^/sumeru/(embed|static|w/v1)/ {
+    rewrite ^/sumeru(/.*)$ $1 break;
+    proxy_pass https://widgets.example.com;
+    proxy_ssl_server_name on;
+    proxy_set_header Host widgets.example.com;
+    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    proxy_set_header X-Forwarded-Proto $scheme;
+    proxy_set_header Cookie "";
+}
+"""
 
 
 def index(request: HttpRequest) -> HttpResponse:
@@ -17,12 +30,11 @@ def index(request: HttpRequest) -> HttpResponse:
         for widget in registry.all_widgets().values()
     ]
     base = public_base(request)
-    script = embed.loader()
     context = {
         "widgets": widgets,
         "base": base,
-        "pinned": f"{base}/embed/{script.hash}/loader.js",
-        "integrity": script.integrity,
+        "package": f"{npm_package.NAME}-{npm_package.package().version}",
+        "first_party": FIRST_PARTY,
         "tokens": theming.TOKENS,
         "parts": [(widget, widget.parts) for widget in registry.all_widgets().values()],
         "languages": [(languages.canonical(code), name) for code, name in settings.LANGUAGES],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -55,6 +57,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
             "WIDGETS_SHOP": facts["shop"],
             "WIDGETS_TIMEOUT_MS": "10000",  # these tests are about what happens in time; the machine may be busy
             "PHOTOS_URL": facts["sandbox"].rstrip("/"),
+            "SUMERU_CUSTOMER_SECRET": (folder / "customer_secret").read_text(encoding="ascii"),
         }
         command = [*next_, "start", "-H", "127.0.0.1", "-p", str(port)]
         with serving(FOLDER, command, storefront, environment, folder / "next.log"):
@@ -235,6 +238,33 @@ def test_nothing_is_left_after_a_hundred_mounts(tour: Callable[..., Tourist]) ->
     assert after["nodes"] - before["nodes"] < 1_000
     assert after["bytes"] - before["bytes"] < 2_000_000
     assert tourist.said == []
+
+
+def test_a_signed_in_customer_sees_what_is_theirs(tour: Callable[..., Tourist], shop: Shop) -> None:
+    tourist = tour()
+    tourist.goto("/friends")
+    assert "Sign in to get your own link" in tourist.text("referral")
+    tourist.context.add_cookies([{"name": "customer", "value": "cus_1", "url": shop.storefront}])
+    tourist.goto("/friends")
+    assert "Sign in to get your own link" not in tourist.text("referral")
+    assert "Your code:" in tourist.text("referral")
+    assert tourist.said == []
+
+
+def test_the_first_party_path_serves_browsers_and_is_no_open_proxy(shop: Shop) -> None:
+    key = shop.facts["shop"]
+
+    def status(path: str) -> int:
+        try:
+            with urllib.request.urlopen(f"{shop.storefront}/sumeru/{path}", timeout=20) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return int(error.code)
+
+    badge = f"w/v1/{key}/rating_badge.json?product_id=prd_1001"
+    assert status("embed/v1.js") == status(badge) == 200
+    refused = ("admin/", "metrics", "w/v1/shp_other/reviews.json", f"w/v1/{key}/../../../admin/")
+    assert [status(path) for path in refused] == [404] * len(refused)
 
 
 def test_no_credential_in_what_browsers_get(shop: Shop) -> None:

@@ -175,6 +175,36 @@ def test_a_path_on_the_storefront(visit: Open, demo: Run, facts: Facts, shop: Pl
         assert tab.said == []
 
 
+def test_a_preloaded_batch_is_the_loaders_own_request(visit: Open, facts: Facts) -> None:  # noqa: F811
+    tab = visit()
+    asked: list[str] = []
+    tab.page.on("request", lambda request: asked.append(request.url) if "/w/v1/" in request.url else None)
+    page = tab.goto("/preload.html")
+    ready(page, "reviews")
+    tab.settle()
+    assert len(page.evaluate("performance.getEntriesByType('resource').filter((each) => /batch/.test(each.name))")) == 1
+    assert set(asked) == {page.locator("link[rel=preload]").evaluate("(link) => link.href")}
+    assert tab.said == []
+
+
+def test_scripts_of_the_page(visit: Open) -> None:
+    tab = visit()
+    tab.page.add_init_script("addEventListener('sumeru:ready', () => (window.times = (window.times ?? 0) + 1), true)")
+    page = tab.goto("/scripts.html")
+    offers = ready(page, "upsell")
+    offers.locator("[data-add]").first.click()
+    expect(page.locator("#count")).to_have_text("1")
+    assert page.url.endswith("/scripts.html")
+    page.wait_for_function("window.times >= 2 && window.sumeru.pixel")
+    assert [each for each in kinds(page, tab.facts) if each == "events"] == []  # without consent nothing is sent
+    assert tab.said == []
+
+
+def test_the_pages_style_sheet_reaches_widgets(visit: Open) -> None:
+    title = ready(visit().goto("/product.html"), "reviews").locator("[part~=title]").first
+    assert "Georgia" in title.evaluate("(el) => getComputedStyle(el).fontFamily")
+
+
 def test_a_changed_script_does_not_run(visit: Open) -> None:
     tab = visit()
     tab.page.route(

@@ -45,12 +45,11 @@ def public_base(request: HttpRequest) -> str:
 
 def place_of(request: HttpRequest, shop: Shop) -> snippets.Place:
     """Addresses for the embed code; without a built loader the pinned form is left out."""
-    base = shop.public_url or public_base(request)
     try:
         loader = embed.loader()
     except FileNotFoundError:
-        return snippets.Place(base, shop.key)
-    return snippets.Place(base, shop.key, loader.hash, loader.integrity)
+        return snippets.Place(public_base(request), shop.key, own_path=shop.public_url)
+    return snippets.Place(public_base(request), shop.key, loader.hash, loader.integrity, shop.public_url)
 
 
 def widgets_page(_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, context: dict[str, Any]) -> HttpResponse:
@@ -110,7 +109,8 @@ def embed_page(_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, conte
     ]
     context |= {
         "cards": cards,
-        "policy": snippets.policy(place.base),
+        "set_ups": snippets.set_ups(place),
+        "policy": snippets.policy(place.browser),
         "place": place,
         "origins": list(shop.origins.all()),
         "is_local": place.base.startswith("http://"),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from urllib.parse import quote, urlsplit
+
+from widgets import npm_package, samples
 
 PLACEHOLDERS = {
     "product_id": "PRODUCT_ID",
@@ -35,14 +38,30 @@ class Snippet:
 
 
 @dataclass(frozen=True, slots=True)
+class SetUp:
+    """Once per storefront, before its widgets: ``blocks`` of code to copy in this order."""
+
+    slug: str
+    title: str
+    blocks: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
-    """Where the widgets come from: ``base`` is scheme and host without a slash; ``script_hash`` and ``integrity`` name the
-    loader's present build (empty when it is not installed)."""
+    """Where the widgets come from: ``base`` is this server's address without a slash at the end; ``script_hash`` and ``integrity``
+    name the loader's present build (empty when it is not installed)."""
 
     base: str
     shop_key: str
     script_hash: str = ""
     integrity: str = ""
+    own_path: str = ""
+    """The path on the storefront, in the place of ``base`` for browsers."""
+
+    @property
+    def browser(self) -> str:
+        """Where browsers go."""
+        return self.own_path or self.base
 
 
 def sample_params(example: Mapping[str, str]) -> dict[str, str]:
@@ -56,10 +75,10 @@ def script_tag(place: Place, *, pinned: bool) -> str:
     """The loader's tag; ``pinned`` names one build by its hash, which the browser verifies."""
     if pinned:
         return (
-            f'<script async crossorigin src="{escape(place.base)}/embed/{place.script_hash}/loader.js"\n'
+            f'<script async crossorigin src="{escape(place.browser)}/embed/{place.script_hash}/loader.js"\n'
             f'  integrity="{place.integrity}" data-shop="{escape(place.shop_key)}"></script>'
         )
-    return f'<script async crossorigin src="{escape(place.base)}/embed/v1.js" data-shop="{escape(place.shop_key)}"></script>'
+    return f'<script async crossorigin src="{escape(place.browser)}/embed/v1.js" data-shop="{escape(place.shop_key)}"></script>'
 
 
 def element_tag(place: Place, widget: str, title: str, params: Mapping[str, str], *, live: bool = False) -> str:
@@ -70,21 +89,16 @@ def element_tag(place: Place, widget: str, title: str, params: Mapping[str, str]
     attributes = "".join(f' {name.replace("_", "-")}="{escape(value)}"' for name, value in params.items())
     attributes += " live" if live else ""
     query = "&".join(f"{name}={quote(value, safe=',')}" for name, value in params.items())
-    href = f"{place.base}/w/v1/{place.shop_key}/{widget}{'?' if query else ''}{query}"
+    href = f"{place.browser}/w/v1/{place.shop_key}/{widget}{'?' if query else ''}{query}"
     return f'<sumeru-widget type="{widget}"{attributes}><a href="{escape(href)}">{escape(title)}</a></sumeru-widget>'
 
 
-def _query(params: Mapping[str, str]) -> str:
-    return ", ".join(f"{name}: {_js_value(name, value)}" for name, value in params.items())
-
-
-def _js_value(name: str, value: str) -> str:
-    return {"PRODUCT_ID": "productId"}.get(value, f'"{value}"') if name in PLACEHOLDERS else f'"{value}"'
-
-
-def _function(params: Mapping[str, str]) -> tuple[str, str]:
-    """The functions' parameter list and the call's argument: a product id where the widget is about one."""
-    return ("productId", "productId") if "PRODUCT_ID" in params.values() else ("", "")
+def _js_params(params: Mapping[str, str], product: str) -> str:
+    """The call's parameters in JavaScript; ``product`` is what gives the product's id."""
+    pairs = ", ".join(
+        f"{name}: {product}" if value == "PRODUCT_ID" else f"{name}: '{value}'" for name, value in params.items()
+    )
+    return f"{{ {pairs} }}" if pairs else "{}"
 
 
 def _pascal(name: str) -> str:
@@ -92,11 +106,11 @@ def _pascal(name: str) -> str:
 
 
 def _fetch(place: Place, widget: str, params: Mapping[str, str]) -> str:
-    arguments, _given = _function(params)
+    arguments = "productId" if "PRODUCT_ID" in params.values() else ""
     return f"""\
 // On your server. Give the element's HTML to your template as it is, unescaped.
 async function {widget}Html({arguments}) {{
-  const query = new URLSearchParams({{ {_query(params)} }});
+  const query = new URLSearchParams({_js_params(params, "productId")});
   try {{
     const answer = await fetch(`{place.base}/w/v1/{place.shop_key}/{widget}.json?${{query}}`, {{
       signal: AbortSignal.timeout(800),
@@ -108,50 +122,22 @@ async function {widget}Html({arguments}) {{
 }}"""
 
 
-def _nextjs(place: Place, widget: str, params: Mapping[str, str]) -> str:
-    arguments, _given = _function(params)
-    props = f"{{ {arguments} }}: {{ {arguments}: string }}" if arguments else ""
-    key = "key={productId} " if arguments else ""
-    return f"""\
-// app/components/{widget}.tsx: an async server component
-export async function {_pascal(widget)}({props}) {{
-  const query = new URLSearchParams({{ {_query(params)} }});
-  const answer = await fetch(`{place.base}/w/v1/{place.shop_key}/{widget}.json?${{query}}`, {{
-    next: {{ revalidate: 300 }},
-    signal: AbortSignal.timeout(800),
-  }}).catch(() => null);
-  if (!answer?.ok) return null;
-  const {{ html }} = await answer.json();
-  return <div {key}suppressHydrationWarning dangerouslySetInnerHTML={{{{ __html: html }}}} />;
-}}
-
-// app/layout.tsx, inside <body>: makes filters and pages work without leaving yours
-<script async crossOrigin="" src="{place.base}/embed/v1.js" data-shop="{place.shop_key}" />"""
+def _as_quiz(sample: str, place: Place, widget: str, title: str, params: str) -> str:
+    """A sample about the quiz, as another widget's."""
+    code = samples.sample(sample, base=place.base, shop=place.shop_key)
+    code = code.replace("{ quiz_id: 'quiz_gift' }", params).replace("'quiz'", f"'{widget}'")
+    code = code.replace('label="Start"', f'label="{escape(title)}"').replace(' className="wait"', "")
+    return re.sub(r"\bquiz(?=:| \})|(?<=loaderData\.)quiz\b", widget, code)
 
 
-def _hydrogen(place: Place, widget: str, params: Mapping[str, str]) -> str:
-    arguments, _given = _function(params)
-    source = "  const productId = params.productId;\n" if arguments else ""
-    return f"""\
-// app/routes/…: the route's loader
-export async function loader({{ params }}: LoaderFunctionArgs) {{
-{source}  const query = new URLSearchParams({{ {_query(params)} }});
-  const answer = await fetch(`{place.base}/w/v1/{place.shop_key}/{widget}.json?${{query}}`, {{
-    signal: AbortSignal.timeout(800),
-  }}).catch(() => null);
-  return {{ {widget}Html: answer?.ok ? (await answer.json()).html : "" }};
-}}
+def _nextjs(place: Place, widget: str, title: str, params: Mapping[str, str]) -> str:
+    code = _as_quiz("nextjs-widget", place, widget, title, _js_params(params, "productId"))
+    given = "{ productId }" if "PRODUCT_ID" in params.values() else ""
+    return code.replace("Quiz()", f"{_pascal(widget)}({given})")
 
-// in the route's component
-const {{ {widget}Html }} = useLoaderData<typeof loader>();
-<div suppressHydrationWarning dangerouslySetInnerHTML={{{{ __html: {widget}Html }}}} />
 
-// app/root.tsx
-import {{ Script }} from "@shopify/hydrogen";
-<Script async crossOrigin="anonymous" src="{place.base}/embed/v1.js" data-shop="{place.shop_key}" />
-
-// app/entry.server.tsx
-createContentSecurityPolicy({{ connectSrc: ["{_origin(place.base)}"] }});"""
+def _hydrogen(place: Place, widget: str, title: str, params: Mapping[str, str]) -> str:
+    return _as_quiz("hydrogen-widget", place, widget, title, _js_params(params, "args.params.id"))
 
 
 def for_widget(
@@ -183,12 +169,31 @@ def for_widget(
         )
     if public:
         note = "The widget is in the page before any script runs, and search engines read it."
+        once = f"{note} What the storefront needs once stands at the end of this page."
         made += [
             Snippet("fetch", labels["fetch"], _fetch(place, widget, params), note),
-            Snippet("nextjs", labels["nextjs"], _nextjs(place, widget, params), note),
-            Snippet("hydrogen", labels["hydrogen"], _hydrogen(place, widget, params), note),
+            Snippet("nextjs", labels["nextjs"], _nextjs(place, widget, title, params), once),
+            Snippet("hydrogen", labels["hydrogen"], _hydrogen(place, widget, title, params), once),
         ]
     return made
+
+
+def set_ups(place: Place) -> list[SetUp]:
+    """What a storefront needs once, whatever widgets it shows."""
+
+    def sample(name: str) -> str:
+        return samples.sample(name, base=place.base, shop=place.shop_key)
+
+    package = f"npm install {place.base}/embed/npm/{npm_package.NAME}-{npm_package.package().version}.tgz"
+    nextjs = ("nextjs-lib", "nextjs-layout", "nextjs-csp", "nextjs-cart", "nextjs-customer")
+    hydrogen = ("context", "lib", "root", "csp", "csp-entry", "cart")
+    return [
+        SetUp("room", "Style sheet", [sample("room")]),
+        SetUp("nextjs", "Next.js", [package, sample("environment"), *map(sample, nextjs)]),
+        SetUp(
+            "hydrogen", "Hydrogen", [package, sample("environment"), *(sample(f"hydrogen-{each}") for each in hydrogen)]
+        ),
+    ]
 
 
 def _origin(base: str) -> str:

@@ -1,10 +1,17 @@
+import { firstParty } from './lib/first-party';
+// sample: nextjs-csp
+// proxy.js
 import { NextResponse } from 'next/server';
 import { cspSources } from 'sumeru-widgets/csp';
 
 /** A nonce per request and a policy without hosts for scripts; the widgets add `connect-src`, and `img-src` for their pictures. */
 export function proxy(request) {
+  // end of sample
+  const own = firstParty(request);
+  if (own) return own;
+  // sample: nextjs-csp
   const nonce = Buffer.from(crypto.randomUUID()).toString('base64');
-  const widgets = cspSources({ url: process.env.WIDGETS_URL, photos: [process.env.PHOTOS_URL] });
+  const widgets = cspSources({ url: process.env.WIDGETS_URL, photos: process.env.PHOTOS_URL?.split(' ') });
   const policy = [
     "default-src 'self'",
     `script-src 'nonce-${nonce}' 'strict-dynamic'`,
@@ -37,3 +44,4 @@ export const config = {
     },
   ],
 };
+// end of sample

@@ -11,9 +11,10 @@ from django.test import Client
 from django.urls import resolve, reverse
 
 from sumeru_proxy.models import Shop
-from widgets import embed, registry
+from widgets import embed, registry, samples
 from widgets.admin import snippets
 from widgets.models import Placement
+from widgets.npm_package import package
 
 PLACE = snippets.Place("https://widgets.example", "shp_abc", "0123456789abcdef", "sha384-xyz")
 
@@ -32,9 +33,35 @@ def test_the_two_lines() -> None:
     ]
     assert 'src="https://widgets.example/embed/0123456789abcdef/loader.js"' in made[1].code
     assert 'integrity="sha384-xyz"' in made[1].code
-    for each in made[2:]:
-        assert "https://widgets.example/w/v1/shp_abc/reviews.json?${query}" in each.code
-        assert "product_id: productId" in each.code
+    assert "https://widgets.example/w/v1/shp_abc/reviews.json?${query}" in made[2].code
+    assert "new URLSearchParams({ product_id: productId })" in made[2].code
+    for line in (
+        "export async function Reviews({ productId }) {",
+        "  const result = await widgets().fetchWidget('reviews', { product_id: productId }, CACHED);",
+        '  return <SumeruWidget result={result} label="Reviews &amp; more" nonce={await nonce()} />;',
+    ):
+        assert line in made[3].code.splitlines()
+    for line in (
+        "  return { reviews: await widgetFor(args, 'reviews', { product_id: args.params.id }) };",
+        '      <SumeruWidget result={loaderData.reviews} label="Reviews &amp; more" nonce={nonce} />',
+    ):
+        assert line in made[4].code.splitlines()
+    assert not any("quiz" in each.code.lower() for each in made)
+
+
+def test_the_quizs_own_code_is_the_sample() -> None:
+    params = {"quiz_id": "quiz_gift"}
+    made = {each.slug: each.code for each in snippets.for_widget(PLACE, "quiz", "Start", params, public=True)}
+    for name in ("nextjs", "hydrogen"):
+        assert made[name] == samples.text(f"{name}-widget").replace(' className="wait"', "")
+
+
+def test_what_a_storefront_needs_once_is_filled_in() -> None:
+    code = "\n".join(block for each in snippets.set_ups(PLACE) for block in each.blocks)
+    assert "WIDGETS_URL=https://widgets.example\nWIDGETS_SHOP=shp_abc" in code
+    assert f"npm install https://widgets.example/embed/npm/sumeru-widgets-{package().version}.tgz" in code
+    assert samples.BASE not in code
+    assert not re.search(r"\bSHOP\b", code)
 
 
 def test_private_widgets_have_no_server_code_and_no_build_no_pinned_code() -> None:

@@ -83,4 +83,6 @@ class Command(BaseCommand):
             f"{'admin:':12}{facts['admin']}  (user {facts['admin_user']}, password {facts['admin_password']})"
         )
         self.stdout.write(f"{'product:':12}{facts['storefront']}product/{facts['product']}")
+        tag = f'<script async crossorigin src="{facts["widgets"]}embed/v1.js" data-shop="{facts["shop"]}"></script>'
+        self.stdout.write(f"{'embed:':12}{tag}")
         self.stdout.flush()

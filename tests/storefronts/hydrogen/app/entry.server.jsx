@@ -10,7 +10,10 @@ import { directives } from './lib/policy';
 const STREAM_LIMIT_MS = 10_000;
 
 export default function handleRequest(request, status, headers, routerContext, context) {
+  // sample: hydrogen-csp-entry
+  // app/entry.server.jsx; `context` is handleRequest's last argument. With directives of your own: {...directives(context), …}
   const { nonce, header, NonceProvider } = createContentSecurityPolicy(directives(context));
+  // end of sample
   return new Promise((resolve, reject) => {
     let started = false;
     const answer = () => {

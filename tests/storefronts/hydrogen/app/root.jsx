@@ -1,5 +1,10 @@
-import { Script, useNonce } from '@shopify/hydrogen';
-import { isRouteErrorResponse, Link, Links, Meta, Outlet, Scripts, ScrollRestoration, useRouteLoaderData } from 'react-router';
+import { useNonce } from '@shopify/hydrogen';
+import { isRouteErrorResponse, Link, Links, Meta, Outlet, Scripts, ScrollRestoration } from 'react-router';
+// sample: hydrogen-root
+// app/root.jsx
+import { Script } from '@shopify/hydrogen';
+import { useRouteLoaderData } from 'react-router';
+// end of sample
 import { COLLECTIONS } from './lib/catalogue';
 import { countOf, linesOf } from './lib/cart';
 import { PREFIX } from './lib/first-party';
@@ -8,20 +13,29 @@ import icon from './icon.svg';
 
 export const links = () => [{ rel: 'icon', type: 'image/svg+xml', href: icon }];
 
+// sample: hydrogen-root
+
 export function loader({ context }) {
-  const { env, widgets } = context;
+  const { widgets } = context;
+  const sumeru = { src: widgets.scriptUrl, shop: widgets.shop };
+  if (context.env.WIDGETS_FIRST_PARTY) sumeru.src = `${PREFIX}/embed/v1.js`; // left out of the sample
   return {
-    sumeru: { src: env.WIDGETS_FIRST_PARTY ? `${PREFIX}/embed/v1.js` : widgets.scriptUrl, shop: widgets.shop },
-    count: countOf(linesOf(context)),
+    sumeru,
+    count: countOf(linesOf(context)), // left out of the sample
   };
 }
+// end of sample
 
 /** Only after a change of the cart. */
 export const shouldRevalidate = ({ formMethod }) => Boolean(formMethod && formMethod !== 'GET');
 
 export function Layout({ children }) {
   const nonce = useNonce();
+  // sample: hydrogen-root (dedented)
+
+  // in the component that holds <html>, and inside its <head>
   const data = useRouteLoaderData('root');
+  // end of sample
   return (
     <html lang="en">
       <head>
@@ -30,7 +44,9 @@ export function Layout({ children }) {
         <link rel="stylesheet" href={styles} />
         <Meta />
         <Links />
+        {/* sample: hydrogen-root (dedented) */}
         {data && <Script async crossOrigin="anonymous" src={data.sumeru.src} data-shop={data.sumeru.shop} />}
+        {/* end of sample */}
       </head>
       <body>
         <nav>

@@ -33,7 +33,8 @@ export function AddToCart({ variant }) {
   return <button onClick={() => add([{ variant_id: variant, quantity: 1 }])}>Add to cart</button>;
 }
 
-/** A widget whose buttons fill this cart. */
+// sample: nextjs-cart
+/** A widget whose buttons fill this cart; in a file that begins with 'use client'. */
 export function Selling(props) {
   const { add } = useContext(Cart);
   return (
@@ -46,6 +47,7 @@ export function Selling(props) {
     />
   );
 }
+// end of sample
 
 export function CartContents() {
   const { chosen, lines, count, total } = useContext(Cart);

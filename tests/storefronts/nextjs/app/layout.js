@@ -1,10 +1,12 @@
-import Link from 'next/link';
-import { SumeruScript } from 'sumeru-widgets/react';
-import { nonce, widgets } from '../lib/widgets';
-import { CartCount, CartProvider } from './cart';
+import { Frame } from './frame';
 import './shop.css';
 
 export const metadata = { title: 'Shop' };
+
+// sample: nextjs-layout
+// app/layout.js
+import { SumeruScript } from 'sumeru-widgets/react';
+import { nonce, widgets } from '../lib/widgets';
 
 export default async function Layout({ children }) {
   // Asked for first: a nonce belongs to one request, so no page is made at build time.
@@ -14,19 +16,11 @@ export default async function Layout({ children }) {
     <html lang="en">
       <body>
         <SumeruScript url={url} shop={shop} nonce={pageNonce} />
-        <CartProvider>
-          <nav>
-            <Link href="/">Home</Link>
-            <Link href="/collections/packs">Packs</Link>
-            <Link href="/collections/camp">Camp</Link>
-            <Link href="/quiz">Quiz</Link>
-            <Link href="/cart">
-              Cart <CartCount />
-            </Link>
-          </nav>
-          <main>{children}</main>
-        </CartProvider>
+        <Frame>{/* left out of the sample */}
+        {children}
+        </Frame>{/* left out of the sample */}
       </body>
     </html>
   );
 }
+// end of sample

@@ -1,6 +1,9 @@
+// sample: hydrogen-cart
+// app/components/cart.jsx
 import { CartForm } from '@shopify/hydrogen';
 import { useFetcher } from 'react-router';
 import { SumeruWidget } from 'sumeru-widgets/react';
+// end of sample
 
 export function AddToCart({ variant }) {
   return (
@@ -9,6 +12,8 @@ export function AddToCart({ variant }) {
     </CartForm>
   );
 }
+
+// sample: hydrogen-cart
 
 /** A widget whose buttons fill this cart. */
 export function Selling(props) {
@@ -25,3 +30,4 @@ export function Selling(props) {
     />
   );
 }
+// end of sample

@@ -1,3 +1,5 @@
+// sample: hydrogen-first-party-links
+// app/lib/first-party.js; in the context: createWidgets({ …, fetch: fetchWithOwnLinks(env.WIDGETS_URL) })
 /**
  * The widget server under the storefront's own address (the route `sumeru.js`), when WIDGETS_FIRST_PARTY is set.
  */
@@ -12,3 +14,4 @@ export const fetchWithOwnLinks = (widgetsUrl) => async (url, init) => {
   const answer = await fetch(url, init);
   return new Response(ownLinks(await answer.text(), widgetsUrl), { status: answer.status, headers: answer.headers });
 };
+// end of sample

@@ -1,3 +1,5 @@
+// sample: hydrogen-csp
+// app/lib/policy.js
 import { cspSources } from 'sumeru-widgets/csp';
 
 /**
@@ -13,3 +15,4 @@ export function directives({ env, widgets }) {
     ...(imgSrc.length ? { imgSrc: ["'self'", 'https://cdn.shopify.com', ...imgSrc] } : {}),
   };
 }
+// end of sample

@@ -1,3 +1,5 @@
+// sample: hydrogen-lib
+// app/lib/widgets.js
 import { CacheShort } from '@shopify/hydrogen';
 import { forLoader, isCacheable } from 'sumeru-widgets/server';
 
@@ -24,3 +26,4 @@ export async function badgesFor({ request, context: { widgets, withCache } }, id
   );
   return results.map(forLoader);
 }
+// end of sample

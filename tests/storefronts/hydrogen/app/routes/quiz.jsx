@@ -1,16 +1,25 @@
+// sample: hydrogen-widget
+// the route of the page
 import { useNonce } from '@shopify/hydrogen';
 import { SumeruWidget } from 'sumeru-widgets/react';
 import { widgetFor } from '../lib/widgets';
+// end of sample
 
 export const meta = () => [{ title: 'Which gift?' }];
 
-export const loader = async (args) => ({ quiz: await widgetFor(args, 'quiz', { quiz_id: 'quiz_gift' }) });
+// sample: hydrogen-widget
 
-export default function Quiz({ loaderData: { quiz } }) {
+export async function loader(args) {
+  return { quiz: await widgetFor(args, 'quiz', { quiz_id: 'quiz_gift' }) };
+}
+
+export default function Page({ loaderData }) {
+  const nonce = useNonce();
   return (
     <>
-      <h1>Which gift?</h1>
-      <SumeruWidget result={quiz} label="Start" nonce={useNonce()} className="wait" />
+      <h1>Which gift?</h1>{/* left out of the sample */}
+      <SumeruWidget result={loaderData.quiz} label="Start" nonce={nonce} className="wait" />
     </>
   );
 }
+// end of sample

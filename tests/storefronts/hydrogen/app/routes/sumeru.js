@@ -1,9 +1,11 @@
+// sample: hydrogen-first-party
+// app/routes/sumeru.$.js
 import { ownLinks } from '../lib/first-party';
 
 /** The widgets under the storefront's own address: no other connection, and no change of the Content-Security-Policy. */
 
 /** Paths of the widget server that browsers need; everything else stays out of reach. */
-const SERVED = /^(embed\/(v1|[0-9a-f]{16}\/\w+)\.js|w\/v1\/(\w+)\/[\w.]+)$/;
+const SERVED = /^(embed\/(v1|pixel|share|debug|[0-9a-f]{16}\/\w+)\.js|static\/(?:page|icon)[\w.]*|w\/v1\/(\w+)\/[\w.]+)$/;
 const ASKED = ['Accept', 'Accept-Language', 'Content-Type', 'If-None-Match', 'Origin', 'Referer', 'User-Agent'];
 const TOLD = [
   'Cache-Control', 'Content-Language', 'Content-Security-Policy', 'Content-Type', 'ETag', 'Location', 'Referrer-Policy',
@@ -37,3 +39,4 @@ async function proxy({ request, params, context: { widgets, visitorAddress } }) 
 }
 
 export { proxy as loader, proxy as action };
+// end of sample

@@ -1,12 +1,10 @@
-import { SumeruWidget } from 'sumeru-widgets/react';
-import { nonce, widgets } from '../../lib/widgets';
+import { Quiz } from '../widgets';
 
-export default async function Quiz() {
-  const quiz = await widgets().fetchWidget('quiz', { quiz_id: 'quiz_gift' });
+export default function QuizPage() {
   return (
     <>
       <h1>Which gift?</h1>
-      <SumeruWidget result={quiz} label="Start" nonce={await nonce()} className="wait" />
+      <Quiz />
     </>
   );
 }

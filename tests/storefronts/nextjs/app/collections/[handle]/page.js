@@ -9,10 +9,13 @@ export default async function Collection({ params }) {
   const { handle } = await params;
   if (!COLLECTIONS[handle]) notFound();
   const products = inCollection(handle);
+  // sample: nextjs-badges
+  // 48 badges are one request, too.
   const badges = await widgets().fetchWidgets(
     products.map((each) => ({ type: 'rating_badge', params: { product_id: each.id } })),
     CACHED,
   );
+  // end of sample
   const pageNonce = await nonce();
   return (
     <>

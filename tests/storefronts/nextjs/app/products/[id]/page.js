@@ -1,15 +1,20 @@
 import Link from 'next/link';
 import { notFound } from 'next/navigation';
 import { Suspense } from 'react';
-import { SumeruJsonLd, SumeruWidget } from 'sumeru-widgets/react';
 import { PRODUCTS } from '../../../lib/products';
+// sample: nextjs-product
+// app/products/[id]/page.js
+import { SumeruJsonLd, SumeruWidget } from 'sumeru-widgets/react';
 import { CACHED, nonce, widgets } from '../../../lib/widgets';
+// end of sample
 import { AddToCart, Selling } from '../../cart';
+
+// sample: nextjs-product
 
 export default async function Product({ params }) {
   const { id } = await params;
-  const product = PRODUCTS.find((each) => each.id === id);
-  if (!product) notFound();
+  const product = PRODUCTS.find((each) => each.id === id); // left out of the sample
+  if (!product) notFound(); // left out of the sample
   const about = { product_id: id };
   const [reviews, badge] = await Promise.all([
     widgets().fetchWidget('reviews', about, CACHED),
@@ -18,12 +23,15 @@ export default async function Product({ params }) {
   const pageNonce = await nonce();
   return (
     <>
-      <h1>{product.title}</h1>
+      <h1>{product.title}</h1>{/* left out of the sample */}
       <SumeruWidget result={badge} label="Reviews" nonce={pageNonce} className="badge" />
+      {/* end of sample */}
       <p>€{product.price}</p>
       <AddToCart variant={product.variant} />
+      {/* sample: nextjs-product */}
       <SumeruWidget result={reviews} label="Reviews" nonce={pageNonce} className="reviews" />
       <SumeruJsonLd results={[reviews]} />
+      {/* end of sample */}
       <h2>More</h2>
       <ul>
         {PRODUCTS.filter((each) => each !== product).map((each) => (
@@ -35,12 +43,16 @@ export default async function Product({ params }) {
       <Suspense fallback={<div className="wait" />}>
         <Bundles about={about} />
       </Suspense>
+      {/* sample: nextjs-product */}
     </>
   );
 }
+// end of sample
 
-/** Streamed: the page does not wait for it. */
+// sample: nextjs-streamed
+/** In a <Suspense> of the page, which does not wait for it. */
 async function Bundles({ about }) {
   const bundles = await widgets().fetchWidget('bundles', about, CACHED);
   return <Selling result={bundles} label="Bundles" nonce={await nonce()} className="wait" />;
 }
+// end of sample
