@@ -12,6 +12,7 @@ from django.test import Client
 from sumeru_proxy.models import Shop
 from tests.upstream import Upstream
 from widgets import shops
+from widgets.admin import snippets
 
 OWN = "https://shop.example/sumeru"
 
@@ -73,3 +74,12 @@ def test_what_is_no_address_is_refused(shop: Shop, url: str) -> None:
 def test_a_slash_at_the_end_does_not_matter(shop: Shop) -> None:
     changed(shop, OWN + "/")
     assert shop.public_url == OWN
+
+
+def test_the_code_to_copy_names_it_for_browsers_and_this_server_for_servers() -> None:
+    place = snippets.Place("https://widgets.example.com", "SHOP", own_path=OWN)
+    assert f'src="{OWN}/embed/v1.js"' in snippets.script_tag(place, pinned=False)
+    assert f'href="{OWN}/w/v1/SHOP/reviews' in snippets.element_tag(place, "reviews", "Reviews", {})
+    blocks = "".join(block for each in snippets.set_ups(place) for block in each.blocks)
+    assert "https://widgets.example.com" in blocks
+    assert OWN not in blocks
