@@ -110,6 +110,7 @@ def embed_page(_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, conte
     context |= {
         "cards": cards,
         "policy": snippets.policy(place.base),
+        "room": snippets.room(registry.all_widgets()),
         "place": place,
         "origins": list(shop.origins.all()),
         "is_local": place.base.startswith("http://"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
 from urllib.parse import quote, urlsplit
@@ -189,6 +189,32 @@ def for_widget(
             Snippet("hydrogen", labels["hydrogen"], _hydrogen(place, widget, params), note),
         ]
     return made
+
+
+_ROOM = {
+    "rating_badge": ("inline-block", 28),
+    "reviews": ("block", 900),
+    "bundles": ("block", 420),
+    "upsell": ("block", 320),
+    "quiz": ("block", 520),
+    "referral": ("block", 260),
+    "cart_nudge": ("block", 160),
+    "product_feed": ("block", 700),
+}
+"""How much room each widget gets: its display and its least height in pixels."""
+
+
+def room(names: Iterable[str]) -> str:
+    """CSS that keeps room for widgets that come by script, so that nothing below them moves; a line for each of them.
+
+    A widget may be taller than its room: what it pushes then is below the window as long as it is near the page's beginning.
+    """
+    return "\n".join(
+        f'sumeru-widget[type="{name}"] {{ display: {display}; min-height: {height_px}px; }}'
+        for name in names
+        if (kept := _ROOM.get(name))
+        for display, height_px in [kept]
+    )
 
 
 def _origin(base: str) -> str:

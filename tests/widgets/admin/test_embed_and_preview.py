@@ -64,6 +64,14 @@ def test_sample_params(example: dict[str, str], params: dict[str, str]) -> None:
     assert snippets.sample_params(example) == params
 
 
+def test_room_is_kept_for_every_widget_that_a_page_sees(admin_client: Client, shop: Shop) -> None:
+    """An experiment chooses between blocks of the page: it has no size of its own."""
+    text = html.unescape(admin_client.get(page("embed", shop)).content.decode())
+    for name in registry.all_widgets():
+        kept = re.search(rf'sumeru-widget\[type="{name}"\] {{ display: (inline-)?block; min-height: \d+px; }}', text)
+        assert bool(kept) is (name != "ab_experiment"), name
+
+
 def test_hostile_titles_cannot_leave_the_attribute() -> None:
     code = snippets.element_tag(PLACE, "reviews", '"><script>', {"product_id": '"><script>'})
     assert "<script>" not in code
