@@ -1,18 +1,24 @@
 // Language tabs: without this script all samples stand one after the other. The tab picked is remembered for all of them.
 const KEY = 'sumeru-docs-language'
 
-function select(name, focus) {
-  for (const group of document.querySelectorAll('[data-tabs]')) {
-    const tabs = [...group.querySelectorAll('[role=tab]')]
-    if (!tabs.some((tab) => tab.textContent === name)) continue
-    for (const tab of tabs) {
-      const chosen = tab.textContent === name
-      tab.setAttribute('aria-selected', chosen)
-      tab.tabIndex = chosen ? 0 : -1
-      document.getElementById(tab.getAttribute('aria-controls')).hidden = !chosen
-      if (chosen && focus && group.contains(document.activeElement)) tab.focus()
-    }
+const tabsOf = (group) => [...group.querySelectorAll('[role=tab]')]
+
+/** Shows the panel of this name, if the group has one, and hides its others. Returns whether it has. */
+function show(group, name, focus) {
+  const tabs = tabsOf(group)
+  if (!tabs.some((tab) => tab.textContent === name)) return false
+  for (const tab of tabs) {
+    const chosen = tab.textContent === name
+    tab.setAttribute('aria-selected', chosen)
+    tab.tabIndex = chosen ? 0 : -1
+    document.getElementById(tab.getAttribute('aria-controls')).hidden = !chosen
+    if (chosen && focus && group.contains(document.activeElement)) tab.focus()
   }
+  return true
+}
+
+function select(name, focus) {
+  document.querySelectorAll('[data-tabs]').forEach((group) => show(group, name, focus))
   try { localStorage.setItem(KEY, name) } catch { /* storage may be forbidden: the choice lasts for this page */ }
 }
 
@@ -43,6 +49,4 @@ document.querySelectorAll('[data-tabs]').forEach((group, number) => {
 
 let remembered = null
 try { remembered = localStorage.getItem(KEY) } catch { /* as above */ }
-const first = document.querySelector('[role=tab]')?.textContent
-if (first) select(remembered || first)
-if (!document.querySelector('[role=tab][aria-selected=true]') && first) select(first)
+document.querySelectorAll('[data-tabs]').forEach((group) => show(group, remembered) || show(group, tabsOf(group)[0].textContent))
