@@ -1,17 +1,20 @@
-"""``python -m tests.bench sizes|speed|budget|outage [--quick] [--json]``: runs one bench and prints what it measured."""
+"""``python -m tests.bench sizes|speed|budget|outage|growth|soak [--quick] [--json]``: runs one bench and prints what it measured."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 
-from tests.bench import budget, outage, sizes, speed
+from tests.bench import budget, growth, outage, sizes, soak, speed
 
-BENCHES = {"sizes": sizes, "speed": speed, "budget": budget, "outage": outage}
+BENCHES = {"sizes": sizes, "speed": speed, "budget": budget, "outage": outage, "growth": growth, "soak": soak}
 
 
-def main() -> None:
-    """Parse, run, print. Each bench has ``add_arguments``, ``run`` (gives what ``--json`` prints) and ``show`` (prints a table)."""
+def main() -> int:
+    """Parse, run, print. Each bench has ``add_arguments``, ``run`` (gives what ``--json`` prints) and ``show`` (prints a table); with a
+    ``failed`` it also judges what it measured, and the exit code is 1 when that is not as it must be.
+    """
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     names = parser.add_subparsers(dest="name", required=True)
     for name, bench in BENCHES.items():
@@ -26,7 +29,8 @@ def main() -> None:
         print(json.dumps(result))
     else:
         bench.show(result)
+    return int(hasattr(bench, "failed") and bench.failed(result))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
