@@ -21,7 +21,7 @@ from typing import Any
 
 from sumeru_proxy.sandbox.limits import DEFAULT_LIMITS
 from sumeru_proxy.sandbox.server import Sandbox, running
-from tests.bench import load, soak_watch
+from tests.bench import load, servers, soak_watch
 from tests.bench.soak_load import Load, Shop, catalogue
 from tests.bench.soak_watch import Sample
 from tests.faults.running_site import Site, Web, site
@@ -72,7 +72,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         # Without the edge every read costs, so that the calls counted here are those that were made.
         sandbox = stack.enter_context(running(made, edge=False, seed=options.seed))
         engine = "sqlite" if options.embedded else "postgresql"
-        place = stack.enter_context(site(engine, folder, sandbox, SUMERU_HOT_BYTES=str(_HOT_BYTES)))
+        more = {**stack.enter_context(servers.stores(engine)), "SUMERU_HOT_BYTES": str(_HOT_BYTES)}
+        place = stack.enter_context(site(engine, folder, sandbox, **more))
         shops = _shops(place, made)
         web = place.web(processes=1 if options.embedded else 2)
         worker = _worker(place)
