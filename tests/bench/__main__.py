@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 
 from tests.bench import budget, growth, outage, sizes, soak, speed
@@ -24,6 +25,9 @@ def main() -> int:
         bench.add_arguments(one)
     options = parser.parse_args()
     bench = BENCHES[options.name]
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)
+    )  # servers and databases are taken down on the way out
     result = bench.run(options)
     if options.json:
         print(json.dumps(result))
