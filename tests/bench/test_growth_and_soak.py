@@ -109,9 +109,9 @@ def bench(*arguments: str) -> dict[str, Any]:
 
 
 def test_growth_gives_a_row_for_each_size_of_traffic_and_catalogue() -> None:
-    options = ("--parts", "traffic", "products", "--reads", "1", "10", "--products", "20", "--minutes", "0.2")
+    options = ("--parts", "traffic", "products", "--reads", "5", "--products", "20", "--minutes", "0.2")
     rows = bench("growth", *options)["rows"]
-    assert [row["part"] for row in rows] == ["traffic", "traffic", "products"]
+    assert [row["part"] for row in rows] == ["traffic", "products"]
     assert all(row["calls_per_minute_most"] <= 95 and row["answered_429"] == 0 for row in rows)
     assert all(0 < row["misses"] < 1 for row in rows)
 
