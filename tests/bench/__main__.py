@@ -1,17 +1,30 @@
-"""``python -m tests.bench sizes|speed|budget|outage|page [--quick] [--json]``: runs one bench and prints what it measured."""
+"""``python -m tests.bench sizes|speed|budget|outage|page|growth|soak [--quick] [--json]``: runs one bench and prints its table."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import signal
+import sys
 
-from tests.bench import budget, outage, page, sizes, speed
-
-BENCHES = {"sizes": sizes, "speed": speed, "budget": budget, "outage": outage, "page": page}
+from tests.bench import budget, growth, outage, page, sizes, soak, speed
 
 
-def main() -> None:
-    """Parse, run, print. Each bench has ``add_arguments``, ``run`` (gives what ``--json`` prints) and ``show`` (prints a table)."""
+BENCHES = {
+    "sizes": sizes,
+    "speed": speed,
+    "budget": budget,
+    "outage": outage,
+    "page": page,
+    "growth": growth,
+    "soak": soak,
+}
+
+
+def main() -> int:
+    """Parse, run, print. Each bench has ``add_arguments``, ``run`` (gives what ``--json`` prints) and ``show`` (prints a table); with a
+    ``failed`` it also judges what it measured, and the exit code is 1 when that is not as it must be.
+    """
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     names = parser.add_subparsers(dest="name", required=True)
     for name, bench in BENCHES.items():
@@ -21,12 +34,16 @@ def main() -> None:
         bench.add_arguments(one)
     options = parser.parse_args()
     bench = BENCHES[options.name]
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)
+    )  # servers and databases are taken down on the way out
     result = bench.run(options)
     if options.json:
         print(json.dumps(result))
     else:
         bench.show(result)
+    return int(hasattr(bench, "failed") and bench.failed(result))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -61,10 +61,18 @@ def install(command: str, package: str) -> str:
     return ""
 
 
-def wrk(url: str, seconds: float, folder: Path, headers: Mapping[str, str] | None = None, connections: int = 32) -> Run:
-    """One run of wrk: one thread, kept-alive connections. wrk counts whole seconds, so shorter runs are one second."""
+def wrk(
+    url: str,
+    seconds: float,
+    folder: Path,
+    headers: Mapping[str, str] | None = None,
+    connections: int = 32,
+    lua: str = "",
+) -> Run:
+    """One run of wrk: one thread, kept-alive connections. wrk counts whole seconds, so shorter runs are one second. ``lua``: which
+    requests are made, for wrk's script."""
     script = folder / "summary.lua"
-    script.write_text(_SUMMARY)
+    script.write_text(lua + _SUMMARY)
     command = [*pinned(LOAD_CORE), "wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "-s", str(script)]
     for name, value in (headers or {}).items():
         command += ["-H", f"{name}: {value}"]

@@ -11,14 +11,17 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+import redis
 
 from sumeru_proxy.sandbox.server import small_catalogue
 from tests.bench.load import SERVER_CORE, pinned
-from tests.faults.running_site import descendants
+from tests.faults.running_site import REDIS, descendants
 from tests.sumeru_proxy.installation import wait_until
 
 HERE = Path(__file__).resolve().parent
@@ -59,6 +62,30 @@ def catalogue(products: int = 300, reviews: int = 10) -> dict[str, Any]:
         for number in range(reviews):
             shop["reviews"].append({**review, "id": f"rev_{product['id']}_{number}", "product_id": product["id"]})
     return made
+
+
+@contextlib.contextmanager
+def stores(engine: str) -> Iterator[dict[str, str]]:
+    """What a site's environment says of its stores beyond ``running_site``: a Redis database that nobody else uses, emptied afterwards.
+
+    Two sites on one database would read each other's copies. Raises LookupError when none of the databases 1 to 12 is empty.
+    """
+    if engine != "postgresql":
+        yield {}
+        return
+    for number in range(1, 13):
+        url = urlsplit(REDIS)._replace(path=f"/{number}").geturl()
+        with contextlib.closing(redis.Redis.from_url(url)) as memory:
+            if not memory.set("bench", "taken", nx=True):
+                continue
+            try:
+                if memory.dbsize() == 1:
+                    yield {"CACHE_URL": url}
+                    memory.flushdb()
+                    return
+            finally:
+                memory.delete("bench")
+    raise LookupError("no empty Redis database from 1 to 12")
 
 
 def free_port() -> int:
