@@ -9,7 +9,6 @@ import sys
 
 from tests.bench import budget, growth, outage, page, sizes, soak, speed
 
-
 BENCHES = {
     "sizes": sizes,
     "speed": speed,

@@ -24,6 +24,7 @@ STORELESS = (
     "tests/widgets/test_demo_shop.py",
     "tests/loader",
     "tests/pages",
+    "tests/bench",
     "tests/browser",
     "tests/faults",
     "tests/package",
