@@ -99,7 +99,7 @@ def bench(*arguments: str) -> dict[str, Any]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=240,
     )
     assert done.stdout, done.stderr[-3_000:]
     found: dict[str, Any] = json.loads(done.stdout)
