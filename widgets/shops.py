@@ -33,6 +33,7 @@ class Facts:
     origins: tuple[re.Pattern[str], ...]
     placements: Mapping[tuple[str, str], tuple[bool, Mapping[str, Any]]]
     css: str
+    styled: bool = True
     exact_origins: tuple[str, ...] = ()
 
     def allows_origin(self, origin: str) -> bool:
@@ -121,6 +122,7 @@ def _load(key: str) -> Facts | None:
             (each.widget, each.name): (each.enabled, each.options) for each in Placement.objects.filter(shop=shop)
         },
         css=_look_css(look) if look else "",
+        styled=not (look and look.unstyled),
         exact_origins=tuple(sorted(origin for origin in origins if "*" not in origin)[:_MOST_IN_A_POLICY]),
     )
 
