@@ -51,6 +51,11 @@ class Look(models.Model):
         blank=True,
         help_text=_("For example {“accent”: “#0a7”, “star”: “#e7a600”, “radius”: “8px”}."),
     )
+    unstyled = models.BooleanField(
+        _("without our styles"),
+        default=False,
+        help_text=_("For storefronts that style everything themselves; what is needed to use the widgets still comes."),
+    )
     css = models.TextField(
         _("own CSS"),
         blank=True,

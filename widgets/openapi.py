@@ -75,6 +75,11 @@ def only_public(endpoints: list[Any], **_kwargs: Any) -> list[Any]:
 
 
 _SHOP = OpenApiParameter("shop", OpenApiTypes.STR, OpenApiParameter.PATH, description="The shop's public key.")
+_LIGHT = OpenApiParameter(
+    "light",
+    OpenApiTypes.BOOL,
+    description="1: the HTML stands among the page's own elements, its styles in the cascade layer sumeru.",
+)
 _ERRORS = {
     400: OpenApiResponse(ErrorAnswer, description="validation_failed"),
     401: OpenApiResponse(ErrorAnswer, description="unauthenticated: a customer token is needed"),
@@ -170,10 +175,10 @@ def _endpoints() -> list[tuple[str, str, str, Any]]:
     for widget in registry.all_widgets().values():
         params: list[Any] = [widget.Params]
         base = f"/w/v1/{{shop}}/{widget.name}"
-        add(f"{base}.json", _described(f"{widget.name}_json", f"{widget.title}: JSON", params, WidgetAnswer))
+        add(f"{base}.json", _described(f"{widget.name}_json", f"{widget.title}: JSON", [*params, _LIGHT], WidgetAnswer))
         add(
             f"{base}.html",
-            _described(f"{widget.name}_html", f"{widget.title}: HTML fragment", params, _text(html)),
+            _described(f"{widget.name}_html", f"{widget.title}: HTML fragment", [*params, _LIGHT], _text(html)),
         )
         add(base, _described(f"{widget.name}_page", f"{widget.title}: whole page", params, _text(html)))
         if widget.Form is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -91,10 +92,37 @@ def _file(name: str) -> str:
     return (small if small.exists() else folder / "widgets" / name).read_text(encoding="utf-8").strip()
 
 
-def styles(widgets: Iterable[Widget], shop_css: str) -> str:
-    """The CSS of these widgets: the common part, theirs, then the shop's own. Same set, same text."""
+# No picture makes a phone scroll sideways. With this and the next alone widgets can be used; neither is a matter of looks.
+_REFLOW = ":where(img,video){max-width:100%;height:auto}"
+# What only a script makes true: buttons that need one, and the sentence about a failed sending.
+_STATES = (
+    ".sw-unsent,.sw-acts{display:none}:host(:state(error)) .sw-unsent,:host(:state(ready)) .sw-acts{display:block}"
+)
+
+
+def styles(widgets: Iterable[Widget], shop_css: str, *, styled: bool = True) -> str:
+    """The CSS of these widgets: the common part, theirs, then the shop's own. Same set, same text.
+
+    Of a shop that wants no styles of ours (``styled`` False), only what a form or a button cannot be without, and the shop's own.
+    """
+    widgets = list(widgets)
+    if not styled:
+        return _REFLOW + (_STATES if any(widget.Form for widget in widgets) else "") + shop_css
     names = sorted({name for widget in widgets for name in widget.styles})
     return "".join([_file("common.css"), *(_file(name) for name in names), shop_css])
+
+
+_HOST = re.compile(r":host\b(?:\(((?:[^()]|\([^()]*\))*)\))?")
+
+
+def layered(css: str) -> str:
+    """The same styles for a widget in the page's own tree: they reach nothing outside it, and any rule of the page that stands in no
+    cascade layer is stronger, whatever its specificity."""
+    return (
+        f"@layer sumeru{{sumeru-widget[light]{{{_HOST.sub(lambda found: '&' + (found[1] or ''), css)}}}}}"
+        if css
+        else ""
+    )
 
 
 ATTRIBUTES = frozenset(
@@ -127,32 +155,43 @@ def json_ld_script(data: Context | None) -> str:
     return f'<script type="application/ld+json">{answers.to_json(data)}</script>' if data else ""
 
 
-def element(made: Rendered, css: str) -> SafeString:
+def element(made: Rendered, css: str, *, light: bool = False) -> SafeString:
     """The widget as a page's own HTML: the host element with a declarative shadow root, and its structured data beside it.
 
     Readable without JavaScript. When there is nothing yet, the element holds only its link, and a loader on the page fills it.
+    ``light`` (with ``layered`` styles) puts the content among the page's own elements, where the page's CSS reaches it; what is not
+    there yet comes into a shadow root as ever.
     """
     call = made.call
     with texts.override(call.shop.texts, call.locale):
         link = f'<a href="{escape(call.link())}">{escape(made.widget.title)}</a>'
-    if made.state == "ready":
-        root = f'<template shadowrootmode="open"><style>{css}</style>{made.inner}</template>'
+    light = light and made.state in ("ready", "empty")
+    # Without rules there is no element, which a policy could refuse.
+    style = f"<style>{css}</style>" if css and made.state == "ready" else ""
+    if light:
+        root, link = made.inner, ""
+    elif made.state == "ready":
+        root = f'<template shadowrootmode="open">{style}{made.inner}</template>'
     elif made.state == "empty":
         root, link = '<template shadowrootmode="open"></template>', ""
     else:
         root = ""
     # Asked for again when a page comes back from the browser's memory; a form half filled in is not.
     live = " live" if made.widget.is_private(call) and made.widget.Form is None else ""
-    text = f'<sumeru-widget type="{made.widget.name}"{live}{_attributes(call)}>{root}{link}</sumeru-widget>{json_ld_script(made.json_ld)}'
+    before, mark = (style, " light") if light else ("", "")
+    text = (
+        f'{before}<sumeru-widget type="{made.widget.name}"{mark}{live}{_attributes(call)}>{root}{link}</sumeru-widget>'
+        f"{json_ld_script(made.json_ld)}"
+    )
     return mark_safe(text)  # noqa: S308 - made of escaped values and of templates that escape
 
 
-def payload(made: Rendered, css: str) -> dict[str, Any]:
+def payload(made: Rendered, css: str, *, light: bool = False) -> dict[str, Any]:
     """The JSON form: the same HTML to the byte, and the data it was made of for those who render themselves."""
     return {
         "widget": made.widget.name,
         "state": made.state,
-        "html": element(made, css),
+        "html": element(made, css, light=light),
         "inner_html": made.inner,
         "data": made.context if made.state == "ready" else None,
         "json_ld": made.json_ld,

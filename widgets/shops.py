@@ -33,6 +33,7 @@ class Facts:
     origins: tuple[re.Pattern[str], ...]
     placements: Mapping[tuple[str, str], tuple[bool, Mapping[str, Any]]]
     css: str
+    styled: bool = True
     exact_origins: tuple[str, ...] = ()
     public_url: str = ""
     """Where browsers reach the widgets through the storefront's own server; empty where they come here."""
@@ -123,6 +124,7 @@ def _load(key: str) -> Facts | None:
             (each.widget, each.name): (each.enabled, each.options) for each in Placement.objects.filter(shop=shop)
         },
         css=_look_css(look) if look else "",
+        styled=not (look and look.unstyled),
         exact_origins=tuple(sorted(origin for origin in origins if "*" not in origin)[:_MOST_IN_A_POLICY]),
         public_url=shop.public_url,
     )

@@ -9,8 +9,8 @@ from typing import Any
 _HEAD = """\
 // Made by `manage.py package_types` from the API description: change the widgets, not this file.
 """
-# What the package sends in a header.
-_NOT_IN_ADDRESSES = {"customer_token"}
+# What the package sends in a header, and what it does not ask for: its components make a shadow root.
+_NOT_IN_ADDRESSES = {"customer_token", "light"}
 _NUMBERS = {"integer", "number"}
 
 

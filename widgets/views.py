@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils import timezone
+from rest_framework import serializers
 
 from sumeru_proxy import accounts
 from sumeru_proxy.reader import Source
@@ -161,6 +162,16 @@ def sealed(each: Asked) -> Asked:
     return replace(each, call=replace(each.call, seal=forms.seal(each.subject)))
 
 
+def _styles(request: HttpRequest, facts: Facts, widget: Widget) -> tuple[str, bool]:
+    """The widget's CSS, and whether its HTML is to stand among the page's own elements (``light``). Raises a 400 problem."""
+    css = rendering.styles([widget], facts.css, styled=facts.styled)
+    try:
+        light = serializers.BooleanField().run_validation(request.GET.get("light") or "0")
+    except serializers.ValidationError as error:
+        raise answers.invalid({"light": error.detail}) from None
+    return (rendering.layered(css), True) if light else (css, False)
+
+
 def _make(each: Asked, source: Source) -> rendering.Rendered:
     return rendering.render(each.widget, sealed(each).call, source)
 
@@ -201,10 +212,11 @@ def fragment(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
     """``GET …/{widget}.html``: the widget as HTML for a page's own markup, complete without JavaScript."""
     facts = find_shop(shop)
     each = asked(request, facts, widget, request.GET)
+    css, light = _styles(request, facts, each.widget)
     source = accounts.source_for(facts.profile.id)
     made = _make(each, source)
-    _tell(request, facts, "html", (widget, repr(each.call.params)), source)
-    return _finish(request, made, rendering.element(made, rendering.styles([each.widget], facts.css)), "text/html")
+    _tell(request, facts, "html", (widget, light, repr(each.call.params)), source)
+    return _finish(request, made, rendering.element(made, css, light=light), "text/html")
 
 
 @reading
@@ -214,11 +226,11 @@ def data(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
     each = asked(request, facts, widget, request.GET)
     if refusal := each.widget.unproven(each.call):
         raise refusal
+    css, light = _styles(request, facts, each.widget)
     source = accounts.source_for(facts.profile.id)
     made = _make(each, source)
-    _tell(request, facts, "json", (widget, repr(each.call.params)), source)
-    css = rendering.styles([each.widget], facts.css)
-    return _finish(request, made, answers.to_json(rendering.payload(made, css)), "application/json")
+    _tell(request, facts, "json", (widget, light, repr(each.call.params)), source)
+    return _finish(request, made, answers.to_json(rendering.payload(made, css, light=light)), "application/json")
 
 
 def split_batch(query: QueryDict) -> list[tuple[str, QueryDict]]:
@@ -269,7 +281,7 @@ def _batch(request: HttpRequest, shop: str, *, private: bool) -> HttpResponse:
             items.append(rendering.item(made))
     if not private:
         _tell(request, facts, "batch", tuple(key), source)
-    css = rendering.styles([entry.widget for entry in calls], facts.css) if calls else ""
+    css = rendering.styles([entry.widget for entry in calls], facts.css, styled=facts.styled) if calls else ""
     body = {"v": 1, "css": css, "items": items}
     response = answers.json_answer(body, cache=answers.PUBLIC if storable else answers.NO_STORE)
     if not finished:
@@ -307,7 +319,7 @@ def page_answer(
     request: HttpRequest, facts: Facts, each: Asked, made: rendering.Rendered, status: int = 200
 ) -> HttpResponse:
     """A made widget as a whole page with its own Content-Security-Policy."""
-    css = rendering.styles([each.widget], facts.css)
+    css = rendering.styles([each.widget], facts.css, styled=facts.styled)
     with texts.override(each.call.shop.texts, each.call.locale):
         html = render_to_string(
             "widgets/page.html",
@@ -332,7 +344,9 @@ def page_answer(
     if made.state == "pending":
         response["Retry-After"] = str(max(1, round(made.retry_after_s)))
     response["Content-Language"] = each.call.locale
-    response["Content-Security-Policy"] = page_policy([css] if made.state == "ready" else [], facts.exact_origins)
+    response["Content-Security-Policy"] = page_policy(
+        [css] if css and made.state == "ready" else [], facts.exact_origins
+    )
     response["Referrer-Policy"] = "strict-origin-when-cross-origin"
     return response
 

@@ -21,8 +21,9 @@ import { minify } from 'terser';
 const SCRIPTS = {
   loader: {
     entry: 'src/loader.js',
+    block: true,
     limitBytes: 1900,
-    letters: 'eiradtulqhfksc_SbymgnxQoNjwYJKLMPCTHORWApUvGEFIX$ZVDBz',
+    letters: 'snrpMqtmxjedkzfLvhigclWRFbTPyGJYNBaOIUCQV_EXoKSDAuZ$wH',
   },
   pixel: {
     entry: 'src/pixel/pixel.js',
@@ -43,14 +44,17 @@ const { version } = JSON.parse(readFileSync(new URL('package.json', here), 'utf8
 
 const brotli = (bytes) => brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } });
 
-/** esbuild resolves and joins the modules; terser shortens better, since it uses a name again where the outer one is not needed. */
+/**
+ * esbuild resolves and joins the modules; terser shortens better, since it uses a name again where the outer one is not needed.
+ * The loader stands in a block, which is shorter than a function and keeps what `let` declares to itself as well.
+ */
 async function bundle(script, name) {
   const joined = await build({
     absWorkingDir: decodeURIComponent(here.pathname),
     entryPoints: [script.entry],
     bundle: true,
     write: false,
-    format: 'iife',
+    format: script.block ? 'esm' : 'iife',
     target: 'es2022',
     minifySyntax: true,
     define: script.define,
@@ -60,7 +64,9 @@ async function bundle(script, name) {
     compress: { passes: 3, ecma: 2020, toplevel: true, booleans_as_integers: true, collapse_vars: false },
     mangle: { toplevel: true, nth_identifier: { get: name } },
   });
-  return code;
+  if (!script.block) return code;
+  if (!code.startsWith('var ') || /\bvar |\bfunction |^class /.test(code.slice(4))) throw Error('A name would leave the block.');
+  return `{${code.replace('var ', 'let ')}}`;
 }
 
 /** Climbs by swapping two letters, from the present order. */

@@ -198,7 +198,7 @@ class WidgetHost(Host):
         )
 
     def review_form(self, product: str, problem: str) -> str:
-        invalid = ' aria-invalid="true"' if problem else ""
+        invalid = ' aria-invalid="true" data-focus' if problem else ""
         return (
             f'<form data-post method="post" action="{self.base}reviews"><p role="status">{problem}</p>'
             f'<input type="hidden" name="product_id" value="{product}">'

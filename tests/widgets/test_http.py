@@ -269,3 +269,37 @@ def test_other_parameters_stand_in_one_attribute(client: Client, shop: Shop) -> 
     tag = html[: html.index(">")]
     assert 'limit="3"' in tag
     assert 'params="in_stock=1&amp;layout=carousel"' in tag
+
+
+def test_the_widget_among_the_pages_own_elements(client: Client, shop: Shop) -> None:
+    """``light=1``: the same inner HTML without a shadow root, its styles before it in a layer; the address decides, nothing else."""
+    query = "product_id=prd_1"
+    plain, light = (
+        client.get(f"/w/v1/{shop.key}/reviews.json?{query}{more}").json() for more in ("&light=0", "&light=1")
+    )
+    assert light["inner_html"] == plain["inner_html"]
+    assert light["data"] == plain["data"]
+    assert "<template" not in light["html"]
+    assert light["html"].startswith(f'<style>{light["css"]}</style><sumeru-widget type="reviews" light ')
+    assert f">{light['inner_html']}</sumeru-widget>" in light["html"]
+    assert light["css"].startswith("@layer sumeru{sumeru-widget[light]{")
+    assert ":host" not in light["css"]
+    assert ":host" in plain["css"]
+    assert client.get(f"/w/v1/{shop.key}/reviews.html?light=1&{query}").content.decode() == light["html"]
+    # No link inside carries it: what the loader asks for is the same for everybody.
+    assert "light=" not in light["inner_html"]
+    refused = client.get(f"/w/v1/{shop.key}/reviews.json?{query}&light=yes-please")
+    assert refused.status_code == 400
+    assert "light" in refused.json()["error"]["details"]
+
+
+@pytest.mark.parametrize("form", READS)
+def test_a_shop_may_leave_our_styles_out(client: Client, shop: Shop, form: str) -> None:
+    """At once, also where answers are kept: what is kept was made under the shop's look."""
+    assert "sw-stack{" in client.get(address(shop, form)).content.decode()
+    Look.objects.create(shop=shop, tokens={"accent": "#0a7"}, css=".sw-reviews{outline:0}", unstyled=True)
+    shops.forget()
+    body = client.get(address(shop, form)).content.decode()
+    assert "sw-stack{" not in body
+    assert "max-width:100%" in body
+    assert ".sw-reviews{outline:0}" in body

@@ -73,7 +73,7 @@ class LookForm(RefusesCredentials, _LookForm):
 
     class Meta:
         model = Look
-        fields = ("css",)
+        fields = ("unstyled", "css")
         widgets = {
             "css": forms.Textarea(
                 attrs={"rows": 10, "cols": 80, "class": "vLargeTextField sumeru-code", "spellcheck": "false"}
@@ -138,11 +138,11 @@ class LookInline(_StackedInline):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Colours, shape, own CSS; for those who may not change them the values in words."""
         if not self.has_change_permission(request, obj):
-            return [(None, {"fields": ["in_words", "css"]})]
+            return [(None, {"fields": ["in_words", "unstyled", "css"]})]
         colours = [token_name(name) for name, token in theming.TOKENS.items() if token.is_colour]
         others = [token_name(name) for name, token in theming.TOKENS.items() if not token.is_colour]
         return [
             (_("Colours"), {"fields": colours, "description": _("Any CSS colour; the square opens a colour picker.")}),
             (_("Shape and type"), {"fields": others}),
-            (_("Own CSS"), {"fields": ["css"]}),
+            (_("Own CSS"), {"fields": ["unstyled", "css"]}),
         ]

@@ -112,8 +112,8 @@ def stars(value: int | Decimal, call: Call) -> SafeString:
 def _stars(value: Decimal, locale: str, _voice: Hashable) -> SafeString:
     shown = formatting.number(formatting.tenths(value), locale)
     return format_html(
-        '<svg class="sw-stars" part="stars" role="img" aria-label="{}" viewBox="0 0 100 20" width="100" height="20">'
-        '<rect width="100" height="20"/><rect class="sw-on" width="{}" height="20"/></svg>',
+        '<svg class="sw-stars" part="stars" role="img" aria-label="{}" viewBox="0 0 100 20" width="100" height="20" fill="#bbb">'
+        '<rect width="100" height="20"/><rect class="sw-on" width="{}" height="20" fill="#a60"/></svg>',
         gettext("%(rating)s out of 5 stars") % {"rating": shown},
         star_width(value),
     )
@@ -136,8 +136,8 @@ def bar(share: int) -> SafeString:
 @lru_cache(maxsize=101)
 def _bar(share: int) -> SafeString:
     return format_html(
-        '<svg class="sw-bar" aria-hidden="true" viewBox="0 0 100 8" preserveAspectRatio="none">'
-        '<rect width="100" height="8"/><rect class="sw-on" width="{}" height="8"/></svg>',
+        '<svg class="sw-bar" aria-hidden="true" viewBox="0 0 100 8" width="100" height="8" fill="#bbb" preserveAspectRatio="none">'
+        '<rect width="100" height="8"/><rect class="sw-on" width="{}" height="8" fill="#a60"/></svg>',
         min(max(share, 0), 100),
     )
 

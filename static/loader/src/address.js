@@ -2,24 +2,21 @@
 
 const { src, dataset } = document.currentScript;
 
-/**
- * The API base, absolute, ending in a slash: what stands before the last `/embed/` of the script's own address
- * (a path prefix of a first-party proxy is kept) + `w/v1/<shop>/`, unless `data-api` names it in full. Nothing outside it is fetched.
- */
-export const base = dataset.api || src.replace(/(.*\/)embed.*/, `$1w/v1/${dataset.shop}/`);
+/** What stands before the last `embed` of the script's own address, a path prefix of a first-party proxy included. */
+export const home = /.*\/(?=embed)/.exec(src);
+
+/** The API base, absolute, ending in a slash, unless `data-api` names it in full. Nothing outside it is fetched. */
+export const base = dataset.api || `${home}w/v1/${dataset.shop}/`;
 
 /** The custom element's name; any other element is a widget by its `data-sumeru-widget`. */
 export const TAG = 'sumeru-widget';
 export const SELECTOR = TAG + ',[data-' + TAG + ']';
 
-/** Attributes that become parameters. An allow-list, because the parameters are the cache key. */
+/** Attributes that become parameters; `params` holds further ones as a query. An allow-list, because the parameters are the cache key. */
 const PARAMS =
-  'product-id quiz-id cart-id cart-total currency item-count experiment page limit sort rating locale collection placement product-ids media'.split(
+  'locale limit page currency quiz-id cart-id cart-total media rating product-id product-ids experiment collection sort item-count placement'.split(
     ' ',
   );
-
-/** Every attribute whose change may ask for other content; `params` holds further parameters as a query. */
-export const ATTRIBUTES = ['type', TAG, 'params', ...PARAMS].flatMap((name) => [name, 'data-' + name]);
 
 /**
  * `rating_badge?locale=de&product_id=prd_1`: the full page's address without the base, sorted by name, encoded as a form is.

@@ -26,7 +26,8 @@ const queues = {};
 const send = (path, jobs = queues[path], keys = Object.keys(jobs).sort()) => {
   const url = base + path + '?' + new URLSearchParams(keys.map((key) => ['w', key]));
   queues[path] = 0;
-  if (keys[60] || (url[4e3] && keys[1])) {
+  // An address of 4,000 characters is split as soon as it holds two.
+  if (keys[url[4e3] ? 1 : 60]) {
     send(path, jobs, keys.splice(keys.length / 2));
     send(path, jobs, keys);
   } else {
@@ -44,6 +45,5 @@ const send = (path, jobs = queues[path], keys = Object.keys(jobs).sort()) => {
 export const ask = (key, path, tries) =>
   new Promise((done) => {
     // Those that come back are gathered for 9 ms and more: browsers wake timers of the same moment up to 8 ms apart.
-    queues[path] ||= (setTimeout(send, 9 * tries, path), {});
-    (queues[path][key] ||= []).push(done);
+    ((queues[path] ||= (setTimeout(send, 9 * tries, path), {}))[key] ||= []).push(done);
   });

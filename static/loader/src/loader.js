@@ -1,5 +1,5 @@
 /** The entry: finds the widgets of the page, now and later, and gives the page its `sumeru`. */
-import { ATTRIBUTES, SELECTOR, TAG } from './address.js';
+import { SELECTOR, TAG, home } from './address.js';
 import { fire, update } from './widget.js';
 
 const earlier = self.sumeru;
@@ -20,6 +20,8 @@ if (!earlier?.v) {
   const touch = (el) => {
     near.unobserve(el);
     near.observe(el);
+    // Any attribute: whether other content is asked for is seen by the key.
+    changes.observe(el, { attributes: true });
   };
 
   /** @param {Node} node itself and everything in it */
@@ -36,9 +38,10 @@ if (!earlier?.v) {
     q: { push: (use) => setTimeout(use, 0, api) },
   });
 
-  new MutationObserver((records) =>
+  const changes = new MutationObserver((records) =>
     records.map((record) => (record.attributeName ? [record.target] : record.addedNodes).forEach(mount)),
-  ).observe(document, { childList: true, subtree: true, attributeFilter: ATTRIBUTES });
+  );
+  changes.observe(document, { childList: true, subtree: true, attributeFilter: ['data-' + TAG] });
   mount(document);
   customElements.define(
     TAG,
@@ -54,4 +57,6 @@ if (!earlier?.v) {
   });
   earlier?.q?.forEach(api.q.push);
   fire(document, '', 'loaded');
+  // The overlay of a page whose address asks for it. A policy that lets this script run lets it load its own.
+  if (location.search.match('sumeru-debug')) import(home + 'embed/debug.js');
 }

@@ -27,11 +27,10 @@ export const show = (el, { html, css }, part) => {
     box.setHTML(html, { sanitizer: {} });
   } else {
     // Made on first need: making it under `trusted-types 'none'` is a violation.
-    policy ||= self.trustedTypes?.createPolicy('sumeru', { createHTML: (text) => text });
-    box.innerHTML = policy ? policy.createHTML(html) : html;
+    box.innerHTML = (policy ||= self.trustedTypes?.createPolicy('sumeru', { createHTML: (text) => text }))?.createHTML(html) || html;
   }
-  const focus = box.querySelector('[aria-invalid=true]') || box.querySelector('[data-focus]');
-  const root = el.shadowRoot || el.attachShadow({ mode: 'open' });
+  const focus = box.querySelector('[data-focus]');
+  const root = rootOf(el) || el.attachShadow({ mode: 'open' });
   if (css) root.adoptedStyleSheets = [sheetOf(css)];
   if (part) part.replaceWith(...box.childNodes);
   else root.replaceChildren(...box.childNodes);
@@ -39,16 +38,24 @@ export const show = (el, { html, css }, part) => {
 };
 
 /**
+ * Where a host has its content. The server gives `light` to hosts whose content came as their own children.
+ *
+ * @param {Element} el
+ * @returns {Element|ShadowRoot|null} null when there is none yet
+ */
+export const rootOf = (el) => (el.matches('[light]') ? el : el.shadowRoot);
+
+/**
  * Takes over HTML that the page came with; it is never rendered again.
  *
  * @param {Element} el
- * @returns {ShadowRoot|null} null when there is none
+ * @returns {Element|ShadowRoot|null} null when there is none
  */
 export const adopt = (el) => {
   // innerHTML does not make declarative roots, so on a client navigation the template is still a template.
-  const template = el.querySelector('template[shadowrootmode]');
-  if (template) el.attachShadow({ mode: 'open' }).append(template.content);
-  const root = el.shadowRoot;
+  const template = el.querySelector('[shadowrootmode]');
+  if (template) show(el, { html: template.innerHTML });
+  const root = rootOf(el);
   // Also as sheets: the page's style-src may have refused the elements.
   if (root) root.adoptedStyleSheets = [...root.querySelectorAll('style')].map((style) => sheetOf(style.textContent));
   return root;

@@ -1,7 +1,7 @@
 /** The life of one widget: wanted, loading, shown, paged, submitted. */
 import { base, keyFrom, keyOf } from './address.js';
 import { ask, call, wait } from './ask.js';
-import { adopt, show } from './show.js';
+import { adopt, rootOf, show } from './show.js';
 
 /** Where a host keeps its widget: the function that `create` returned. */
 const MEMO = Symbol();
@@ -26,8 +26,8 @@ const create = (el) => {
   /** The key whose content is on the page. */
   let shown;
   let states;
-  /** Whether the content is one visitor's own. */
-  let live = el.matches('[live]');
+  /** Where its content is asked for: a visitor's own is known by the answer, or by the attribute. */
+  let path = el.matches('[live]') ? 'live' : 'batch';
 
   const setState = (name) => {
     try {
@@ -41,7 +41,7 @@ const create = (el) => {
   /** @param {'ready'|'empty'|'page'|'submit'} name */
   const ready = (name) => {
     // Adding the same listener again does nothing.
-    ['click', 'submit'].map((type) => el.shadowRoot?.addEventListener(type, act));
+    ['click', 'submit'].map((type) => rootOf(el).addEventListener(type, act));
     shown = key;
     setState('ready');
     fire(el, key, name);
@@ -57,21 +57,22 @@ const create = (el) => {
    */
   const load = async (asked, part, url, submission) => {
     let item;
+    let tries = 0;
     key = asked;
     setState('loading');
     if (part) part.ariaBusy = 'true';
     try {
-      for (let tries = 0; key == asked && tries < 4; tries++) {
-        item = await (submission || ask(key, live ? 'live' : 'batch', tries));
-        if (item.state == 'live') live = true;
-        else if (item.state == 'pending') await wait(item.retry_after_s);
-        else break;
-      }
-      // A task for each: the page gets the thread back between two widgets.
-      await wait(0);
-      // Overtaken by another attribute change or another page: that one's answer counts.
-      if (key != asked) return;
-      if (!/ready|empty/.test(item.state)) throw Error(item.state);
+      do {
+        item = await (submission || ask(key, path, tries++));
+        if (item.state == 'live') path = item.state;
+        // In any case a task for each: the page gets the thread back between two widgets.
+        await wait(item.retry_after_s);
+        // Overtaken by another attribute change or another page: that one's answer counts.
+        if (key != asked) return;
+      // live or pending
+      } while (/li|pe/.test(item.state) && tries < 4);
+      // Neither ready nor empty.
+      if (!/y$/.test(item.state)) throw Error(item.state);
       const focus = show(el, item, submission && part);
       ready(submission ? 'submit' : part ? 'page' : item.state);
       if (part) focus?.focus();
@@ -97,7 +98,7 @@ const create = (el) => {
       if (!fire(el, key, 'add-to-cart', JSON.parse(from.dataset.add))) event.preventDefault();
     } else if (url.href.startsWith(base)) {
       event.preventDefault();
-      const part = from.closest('[data-swap]') || el.shadowRoot.lastElementChild;
+      const part = from.closest('[data-swap]') || event.currentTarget.lastElementChild;
       if (from.method == 'post') {
         if (!part.ariaBusy && fire(el, key, 'before-submit', { formData: form })) {
           form.set('via', 'loader');

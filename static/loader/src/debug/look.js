@@ -66,7 +66,7 @@ export const widgetOf = (el, loader, told) => {
   const type = (read(el, 'sumeru-widget') || read(el, 'type') || '').replace('-', '_');
   const base = loader?.base || '';
   const own = type && loader?.shop ? keyOf(el, type, base) : '';
-  const root = el.shadowRoot;
+  const root = el.matches('[light]') ? el : el.shadowRoot;
   const styles = [...(root?.querySelectorAll('style') || [])];
   const time = own && timeOf(told?.key || own, base);
   return {
