@@ -67,7 +67,7 @@ def passage(place: Site) -> Iterator[Between]:
     host.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # another file of the same process may start a browser of its own
 def browser(chromium_path: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
