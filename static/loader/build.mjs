@@ -28,7 +28,7 @@ const SCRIPTS = {
   pixel: {
     entry: 'src/pixel/pixel.js',
     limitBytes: 2000,
-    letters: 'bdspvnzmeoFtSwBUklauhgifM$DCc_qyrxZWQGYAXIHEKPJjOVLRTN',
+    letters: 'bdslvnfkpwMezjBquHaDm$Gyroig_tchJSZWQFYTXNUCExALOVRPKI',
   },
 };
 

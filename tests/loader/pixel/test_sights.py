@@ -209,3 +209,34 @@ def test_an_address_that_the_server_refuses_spoils_no_batch(tracked: Tracked, re
     tracked.hide()
     assert tracked.sent[0]["referrer"] == ""
     valid(tracked)
+
+
+@pytest.mark.parametrize("consent", ["granted", "denied", ""])
+def test_the_page_hears_of_a_widget_that_is_seen_whatever_may_be_sent(tracked: Tracked, consent: str) -> None:
+    """Once for each content of an element, from the element itself; it says what the widget is about and nothing of the visitor."""
+    listen = (
+        "<script>window.views = []; addEventListener('sumeru:view', (event) => "
+        "views.push([event.target.id, event.composed, JSON.parse(JSON.stringify(event.detail))]))</script>"
+    )
+    page = tracked.open(
+        REVIEWS + "<div style='height:3000px'></div><div id=far data-sumeru-widget=rating-badge data-product-id=prd_2>"
+        f"{PART}</div>",
+        head=listen + tracked.tag(f"data-consent={consent}" if consent else ""),
+    )
+    first = ["r", True, {"v": 1, "widget": "reviews", "product_id": "prd_1"}]
+    page.wait_for_function("views.length")
+    assert page.evaluate("views") == [first]
+    page.evaluate("far.scrollIntoView()")
+    page.wait_for_function("views.length == 2")
+    page.evaluate("scrollTo(0, 0)")
+    painted(page)
+    page.evaluate(
+        "r.setAttribute('product-id', 'prd_3'); r.dispatchEvent(new CustomEvent('sumeru:ready', {bubbles: true, detail: {}}))"
+    )
+    page.wait_for_function("views.length == 3")
+    assert page.evaluate("views") == [
+        first,
+        ["far", True, {"v": 1, "widget": "rating_badge", "product_id": "prd_2"}],
+        ["r", True, {"v": 1, "widget": "reviews", "product_id": "prd_3"}],
+    ]
+    assert tracked.front.complaints == []

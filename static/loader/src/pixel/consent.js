@@ -6,6 +6,4 @@ export let agreed;
  *
  * @param {string} word anything but 'granted' is a no
  */
-export const decide = (word) => {
-  agreed = word == 'granted' && !navigator.globalPrivacyControl;
-};
+export const decide = (word) => (agreed = word == 'granted' && !navigator.globalPrivacyControl);

@@ -19,6 +19,5 @@ export const ids = () => ({ visitor_id: idOf(VISITOR, 395 * 864e5), session_id: 
 
 /** Nothing of the visitor stays. */
 export const forget = () => {
-  delete localStorage[VISITOR];
-  delete localStorage[SESSION];
+  [VISITOR, SESSION].map((name) => delete localStorage[name]);
 };

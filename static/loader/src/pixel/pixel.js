@@ -18,7 +18,7 @@ if (!sumeru.pixel) {
     flush();
     if (!agreed) {
       drop();
-      reported.clear();
+      reported.length = 0;
       forget();
     }
   });
@@ -53,7 +53,7 @@ if (!sumeru.pixel) {
   });
   on('pagehide', flush);
   on('pageshow', ({ persisted }) => {
-    if (persisted) reported.clear();
+    if (persisted) reported.length = 0;
     look();
   });
   if (document.prerendering) on('prerenderingchange', watch);

@@ -2,11 +2,14 @@
 
 export const { src, dataset } = document.currentScript;
 
+/** Where a widget or an event keeps what we know of it. */
+export const MARK = Symbol();
+
 let page;
 let referrer = document.referrer;
 
-/** The types this page has reported: each counts once for a page. @type {Set<string>} */
-export const reported = new Set();
+/** What this page has reported, each once for a page: its view at 1, its product at 2. @type {1[]} */
+export const reported = [];
 
 /** Notices that the address changed. The fragment is a place in the page. */
 export const turn = () => {
@@ -14,7 +17,7 @@ export const turn = () => {
   if (page != now) {
     referrer = page || referrer;
     page = now;
-    reported.clear();
+    reported.length = 0;
   }
 };
 

@@ -2,15 +2,13 @@
 import { agreed } from './consent.js';
 import { ids } from './ids.js';
 import { safe } from './listen.js';
-import { dataset, src, where } from './place.js';
+import { MARK, dataset, src, where } from './place.js';
 
 /** As the loader finds its API: beside the script, a path prefix of a first-party proxy kept, unless `data-api` names it in full. */
 const url = (dataset.api || src.replace(/(.*\/)embed.*/, `$1w/v1/${dataset.shop}/`)) + 'events';
 
 /** @type {import('./types.js').Event[]} */
 const waiting = [];
-/** Those that failed once; the second time they are dropped. */
-const tried = new WeakSet();
 let timer;
 /** One request at a time, so that a burst becomes few large ones; also during the pause after a failure. */
 let busy;
@@ -26,7 +24,8 @@ const send = async (batch, body) => {
     const answer = await fetch(url, { method: 'POST', body, keepalive: true, signal: AbortSignal.timeout(9e3) });
     if (answer.status > 428) throw 0;
   } catch {
-    if (agreed) waiting.unshift(...batch.filter((event) => !tried.has(event) && tried.add(event)));
+    // Those that failed twice are dropped. The mark is no part of their JSON.
+    if (agreed) waiting.unshift(...batch.filter((event) => !event[MARK] && (event[MARK] = 1)));
     await new Promise((done) => setTimeout(done, 1e3 + Math.random() * 3e3));
   }
   busy = 0;

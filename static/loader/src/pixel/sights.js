@@ -1,19 +1,17 @@
 /** What is seen and used: pages, products, widgets, experiments. Facts only, no text of the page. */
 import { on, safe } from './listen.js';
-import { dataset, reported, turn } from './place.js';
+import { MARK, dataset, reported, turn } from './place.js';
 import { track } from './queue.js';
 
 /** What a widget is, as the loader finds it. */
 const SELECTOR = 'sumeru-widget,[data-sumeru-widget]';
 
-const exposed = new Set();
-/** Where a widget keeps what it was about when it was seen. */
-const SEEN = Symbol();
+const exposed = [];
 let timer;
 
-/** @param {Set<unknown>} known what was tracked before; grows when this is taken */
+/** @param {object} known by their keys, what was tracked before; grows when this is taken */
 const once = (known, key, type, properties) => {
-  if (!known.has(key) && track(type, properties)) known.add(key);
+  known[key] ||= track(type, properties);
 };
 
 /** Which widget, about what. Attributes by an allow-list: others may be about a person. @param {Element} [item] inside it */
@@ -32,9 +30,17 @@ const about = (el, item) => {
 const sight = new IntersectionObserver(
   safe((entries) =>
     entries.map(({ target, intersectionRatio, intersectionRect: { height } }) => {
-      const facts = about(target);
-      if (height && (intersectionRatio >= 0.5 || height >= innerHeight / 3))
-        once((target[SEEN] ||= new Set()), JSON.stringify(facts), 'widget_view', facts);
+      const detail = about(target);
+      const key = JSON.stringify(detail);
+      if (height && (intersectionRatio >= 0.5 || height >= innerHeight / 3)) {
+        // What it was about when it was seen.
+        const seen = (target[MARK] ||= []);
+        once(seen, key, 'widget_view', detail);
+        // To the page alone, so without asking for consent.
+        seen[key + 1] ||= target.dispatchEvent(
+          new CustomEvent('sumeru:view', { bubbles: true, composed: true, detail: { v: 1, ...detail } }),
+        );
+      }
     }),
   ),
   { threshold: [...Array(51).keys()].map((i) => i / 50) },
