@@ -219,6 +219,10 @@ def answers(client: Client, shop: Shop, text: str) -> Iterator[tuple[str, str, A
             yield name, form, response
 
 
+PAGE = "{base}w/v1/shop/widget"
+"""Where a widget's page is, to which its own parts are relative."""
+
+
 def check(found: dict[str, Any], where: str, base: str) -> None:
     """Only known elements, nothing that runs, addresses of the web only, and scripts that are data or ours."""
     for element, attributes in found["elements"]:
@@ -234,14 +238,13 @@ def check(found: dict[str, Any], where: str, base: str) -> None:
                 assert urlsplit(value.strip()).scheme in SCHEMES, (where, element, name, value)
                 assert "javascript:" not in "".join(value.split()).lower()[:20], (where, value)
                 if element in ("script", "link"):
-                    assert value.startswith(("/", base)), (where, element, value)
-                    assert not value.startswith("//"), (where, element, value)
+                    assert urljoin(PAGE.format(base=base), value).startswith(base), (where, element, value)
     for kind, source, text in found["scripts"]:
         if kind == "application/ld+json":
             assert "<" not in text, where
             json.loads(text)
         else:
-            assert source.startswith(base), (where, source)
+            assert urljoin(PAGE.format(base=base), source).startswith(base), (where, source)
             assert not text.strip(), (where, text)
 
 
