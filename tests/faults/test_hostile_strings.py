@@ -149,7 +149,7 @@ READ = """html => {
     for (const element of root.querySelectorAll('*')) {
       const attributes = [...element.attributes].map(each => [each.name, each.value])
       found.elements.push([element.localName, attributes])
-      if (element.localName === 'script') found.scripts.push([element.type, element.src, element.textContent])
+      if (element.localName === 'script') found.scripts.push([element.type, element.getAttribute('src'), element.textContent])
       if (element.localName === 'template') walk(element.content)
     }
   }
