@@ -148,8 +148,9 @@ def _lane_wait(state: State, lane: str, share: float, pace: Pace, cost: float, n
 
 
 def _log(state: State, now: float) -> list[list[float]]:
-    # A second counts until a whole minute after its end has passed; one from the future (a clock set back) is forgotten.
-    return [[at, cost] for at, cost in state.get("log", []) if now - WINDOW_S - 1.0 < at <= now]
+    # A second counts until a whole minute after its end has passed. Another process may be ahead a little: it read its clock later, or
+    # its clock is. One from farther in the future was written before the clock was set back, and is forgotten.
+    return [[at, cost] for at, cost in state.get("log", []) if now - WINDOW_S - 1.0 < at <= now + _CLOSED_MOST_S]
 
 
 def _room_s(scope: Scope, state: State, cost: int, now: float) -> float:
@@ -276,9 +277,10 @@ def settle(
         pace = _pace(scope, state, now)
         span_s = pace.burst / pace.rate
         if told.remaining is not None and told.limit is not None and not told.cache_hit:
-            state["tat"] = max(
-                _tat(state.get("tat", 0.0), now, span_s), now + span_s - max(0, told.remaining) / pace.rate
-            )
+            # Not cut to what is full by this clock: while this process waited for the store, others counted by a later one.
+            counted = state.get("tat", 0.0)
+            counted = counted if counted <= now + span_s + _CLOSED_MOST_S else now
+            state["tat"] = max(counted, now + span_s - max(0, told.remaining) / pace.rate)
             if told.remaining <= 0:
                 state["closed_until"] = max(min(state.get("closed_until", 0.0), now + _CLOSED_MOST_S), until)
         if told.refused_s is not None:

@@ -197,6 +197,24 @@ def test_headers_only_lower() -> None:
     assert [wait == 0 for wait in taken] == [True, True, False, False]
 
 
+@pytest.mark.parametrize("late_s", [0.5, 3.0, 20.0])
+def test_an_answer_that_is_recorded_late_gives_nothing_back(late_s: float) -> None:
+    """A process may read its clock, then wait for the store while others count; or its clock may be a little behind theirs."""
+    bucket = Bucket(reads(600))
+    taken = sum(bucket.take("page", START) <= 0 for _ in range(100))
+    assert taken == 30
+    bucket.settle(Told(limit=600, remaining=570, reset_at=START + 60), START - late_s)
+    assert bucket.take("page", START) > 0
+
+
+def test_calls_that_others_count_a_moment_ahead_stay_in_the_log() -> None:
+    bucket = Bucket(reads(100, key="bulk", logged=True))
+    assert bucket.take("page", START, cost=2) <= 0
+    assert bucket.take("page", START - 1.0) <= 0
+    assert bucket.take("page", START + 20, cost=93) > 0
+    assert bucket.take("page", START + 20, cost=92) <= 0
+
+
 def test_nothing_remaining_closes_until_the_reset() -> None:
     bucket = Bucket(reads())
     bucket.settle(Told(limit=100, remaining=0, reset_at=START + 30), START)
