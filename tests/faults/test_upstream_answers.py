@@ -73,7 +73,7 @@ def survives(place: Site, web: Web, upstream: Sandbox, number: int, fault: dict[
 
 def test_what_is_no_answer_is_neither_kept_nor_shown(shared_place: Site, quiet_upstream: Sandbox) -> None:
     # One store is enough for all kinds; what differs between the stores is where copies are, which a few kinds show.
-    names = list(ANSWERS) if shared_place.engine == "postgresql" else ["half a body", "a page with 200", "wrong types"]
+    names = list(ANSWERS) if shared_place.engine == "sqlite" else ["half a body", "a page with 200", "wrong types"]
     web = shared_place.web(SUMERU_EGRESS="odd-answers")
     try:
         for position, name in enumerate(names):
