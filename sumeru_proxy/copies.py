@@ -27,7 +27,7 @@ KEEP_ABSENT_S = 3600.0
 """The same for what Sumeru does not know: there is little to show, and strangers may ask for any number of ids."""
 RECHECK_S = 1.0
 _HELD_RECORDS_MOST = 20_000
-"""Records held by a process, of some 2 kB each: 20,000 single products, or the reviews of 200 products with 100 each."""
+"""Records held by a process, of 0.4 to 0.9 kB each (measured): some 6,000 single products, or the reviews of 200 with 100 each."""
 
 
 def _schema() -> str:

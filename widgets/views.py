@@ -37,6 +37,7 @@ QUERY_LIMIT_CHARS = 4_096
 BATCH_LIMIT = 60
 _UP = "../../.."
 """From a widget's page to the top, whatever path of whatever host leads here: the page's own policy allows nothing else."""
+_LIGHT = serializers.BooleanField()
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
@@ -165,8 +166,11 @@ def sealed(each: Asked) -> Asked:
 def _styles(request: HttpRequest, facts: Facts, widget: Widget) -> tuple[str, bool]:
     """The widget's CSS, and whether its HTML is to stand among the page's own elements (``light``). Raises a 400 problem."""
     css = rendering.styles([widget], facts.css, styled=facts.styled)
+    wish = request.GET.get("light")
+    if not wish:
+        return css, False
     try:
-        light = serializers.BooleanField().run_validation(request.GET.get("light") or "0")
+        light = _LIGHT.run_validation(wish)
     except serializers.ValidationError as error:
         raise answers.invalid({"light": error.detail}) from None
     return (rendering.layered(css), True) if light else (css, False)
@@ -373,8 +377,8 @@ def _error_page(request: HttpRequest, problem: answers.Problem) -> HttpResponse:
     context = {
         "problem": problem,
         "details": answers.to_json(problem.details),
-        "page_css": static("page.css"),
-        "page_icon": static("icon.svg"),
+        "page_css": _UP + static("page.css"),
+        "page_icon": _UP + static("icon.svg"),
     }
     html = render_to_string("widgets/_error.html", context)
     response = answers.finish(html.encode(), "text/html", status=problem.status)

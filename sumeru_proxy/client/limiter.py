@@ -133,10 +133,13 @@ def _pace(scope: Scope, state: State, now: float) -> Pace:
 
 
 def _tat(value: float, now: float, span_s: float) -> float:
-    # A bucket is never emptier than empty. A time far beyond that was written before the clock was set back: it says nothing.
-    if value > now + span_s + _CLOSED_MOST_S:
-        return now
-    return min(max(value, now), now + span_s)
+    # A bucket is never emptier than empty.
+    return min(max(_counted(value, now, span_s), now), now + span_s)
+
+
+def _counted(value: float, now: float, span_s: float) -> float:
+    # A time far beyond what is full was written before the clock was set back: it says nothing.
+    return value if value <= now + span_s + _CLOSED_MOST_S else now
 
 
 def _lane_wait(state: State, lane: str, share: float, pace: Pace, cost: float, now: float) -> float:
@@ -278,8 +281,7 @@ def settle(
         span_s = pace.burst / pace.rate
         if told.remaining is not None and told.limit is not None and not told.cache_hit:
             # Not cut to what is full by this clock: while this process waited for the store, others counted by a later one.
-            counted = state.get("tat", 0.0)
-            counted = counted if counted <= now + span_s + _CLOSED_MOST_S else now
+            counted = _counted(state.get("tat", 0.0), now, span_s)
             state["tat"] = max(counted, now + span_s - max(0, told.remaining) / pace.rate)
             if told.remaining <= 0:
                 state["closed_until"] = max(min(state.get("closed_until", 0.0), now + _CLOSED_MOST_S), until)

@@ -28,7 +28,7 @@ def main() -> int:
     names = parser.add_subparsers(dest="name", required=True)
     for name, bench in BENCHES.items():
         one = names.add_parser(name, help=(bench.__doc__ or "").split(": ", 1)[-1].splitlines()[0])
-        one.add_argument("--quick", action="store_true", help="in under 50 seconds")
+        one.add_argument("--quick", action="store_true", help="shorter: fewer rounds and smaller sizes")
         one.add_argument("--json", action="store_true", help="print JSON")
         bench.add_arguments(one)
     options = parser.parse_args()

@@ -52,6 +52,8 @@ def test_a_whole_page_asks_for_its_parts_beside_itself(client: Client, shop: Sho
     page = client.get(f"/w/v1/{shop.key}/reviews?product_id=prd_1").content.decode()
     assert 'src="../../../embed/v1.js"' in page
     assert 'href="../../../static/page.css' in page
+    unknown = client.get(f"/w/v1/{shop.key}/nothing").content.decode()
+    assert 'href="../../../static/page.css' in unknown
 
 
 def test_its_origin_may_send_forms(client: Client, shop: Shop) -> None:
