@@ -10,10 +10,10 @@ from pathlib import Path
 
 from django.utils.translation import gettext_lazy as _
 
+from sumeru_proxy.client.version import VERSION
 from widgets import environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VERSION = "0.1.0"
 
 # -- where this installation keeps what it makes for itself
 DATA_DIR = Path(environment.text("DATA_DIR", str(BASE_DIR / ".data"))).absolute()
