@@ -105,7 +105,8 @@ def untranslated(root: Path) -> list[str]:
         language = file.parents[1].name
         with file.open("rb") as source:
             for message in read_po(source, locale=language):
-                if message.id and not all([message.string] if isinstance(message.string, str) else message.string):
+                translations = [message.string] if isinstance(message.string, str) else list(message.string or [""])
+                if message.id and not all(translations):
                     found.append(f"{language}: {message.id if isinstance(message.id, str) else message.id[0]}")
     return found
 
