@@ -119,7 +119,7 @@ def test_only_the_session_imports_requests() -> None:
 
 
 def test_the_client_stands_alone() -> None:
-    for module in (name for name, _path in modules() if name.startswith("sumeru_proxy.client")):
+    for module in (name for name, _path in modules() if name.startswith(("sumeru_proxy.client", "sumeru_proxy.sdk"))):
         names = imported(
             ast.parse(dict(modules())[module].read_text(encoding="utf-8")), module, dict(modules())[module]
         )

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from widgets import languages, npm_package, openapi, registry, theming
+from widgets import languages, npm_package, openapi, python_package, registry, theming
 from widgets.views import public_base
 
 FIRST_PARTY = """\
@@ -34,6 +34,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "widgets": widgets,
         "base": base,
         "package": f"{npm_package.NAME}-{npm_package.package().version}",
+        "wheel": python_package.wheel().file,
         "first_party": FIRST_PARTY,
         "tokens": theming.TOKENS,
         "parts": [(widget, widget.parts) for widget in registry.all_widgets().values()],

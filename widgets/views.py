@@ -17,6 +17,7 @@ from rest_framework import serializers
 
 from sumeru_proxy import accounts
 from sumeru_proxy.reader import Source
+from sumeru_proxy.sdk import customer_tokens
 from widgets import (
     answers,
     customers,
@@ -145,8 +146,8 @@ def _customer(token: str, facts: Facts, now: float) -> str:
     if not token:
         return ""
     try:
-        return customers.verify(token, customers.secrets_of(facts.profile.id), facts.profile.key, now)
-    except customers.Unproven as error:
+        return customer_tokens.verify(token, customers.secrets_of(facts.profile.id), facts.profile.key, now)
+    except customer_tokens.Unproven as error:
         raise answers.Problem(
             401,
             "unauthenticated",
