@@ -21,7 +21,7 @@ from django.test import Client
 from sumeru_proxy.models import Shop
 from tests import samples
 from tests.upstream import Upstream
-from widgets import npm_package, python_package
+from widgets.docs import npm_package, python_package
 
 ROOT = samples.ROOT
 DOCS = sorted((ROOT / "templates" / "docs").glob("*.html"))

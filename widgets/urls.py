@@ -6,20 +6,8 @@ from django.contrib import admin
 from django.urls import path, re_path
 
 from sumeru_proxy.webhooks import views as webhooks
-from widgets import (
-    client_docs,
-    deploying,
-    docs,
-    embed,
-    events,
-    npm_package,
-    openapi,
-    probes,
-    python_package,
-    submissions,
-    troubleshooting,
-    views,
-)
+from widgets.docs import client, deploying, index, npm_package, openapi, python_package, troubleshooting
+from widgets.http import embed, events, probes, submissions, views
 
 _SHOP = r"^w/v1/(?P<shop>[A-Za-z0-9_]{1,40})/"
 _WIDGET = r"(?P<widget>[a-z0-9_]{1,40})"
@@ -48,8 +36,8 @@ urlpatterns = [
         name="py-wheel",
     ),
     re_path(r"^hooks/sumeru/(?P<shop>[A-Za-z0-9_]{1,40})\Z", webhooks.receive, name="sumeru-hook"),
-    path("docs/", docs.index, name="docs"),
-    path("docs/client/", client_docs.page, name="docs-client"),
+    path("docs/", index.index, name="docs"),
+    path("docs/client/", client.page, name="docs-client"),
     path("docs/deploying/", deploying.page, name="docs-deploying"),
     path("docs/troubleshooting/", troubleshooting.page, name="docs-troubleshooting"),
     path("healthz", probes.healthz, name="healthz"),

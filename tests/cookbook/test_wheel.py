@@ -28,7 +28,7 @@ from sumeru_proxy.sdk import calls, customer_tokens
 from sumeru_proxy.webhooks import signature
 from tests.sumeru_proxy.client.scripted import fixed, json_answer, raw, reset, scripted
 from tests.upstream import Upstream
-from widgets import python_package
+from widgets.docs import python_package
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = Path(__file__).parent / "sdk"
