@@ -130,13 +130,23 @@ class Discount:
 
 
 @dataclass(frozen=True, slots=True)
+class Payment:
+    """One payment: ``card``, ``gift_card`` or the shop's word. A gift card pays, it does not lower the total."""
+
+    kind: str
+    amount: int
+    gateway: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RefundLine:
-    """What of a line was given back; amounts are not negative. ``quantity`` 0: money without goods."""
+    """What of a line (also a shipping line) was given back; amounts are not negative. ``quantity`` 0: money without goods."""
 
     line_id: str
     quantity: int
     net: int
     tax: int
+    taxes: tuple[Tax, ...] = ()
 
     @property
     def gross(self) -> int:
@@ -216,6 +226,7 @@ class Document:
     shipping: PostalAddress | None = None
     discounts: tuple[Discount, ...] = ()
     refunds: tuple[Refund, ...] = ()
+    payments: tuple[Payment, ...] = ()
     cancelled_at: datetime | None = None
     financial_status: str = ""
     source_name: str = ""
@@ -275,17 +286,15 @@ def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
+def _taxes(rows: list[dict[str, Any]]) -> tuple[Tax, ...]:
+    return tuple(Tax(**{**row, "percent": Decimal(row["percent"])}) for row in rows)
+
+
 def from_data(data: Mapping[str, Any]) -> Document:
     """The document that ``as_data`` wrote. Raises KeyError, TypeError or ValueError for anything else."""
     values = dict(data)
     lines = tuple(
-        Line(
-            **{
-                **line,
-                "unit_price": Decimal(line["unit_price"]),
-                "taxes": tuple(Tax(**{**tax, "percent": Decimal(tax["percent"])}) for tax in line["taxes"]),
-            }
-        )
+        Line(**{**line, "unit_price": Decimal(line["unit_price"]), "taxes": _taxes(line["taxes"])})
         for line in values["lines"]
     )
     refunds = tuple(
@@ -293,7 +302,7 @@ def from_data(data: Mapping[str, Any]) -> Document:
             **{
                 **refund,
                 "created_at": _moment(refund["created_at"]),
-                "lines": tuple(RefundLine(**line) for line in refund["lines"]),
+                "lines": tuple(RefundLine(**{**line, "taxes": _taxes(line["taxes"])}) for line in refund["lines"]),
             }
         )
         for refund in values["refunds"]
@@ -322,6 +331,7 @@ def from_data(data: Mapping[str, Any]) -> Document:
             "shipping": PostalAddress(**values["shipping"]) if values["shipping"] else None,
             "discounts": tuple(Discount(**discount) for discount in values["discounts"]),
             "refunds": refunds,
+            "payments": tuple(Payment(**payment) for payment in values["payments"]),
             "touches": touches,
             "cancelled_at": _moment(values["cancelled_at"]),
             "updated_at": _moment(values["updated_at"]),
