@@ -13,9 +13,9 @@ from django.db import Error as DatabaseTrouble
 from django.db import close_old_connections, connections
 from django.utils import timezone
 
-from sumeru_proxy import batching, jobs, writes
-from sumeru_proxy.delivering import Handler, Pace, Tried, attempt
 from sumeru_proxy.models import Job
+from sumeru_proxy.outbox import batching, jobs, writes
+from sumeru_proxy.outbox.delivering import Handler, Pace, Tried, attempt
 from sumeru_proxy.webhooks import erasing, installed, listening
 
 log = logging.getLogger(__name__)

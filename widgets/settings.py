@@ -60,14 +60,14 @@ INSTALLED_APPS = [
 ]
 
 # Sessions, CSRF and languages belong to the admin and the docs alone: what a storefront asks has no cookies
-# and must not get a Vary header from them. `widgets.middleware` decides by path.
+# and must not get a Vary header from them. `widgets.http.middleware` decides by path.
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "widgets.middleware.RequestIdMiddleware",
-    "widgets.middleware.StorefrontMiddleware",
+    "widgets.http.middleware.RequestIdMiddleware",
+    "widgets.http.middleware.StorefrontMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "widgets.middleware.OperatorLocaleMiddleware",
+    "widgets.http.middleware.OperatorLocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -172,7 +172,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser", "rest_framework.parsers.FormParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "widgets.answers.exception_handler",
+    "EXCEPTION_HANDLER": "widgets.http.responses.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "NUM_PROXIES": TRUSTED_PROXIES,
 }
@@ -183,7 +183,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": [],
-    "PREPROCESSING_HOOKS": ["widgets.openapi.only_public"],
+    "PREPROCESSING_HOOKS": ["widgets.docs.openapi.only_public"],
     "POSTPROCESSING_HOOKS": [],
 }
 

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from sumeru_proxy import jobs
+from sumeru_proxy.outbox import jobs
 from sumeru_proxy.webhooks.listeners import Consumer, JobKind, Listener, RangeKind, Setting, kind_of
 
 PART = ".part"

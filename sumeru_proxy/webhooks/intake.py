@@ -11,8 +11,9 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from sumeru_proxy import jobs, stamps
 from sumeru_proxy.models import InboundEvent
+from sumeru_proxy.outbox import jobs
+from sumeru_proxy.reading import stamps
 from sumeru_proxy.webhooks import erasing, installed, topics
 from sumeru_proxy.webhooks.listeners import Listener, hears, kind_of, order_key
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from sumeru_proxy.client import errors
 from sumeru_proxy.client.shapes_admin import Order
-from sumeru_proxy.delivering import Handler, Outcome, client_of
 from sumeru_proxy.models import InboundEvent, Job, Shop
+from sumeru_proxy.outbox.delivering import Handler, Outcome, client_of
 from sumeru_proxy.webhooks import topics
 from sumeru_proxy.webhooks.listeners import TRIES_MOST, Consumer, Event, Read, kind_of
 

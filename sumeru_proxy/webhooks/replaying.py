@@ -9,8 +9,8 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from sumeru_proxy import jobs
 from sumeru_proxy.models import InboundEvent, Job
+from sumeru_proxy.outbox import jobs
 from sumeru_proxy.webhooks import intake
 from sumeru_proxy.webhooks.listeners import KIND_PREFIX
 

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from sumeru_proxy import batching, writes
 from sumeru_proxy.models import Job
+from sumeru_proxy.outbox import batching, writes
 from sumeru_proxy.webhooks import erasing, installed
 from sumeru_proxy.webhooks.listeners import KIND_PREFIX
 from widgets.admin import moments

@@ -14,9 +14,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from sumeru_proxy import pruning, secrets, stamps, worker, writes
-from sumeru_proxy.delivering import Pace
+from sumeru_proxy import pruning, secrets, worker
 from sumeru_proxy.models import Credential, InboundEvent, Job, Shop, Stamp
+from sumeru_proxy.outbox import writes
+from sumeru_proxy.outbox.delivering import Pace
+from sumeru_proxy.reading import stamps
 from sumeru_proxy.sandbox.server import Sandbox, running, small_catalogue
 from sumeru_proxy.webhooks import erasing, installed, intake, listeners, replaying
 from tests.sumeru_proxy.listeners import RECORDER, Recorder

@@ -16,8 +16,9 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
-from sumeru_proxy import secrets, stamps
+from sumeru_proxy import secrets
 from sumeru_proxy.models import Credential, InboundEvent, Job, Shop
+from sumeru_proxy.reading import stamps
 from sumeru_proxy.webhooks import installed, intake, signature, views
 from sumeru_proxy.webhooks.listeners import Event, Read
 from tests.sumeru_proxy.webhooks.test_intake import MALFORMED
