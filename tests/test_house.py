@@ -151,7 +151,7 @@ def test_core_imports_no_consumer_and_consumers_not_each_other() -> None:
         consumers = {
             other.split(".")[2]
             for other in others
-            if other.startswith("sumeru_proxy.consumers.") and other != "sumeru_proxy.webhooks.listeners"
+            if other.startswith("sumeru_proxy.consumers.")
         }
         own = module.split(".")[2] if module.startswith("sumeru_proxy.consumers.") and module.count(".") > 2 else None
         assert consumers <= ({own} if own else set()), module

@@ -2,6 +2,10 @@
 
 The engine owns all memory (which order is which document there, what was sent last, what was refused); a target owns none. It gets
 whole documents and brings its side to them, however often and in whatever order it is asked.
+
+Errors are those of the consumers' contract: ``NotMappable(reason, text)`` (the order cannot be expressed there as things are),
+``Refused(reason, text)`` (the target understood and said no) and ``TargetDown(retry_after_s, text)`` (everything waits and goes on by
+itself). Names and addresses that may be in a text of the target's are masked by the engine before it is stored.
 """
 
 from __future__ import annotations
@@ -12,37 +16,9 @@ from datetime import date
 from typing import Any, Protocol, runtime_checkable
 
 from sumeru_proxy.consumers.order_sync.document import Document
+from sumeru_proxy.webhooks.listeners import NotMappable, Refused, TargetDown, TargetError
 
-
-class TargetError(Exception):
-    """Why an order cannot be written. The text is the target's own words or ours, bounded, without anybody's name or address."""
-
-
-class NotMappable(TargetError):
-    """The order cannot be expressed there as things are (a rate without a tax, sums that differ): parked until a person acts.
-
-    ``reason`` is a stable word such as ``tax_unknown``, ``total_differs``; ``text`` says what to do.
-    """
-
-    def __init__(self, reason: str, text: str = "") -> None:
-        super().__init__(text or reason)
-        self.reason, self.text = reason[:40], text[:300]
-
-
-class Refused(TargetError):
-    """The target understood and said no: parked, not tried again by itself. ``reason`` is stable, ``text`` its own words."""
-
-    def __init__(self, reason: str, text: str = "") -> None:
-        super().__init__(text or reason)
-        self.reason, self.text = reason[:40], text[:300]
-
-
-class TargetDown(TargetError):
-    """The target cannot be reached or is busy: everything waits and goes on by itself, however long it takes (days)."""
-
-    def __init__(self, text: str = "", retry_after_s: float | None = None) -> None:
-        super().__init__(text or "the target cannot be reached")
-        self.text, self.retry_after_s = text[:300], retry_after_s
+__all__ = ["NotMappable", "Refused", "TargetDown", "TargetError"]
 
 
 # -- actions: what a writing did
@@ -161,7 +137,7 @@ class Place:
 class Target(Protocol):
     """One place to write to. Made for a batch of work and closed after it; never shared between threads.
 
-    Every method may raise TargetDown (wait and go on) and Refused (a person must act: a wrong key). None sleeps longer than its own
+    Every method may raise TargetDown; a key that the target refuses is one too (``reason`` ``key_refused``): all waits until it is mended. None sleeps longer than its own
     time limits; none retries by itself.
     """
 
