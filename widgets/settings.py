@@ -37,7 +37,9 @@ TRUSTED_PROXIES = environment.number("TRUSTED_PROXIES", 0)
 SUMERU_HOSTS = environment.words("SUMERU_HOSTS", "https://api.sumeru.systems,https://eu.api.sumeru.systems")
 # Names this server's outgoing address: servers that share one address share its limits.
 SUMERU_EGRESS = environment.text("SUMERU_EGRESS", "default")
-# Dotted paths of listeners outside sumeru_proxy/consumers/, see webhooks/listeners.py.
+# The consumers of orders and events: Django apps, see sumeru_proxy/webhooks/listeners.py. One taken out of the list is out.
+SUMERU_CONSUMERS = environment.words("SUMERU_CONSUMERS")
+# Dotted paths of listeners and consumers that are no app.
 SUMERU_LISTENERS = environment.words("SUMERU_LISTENERS")
 # thread: this process refreshes its stale copies itself. off: only `manage.py work` and misses fetch.
 SUMERU_REFRESH = environment.text("SUMERU_REFRESH", "thread")
@@ -54,6 +56,7 @@ INSTALLED_APPS = [
     "corsheaders",
     "rest_framework",
     "drf_spectacular",
+    *SUMERU_CONSUMERS,
 ]
 
 # Sessions, CSRF and languages belong to the admin and the docs alone: what a storefront asks has no cookies

@@ -66,6 +66,7 @@ def owe(
     order_key: str = "",
     due_at: datetime | None = None,
     event: InboundEvent | None = None,
+    target: str = "",
 ) -> Owed:
     """Write down that this must happen. Joins the caller's transaction: it is owed when that commits.
 
@@ -85,6 +86,7 @@ def owe(
                 key=key,
                 order_key=order_key[:190],
                 event=event,
+                target=target[:60],
                 body_text=text,
                 body_hash=body_hash,
                 next_at=due_at or timezone.now(),
