@@ -17,7 +17,8 @@ from sumeru_proxy.models import Job
 from sumeru_proxy.outbox import batching, claims, jobs, writes
 from sumeru_proxy.outbox.delivering import Handler, Pace, attempt
 from sumeru_proxy.outbox.turns import Turns, same_fate
-from sumeru_proxy.webhooks import erasing, installed, listening
+from sumeru_proxy.webhooks import erasing, installed, listening, own_work
+from sumeru_proxy.webhooks.listeners import KIND_PREFIX
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ def handlers(only: Collection[str] | None = None) -> dict[str, Handler]:
     """
     found: dict[str, Handler] = {kind: writes.handler(kind) for kind in writes.KINDS}
     found |= {kind: listening.handler(consumer) for kind, consumer in installed.by_kind().items()}
+    found |= own_work.handlers()
     found[erasing.KIND] = erasing.handler()
     if only is None:
         return found
@@ -58,6 +60,8 @@ class Worker:
         turns: Turns | None = None,
     ) -> None:
         self.known = known
+        listening = [kind for kind in known if kind.startswith(KIND_PREFIX)]
+        self.listening = listening if len(listening) > 1 else []
         self.batch = batch
         self.idle_s = idle_s
         self.pace = pace or Pace()
@@ -108,7 +112,8 @@ class Worker:
             log.info("shop %s: Sumeru answers again, %d jobs are due now", job.shop_id, woken)
         in_vain = same_fate(newest, handler, result, claimed)
         jobs.release(in_vain)
-        return [other for other in claimed if other not in in_vain]
+        siblings = claims.claim_siblings(newest, self.listening, self.name, lease_s=self.pace.lease_s)
+        return [*siblings, *(other for other in claimed if other not in in_vain)]
 
     def run(self, *, until_idle: bool = False) -> None:
         """Work until stopped, or until nothing is due (``until_idle``). Survives a database that goes away and comes back."""

@@ -136,6 +136,25 @@ def claim_one(job: Job, claimant: str, *, lease_s: float, now: datetime | None =
     return bool(claimed)
 
 
+def claim_siblings(job: Job, kinds: Collection[str], claimant: str, *, lease_s: float) -> list[Job]:
+    """The due jobs of a job's event for other kinds, claimed: what one listener's job has read serves them too."""
+    if job.event_id is None or not kinds:
+        return []
+    now = timezone.now()
+    rows = Job.objects.filter(event_id=job.event_id, state=Job.State.WAITING, next_at__lte=now, kind__in=kinds).exclude(
+        kind=job.kind
+    )
+    if not rows.exists():
+        return []
+    name = f"{claimant}:{uuid.uuid4().hex[:12]}"
+    with transaction.atomic():
+        ids = list(_locked(_in_turn(rows)).values_list("pk", flat=True))
+        Job.objects.filter(state=Job.State.WAITING, pk__in=ids).update(
+            state=Job.State.CLAIMED, claimed_by=name, lease_until=now + timedelta(seconds=lease_s)
+        )
+    return list(Job.objects.filter(pk__in=ids, claimed_by=name).select_related("shop", "event").order_by("pk"))
+
+
 def take_latest(job: Job, now: datetime | None = None) -> Job | None:
     """The newest due job with a held job's kind and order key, claimed in its place, while it and those between end *superseded*.
 

@@ -18,8 +18,8 @@ from django.utils import timezone
 
 from sumeru_proxy.client import arguments, errors
 from sumeru_proxy.client.api import Sumeru
-from sumeru_proxy.client.resources_admin import ORDER_INCLUDES
-from sumeru_proxy.client.shapes_admin import Order
+from sumeru_proxy.client.resources_admin import BY_ID_CHARS, ORDER_INCLUDES
+from sumeru_proxy.client.shapes_admin import Order, OrderPage
 from sumeru_proxy.models import Job, Shop
 from sumeru_proxy.outbox.delivering import client_of
 from sumeru_proxy.webhooks.listeners import KIND_PREFIX
@@ -131,18 +131,26 @@ class Readings:
         if self._alone_until.get(shop.pk, 0.0) > self._clock():
             return
         ids = [order_id, *(each for each in self._waiting_ids(shop.pk) if each != order_id)][:PAGE]
+        while sum(len(each) + 3 for each in ids) > BY_ID_CHARS:
+            ids.pop()
         if len(ids) <= MANY_ORDERS:
             return
-        newest_job, at = self._newest_job(), self._clock()
         sumeru = self._open_client(shop)
-        try:
-            page = sumeru.orders(limit=PAGE, sort="-updated_at", include=ORDER_INCLUDES)
-        except errors.Refused:
-            self._alone_until[shop.pk] = self._clock() + WITHOUT_PAGES_S
-            return
-        self._keep(shop.pk, [(order.id, order) for order in page.orders], newest_job, at)
-        if len({order.id for order in page.orders} & set(ids)) < _FEW:
-            self._alone_until[shop.pk] = self._clock() + KEPT_S
+        # Whether an account knows the first way is assumed; the second one reads what changed last, which is what events speak of.
+        ways: tuple[Callable[[], OrderPage], ...] = (
+            lambda: sumeru.orders_by_id(ids, ORDER_INCLUDES),
+            lambda: sumeru.orders(limit=PAGE, sort="-updated_at", include=ORDER_INCLUDES),
+        )
+        for way in ways:
+            newest_job, at = self._newest_job(), self._clock()
+            try:
+                page = way()
+            except errors.Refused:
+                continue
+            self._keep(shop.pk, [(order.id, order) for order in page.orders], newest_job, at)
+            if len({order.id for order in page.orders} & set(ids)) >= _FEW:
+                return
+        self._alone_until[shop.pk] = self._clock() + WITHOUT_PAGES_S
 
 
 readings = Readings()
