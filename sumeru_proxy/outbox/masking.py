@@ -15,14 +15,15 @@ _LEAST_NAME: Final = 3
 
 # Each quantifier is bounded, so that a hostile answer costs no time.
 _MASKS: Final = (
-    (re.compile(r"[^\s@<>\"'(),;:=]{1,64}@[^\s@<>\"'(),;:=]{1,255}"), "[e-mail]"),
-    (re.compile(r"\b(?:Bearer|Basic|Token)\s+\S{4,500}", re.IGNORECASE), "[credential]"),
-    (re.compile(r"\b[A-Za-z]{2,12}_(?:live|test)_[A-Za-z0-9]{4,200}"), "[credential]"),
-    (re.compile(r"\bwsec_[A-Za-z0-9]{4,200}|\bwhsec_[A-Za-z0-9+/=]{4,200}"), "[credential]"),
     (re.compile(r"(https?://)[^\s/@]{1,200}@"), r"\1"),
     (re.compile(r"(https?://[^\s?#]{1,500})[?#]\S{0,2000}"), r"\1?…"),
+    (re.compile(r"[^\s@<>\"'(),;:=]{1,64}@[^\s@<>\"'(),;:=]{1,255}"), "[e-mail]"),
+    (re.compile(r"\b(?:Bearer|Basic)\s+\S{4,500}", re.IGNORECASE), "[credential]"),
+    (re.compile(r"\b[A-Za-z]{2,12}_(?:live|test)_[A-Za-z0-9]{4,200}"), "[credential]"),
+    (re.compile(r"\bwsec_[A-Za-z0-9]{4,200}|\bwhsec_[A-Za-z0-9+/=]{4,200}"), "[credential]"),
     (re.compile(r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b"), "[account]"),
-    (re.compile(r"(?<![\w.])\+?[0-9](?:[ ()/.-]{0,2}[0-9]){8,17}(?![\w])"), "[number]"),
+    # Not a date, which a time may follow.
+    (re.compile(r"(?<![\w.])(?!(?:19|20)\d\d-\d\d-\d\d\b)\+?[0-9](?:[ ()/.-]{0,2}[0-9]){8,17}(?![\w])"), "[number]"),
     (re.compile(r"\b(?=[A-Za-z0-9_-]{0,40}[0-9])(?=[A-Za-z0-9_-]{0,40}[A-Za-z])[A-Za-z0-9_-]{32,500}\b"), "[token]"),
 )
 

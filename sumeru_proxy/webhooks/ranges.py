@@ -16,8 +16,9 @@ from sumeru_proxy.webhooks import installed
 from sumeru_proxy.webhooks.listeners import RangeKind, Stride
 
 Progress = Mapping[str, Any]
-"""``cursor``, ``done`` units, ``pages``, ``skipped``, ``failed`` pages, ``total`` (None: unknown); ISO times ``started_at`` and
-``stepped_at``, ``first``, ``reached`` and ``last`` (what the units are dated); ``active_s`` seconds without pauses, ``paced`` units in them."""
+"""``cursor``, ``done`` units, ``pages``, ``skipped``, ``failed`` pages, ``total`` (None: unknown); ISO times ``started_at``,
+``stepped_at``; ``first``, ``reached``, ``last``: how the units are dated; ``active_s`` seconds without pauses, ``paced`` units in them.
+"""
 BREAK = timedelta(minutes=10)
 """A longer time between two steps was a pause or an outage, and says nothing of the pace."""
 OPEN = (Job.State.WAITING, Job.State.CLAIMED, Job.State.PAUSED, Job.State.PARKED)
