@@ -108,6 +108,8 @@ def answer_to(name: str, world: World, shop: ShopData, item_id: str, query: Quer
         included = _included("orders", query, scopes)
         if item_id not in shop.orders:
             raise Problem("not_found", "No such order.")
+        if not query.get("fields"):
+            return b'{"data":' + shop.orders.raw(item_id, "attributions" in included) + b"}"
         return {"data": _shown(_order(shop.orders[item_id], included), query)}
     if name == "customer":
         included = _included("customers", query, scopes)

@@ -11,6 +11,7 @@ from sumeru_proxy.sandbox.admin_api import EVENT_TYPES, shown_subscription
 from sumeru_proxy.sandbox.application import Application, error_answer
 from sumeru_proxy.sandbox.clock import iso, seconds_of
 from sumeru_proxy.sandbox.deliveries import Deliveries
+from sumeru_proxy.sandbox.order_control import OrderControl
 from sumeru_proxy.sandbox.problems import Problem, invalid
 from sumeru_proxy.sandbox.shop_data import ShopData
 from sumeru_proxy.sandbox.wire import Answer, Request, encoded
@@ -22,9 +23,12 @@ Handler = Callable[[Item, str], Any]
 class Control:
     """Answers the control API. Every method is also usable in-process; they raise Problem, and may be called from any thread."""
 
-    def __init__(self, application: Application, deliveries: Deliveries, stop: Callable[[], None]) -> None:
+    def __init__(
+        self, application: Application, deliveries: Deliveries, stop: Callable[[], None], stopped: threading.Event
+    ) -> None:
         self.application, self.deliveries = application, deliveries
         self.world, self.clock = application.world, application.clock
+        self.orders = OrderControl(deliveries, self._shop, stopped)
         self._stop = stop
         self._routes: dict[tuple[str, str], Handler] = {
             ("GET", ""): lambda body, _: self.overview(),
@@ -51,6 +55,11 @@ class Control:
             ("PATCH", "products"): self.change_product,
             ("POST", "products/reviews"): self.add_review,
             ("POST", "orders"): lambda body, _: self.put_order(body),
+            ("POST", "orders/generate"): lambda body, _: self.orders.generate(body),
+            ("POST", "orders/step"): lambda body, _: self.orders.step(body),
+            ("POST", "orders/live"): lambda body, _: self.orders.live(body),
+            ("GET", "orders/live"): lambda body, _: self.orders.life.progress,
+            ("DELETE", "orders/live"): lambda body, _: self.orders.life.stop(),
             ("PATCH", "shops"): self.change_shop,
             ("POST", "reset"): lambda body, _: self.reset(),
             ("POST", "stop"): lambda body, _: self.stop(),
