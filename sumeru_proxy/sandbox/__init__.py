@@ -35,6 +35,7 @@ query or body picks a shop, the first one unless given. Changes purge the shop's
 ``GET|POST /_sandbox/clock``                ``{shift_s}``, ``{set: ISO time}``, ``{freeze: bool}``
 ``GET|DELETE /_sandbox/writes``             everything written, per kind, each with ``idempotency_key``, ``applied``, ``received``
 ``GET|POST /_sandbox/limits``               ``{on: bool, set: {public_reads_per_ip: 100}, forget: true}``
+``GET|POST /_sandbox/habits``               ``{comparison_filters: honoured|ignored|refused, sort: honoured|ignored}``
 ``POST|DELETE /_sandbox/edge``              ``{on: bool}``; purge (of ``shop``, or all)
 ``POST /_sandbox/webhooks/emit``            ``{type, data, id?, created_at?, copies?, tamper?: signature|body|unsigned}``
 ``GET /_sandbox/webhooks/subscriptions``    all of them, without secrets

@@ -43,6 +43,8 @@ class Control:
             ("DELETE", "writes"): lambda body, _: self.world.commit({"do": "writes_forgotten"}),
             ("GET", "limits"): lambda body, _: self.change_limits({}),
             ("POST", "limits"): lambda body, _: self.change_limits(body),
+            ("GET", "habits"): lambda body, _: dict(self.world.habits),
+            ("POST", "habits"): lambda body, _: self.change_habits(body),
             ("DELETE", "edge"): lambda body, _: self.application.edge.purge(body.get("shop")),
             ("POST", "edge"): lambda body, _: self.switch_edge(body),
             ("POST", "webhooks/emit"): lambda body, _: self.emit(body),
@@ -154,6 +156,15 @@ class Control:
         if body.get("forget"):
             limits.forget()
         return {"on": limits.on, "per_minute": dict(limits.per_minute)}
+
+    def change_habits(self, body: Item) -> Item:
+        """``{comparison_filters: honoured|ignored|refused, sort: honoured|ignored}``: what the admin API's lists understand."""
+        known = {"comparison_filters": ("honoured", "ignored", "refused"), "sort": ("honoured", "ignored")}
+        for name, value in body.items():
+            if value not in known.get(name, ()):
+                raise invalid(name, "is not a habit")
+        self.world.habits.update(body)
+        return dict(self.world.habits)
 
     def switch_edge(self, body: Item) -> Item:
         """``{on: bool}``: the edge cache on or off; switching also purges."""

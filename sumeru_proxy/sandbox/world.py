@@ -19,6 +19,8 @@ from sumeru_proxy.sandbox.shop_data import ShopData
 
 Item = dict[str, Any]
 IDEMPOTENCY_LIFETIME_S = 24 * 3600
+HABITS = {"comparison_filters": "honoured", "sort": "honoured"}
+"""Undocumented abilities of the admin API's lists: ``honoured``, ``ignored``, or (filters) ``refused``."""
 
 
 class World:
@@ -62,6 +64,8 @@ class World:
             "pixel": {},
             "admin": {},
         }
+        self.habits = dict(HABITS)
+        """What an account may do otherwise; changed by the control API."""
         self._serial = 0
         self._index()
         for operation in self.first_operations:
