@@ -110,7 +110,10 @@ def _include(include: Iterable[str], allowed: Iterable[str]) -> tuple[tuple[str,
 
 
 def ask_orders_by_id(order_ids: Iterable[str], include: Iterable[str] = ()) -> CallArguments:
-    """Up to 100 orders by their ids, together at most 6,000 characters so that the address stays one that servers take."""
+    """Up to 100 orders by their ids, together at most 6,000 characters so that the address stays one that servers take.
+
+    Refuses a single text, which would be read as a list of its characters.
+    """
     joined = arguments.identifiers("order_ids", order_ids)
     if len(joined) > BY_ID_CHARS:
         raise arguments.invalid("order_ids", f"must be at most {BY_ID_CHARS} characters together")
