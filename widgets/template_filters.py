@@ -165,8 +165,7 @@ def carried(call: Call, *own: str) -> SafeString:
     """The hidden fields of a GET form on the widget's page: every parameter of the call but ``own``, see ``Call.carried``."""
     return mark_safe(  # noqa: S308 - escaped
         "".join(
-            f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
-            for name, value in call.carried(*own)
+            f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in call.carried(*own)
         )
     )
 

@@ -232,5 +232,6 @@ def voice() -> Hashable:
 
 
 def catalogue() -> Any:
-    """What gives the words of now: has ``gettext`` and ``ngettext``. For whoever asks many times, since Django's own look for it each time."""
-    return getattr(trans_real._active, "value", None) or trans_real.translation(settings.LANGUAGE_CODE)  # type: ignore[attr-defined]
+    """What gives the words of now, by ``gettext`` and ``ngettext``: for whoever asks often, since Django's own look for it each time."""
+    active = getattr(trans_real._active, "value", None)  # type: ignore[attr-defined]
+    return active or trans_real.translation(settings.LANGUAGE_CODE)

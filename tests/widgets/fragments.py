@@ -15,7 +15,24 @@ SHOP = ShopProfile(
     1, "shopkey", "Alpine", storefront_url="https://shop.example/", product_url="https://shop.example/products/{handle}"
 )
 VOID = {"input", "img", "br", "rect"}
-INLINE = {"a", "b", "bdi", "button", "code", "img", "input", "label", "progress", "rect", "s", "select", "slot", "span", "svg", "time"}
+INLINE = {
+    "a",
+    "b",
+    "bdi",
+    "button",
+    "code",
+    "img",
+    "input",
+    "label",
+    "progress",
+    "rect",
+    "s",
+    "select",
+    "slot",
+    "span",
+    "svg",
+    "time",
+}
 
 
 def call_of(widget: Widget, options: Mapping[str, Any] | None = None, language: str = "en", **asked: str) -> Call:

@@ -150,7 +150,9 @@ def test_paragraphs_never_let_markup_through(text: str) -> None:
 
 
 def test_paragraphs_and_lines_are_kept() -> None:
-    assert template_filters.paragraphs("One\r\ntwo\n \n\nthree & <b>") == "<p>One<br>two</p><p>three &amp; &lt;b&gt;</p>"
+    assert (
+        template_filters.paragraphs("One\r\ntwo\n \n\nthree & <b>") == "<p>One<br>two</p><p>three &amp; &lt;b&gt;</p>"
+    )
 
 
 @pytest.mark.parametrize(

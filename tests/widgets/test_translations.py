@@ -153,7 +153,7 @@ def test_makemessages_reads_python_and_both_kinds_of_templates(tmp_path: Path, m
     call_command(makemessages.Command(), locale=["de"], verbosity=0)
     with (tmp_path / "locale/de/LC_MESSAGES/django.po").open("rb") as file:
         found = read_po(file)
-    assert set(translations(found)) == {"Of a module", "It's \"so\"", "Of Django", ("%(n)s Jinja", "%(n)s Jinjas")}
+    assert set(translations(found)) == {"Of a module", 'It\'s "so"', "Of Django", ("%(n)s Jinja", "%(n)s Jinjas")}
     assert {place for message in found for place, _line in message.locations} == set(texts)
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*")) == sorted(
         [*texts, "locale/de/LC_MESSAGES/django.po"]
@@ -198,7 +198,8 @@ def test_polish_and_arabic_count_as_their_readers_do() -> None:
     for language in ("pl", "ar"):
         with translation.override(language):
             shown[language] = [
-                template_filters._counted("review", count, language, language) for count in (0, 1, 2, 3, 11, 22, 100, 105)
+                template_filters._counted("review", count, language, language)
+                for count in (0, 1, 2, 3, 11, 22, 100, 105)
             ]
     assert shown["pl"] == [
         "0 opinii", "1 opinia", "2 opinie", "3 opinie", "11 opinii", "22 opinie", "100 opinii", "105 opinii",
