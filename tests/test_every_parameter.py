@@ -16,8 +16,9 @@ import pytest
 from rest_framework import serializers
 
 from tests.widgets.states import State, ready
-from widgets import registry, rendering
+from widgets import registry
 from widgets.base import Call, Frozen
+from widgets.http import rendering
 
 NEW = {"a_new_parameter": "7"}
 TRIED = ("2", "1", "de", "summer", "EUR", "q1:hills")

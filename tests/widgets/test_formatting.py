@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sumeru_proxy.client.shapes import Product
-from widgets import formatting, template_filters
 from widgets.base import ShopProfile
+from widgets.http import template_filters
+from widgets.i18n import formatting
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 

@@ -24,7 +24,7 @@ from jinja2 import UndefinedError
 from sumeru_proxy.models import Shop
 from tests.upstream import Upstream
 from tests.widgets import wsgi_calls
-from widgets import texts
+from widgets.i18n import texts
 
 ROOT = Path(settings.BASE_DIR)
 TEMPLATES = sorted((ROOT / "templates/widgets").rglob("*.html"))

@@ -8,8 +8,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from sumeru_proxy import job_rules, jobs, worker
-from sumeru_proxy.delivering import Pace
+from sumeru_proxy import worker
+from sumeru_proxy.outbox import jobs, rules
+from sumeru_proxy.outbox.delivering import Pace
+from sumeru_proxy.outbox.turns import Turns
 
 
 class Command(BaseCommand):
@@ -29,11 +31,9 @@ class Command(BaseCommand):
             "--idle-s", type=float, default=worker.IDLE_S, help="seconds between looks when nothing is due"
         )
         parser.add_argument(
-            "--base-s", type=float, default=job_rules.BASE_S, help="seconds of the first wait after a failure"
+            "--base-s", type=float, default=rules.BASE_S, help="seconds of the first wait after a failure"
         )
-        parser.add_argument(
-            "--longest-s", type=float, default=job_rules.LONGEST_WAIT_S, help="seconds of the longest wait"
-        )
+        parser.add_argument("--longest-s", type=float, default=rules.LONGEST_WAIT_S, help="seconds of the longest wait")
         parser.add_argument(
             "--lease-s", type=float, default=jobs.LEASE_S, help="seconds until a dead worker's job is free again"
         )
@@ -47,9 +47,9 @@ class Command(BaseCommand):
         except ValueError as error:
             raise CommandError(str(error)) from None
         pace = Pace(base_s=options["base_s"], longest_s=options["longest_s"], lease_s=options["lease_s"])
-        pauses = worker.Pauses()
+        turns = Turns(options["threads"])
         workers = [
-            worker.Worker(known, batch=options["batch"], idle_s=min(options["idle_s"], 1.0), pace=pace, pauses=pauses)
+            worker.Worker(known, batch=options["batch"], idle_s=min(options["idle_s"], 1.0), pace=pace, turns=turns)
             for _ in range(options["threads"])
         ]
 

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.management.commands import makemessages
 from django.utils.translation import to_locale
 
-from widgets import jinja
+from widgets.http import jinja
 
 OPERATORS_ONLY = [
     "sumeru_proxy/*",
