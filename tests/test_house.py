@@ -148,11 +148,7 @@ def test_catalogue_modules_know_neither_each_other_nor_views_nor_models() -> Non
 
 def test_core_imports_no_consumer_and_consumers_not_each_other() -> None:
     for module, others in graph().items():
-        consumers = {
-            other.split(".")[2]
-            for other in others
-            if other.startswith("sumeru_proxy.consumers.")
-        }
+        consumers = {other.split(".")[2] for other in others if other.startswith("sumeru_proxy.consumers.")}
         own = module.split(".")[2] if module.startswith("sumeru_proxy.consumers.") and module.count(".") > 2 else None
         assert consumers <= ({own} if own else set()), module
 

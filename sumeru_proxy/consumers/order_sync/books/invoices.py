@@ -153,9 +153,9 @@ def _invoice(document: Document, seller: Seller, movement: Movement, number: str
     for item in movement.items:
         category = _category(item, seller)
         lines.append(_line(item, category, document.digits))
-        subtotal = sums.setdefault(category, [0, 0])
-        subtotal[0] += item.net
-        subtotal[1] += item.tax
+        base_and_tax = sums.setdefault(category, [0, 0])
+        base_and_tax[0] += item.net
+        base_and_tax[1] += item.tax
     subtotals = tuple(Subtotal(category, base, tax) for category, (base, tax) in sums.items())
     for subtotal in subtotals:
         _explained(subtotal, document)
@@ -192,7 +192,9 @@ def _prepaid(document: Document, movement: Movement) -> int:
 def _category(item: Item, seller: Seller) -> Category:
     rated = [tax for tax in item.taxes if tax.percent or tax.amount]
     if len(rated) > 1:
-        raise NotMappable("invoice_several_taxes", f"line {item.line_id}: an e-invoice line has one tax, this has several")
+        raise NotMappable(
+            "invoice_several_taxes", f"line {item.line_id}: an e-invoice line has one tax, this has several"
+        )
     if not rated:
         if item.tax:
             raise NotMappable("invoice_rate_unknown", f"line {item.line_id}: the rate of its tax is not known")
@@ -205,7 +207,9 @@ def _category(item: Item, seller: Seller) -> Category:
 def _explained(subtotal: Subtotal, document: Document) -> None:
     """The norm allows a tax to differ from base x rate by less than one whole unit of the currency."""
     said = document.amount(abs(subtotal.tax))
-    found = (document.amount(abs(subtotal.base)) * subtotal.category.percent / 100).quantize(Decimal("0.01"), ROUND_HALF_UP)
+    found = (document.amount(abs(subtotal.base)) * subtotal.category.percent / 100).quantize(
+        Decimal("0.01"), ROUND_HALF_UP
+    )
     if abs(said - found) >= 1 or (round(subtotal.category.percent) == 0 and round(said)):
         rate = format(subtotal.category.percent.normalize(), "f")
         raise NotMappable("invoice_tax_differs", f"the tax at {rate} % is {said}, but its base gives {found}")
@@ -217,7 +221,9 @@ def _line(item: Item, category: Category, digits: int) -> InvoiceLine:
         quantity = 1
     if before < 0:
         quantity = -quantity
-    return InvoiceLine(item.title, item.sku, quantity, _price(abs(before), abs(quantity), digits), item.net, discount, category)
+    return InvoiceLine(
+        item.title, item.sku, quantity, _price(abs(before), abs(quantity), digits), item.net, discount, category
+    )
 
 
 def _price(amount: int, quantity: int, digits: int) -> Decimal:
@@ -235,7 +241,9 @@ def _buyer(document: Document, seller: Seller) -> tuple[str, PostalAddress]:
     address = document.billing or document.shipping or PostalAddress()
     country = address.country or seller.unknown_country
     if not country:
-        raise NotMappable("invoice_country", "the buyer's address names no country; seller.unknown_country can name one")
+        raise NotMappable(
+            "invoice_country", "the buyer's address names no country; seller.unknown_country can name one"
+        )
     changes: dict[str, Any] = {each.name: getattr(address, each.name) for each in fields(address)}
     name = address.company or address.name or document.party.name
     return name, PostalAddress(**{**changes, "country": "1A" if country == "XK" else country})
