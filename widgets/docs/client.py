@@ -15,7 +15,7 @@ from sumeru_proxy.client import resources_shopper as shopper
 from sumeru_proxy.client.resource import ADMIN, Asked, Resource
 from sumeru_proxy.client.session import Call
 from widgets.docs import python_package
-from widgets.http.views import public_base
+from widgets.http.requests import public_base
 
 HOST = "https://api.sumeru.systems"
 _LIMITS = {
