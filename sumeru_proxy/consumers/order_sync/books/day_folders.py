@@ -23,7 +23,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from sumeru_proxy.consumers.order_sync.targets.interface import Refused, TargetDown
+from sumeru_proxy.consumers.order_sync.targets.interface import TargetDown
 
 MANIFEST: Final = "manifest.json"
 LOCK_WAIT_S: Final = 10.0
@@ -109,7 +109,7 @@ class ShopFolder:
         self.path = root / shop
 
     def current(self) -> dict[date, DayFolder]:
-        """The current folder of every day. Raises TargetDown or Refused for a root that is away or closed."""
+        """The current folder of every day. Raises TargetDown for a root that is away or closed."""
         found: dict[date, DayFolder] = {}
         with disk_errors():
             os.scandir(self.root).close()
@@ -198,13 +198,15 @@ class ShopFolder:
 
 @contextmanager
 def disk_errors() -> Iterator[None]:
-    """What the disk says, as a target's errors: closed to us is a person's matter, everything else may pass."""
+    """What the disk says, as TargetDown: reason ``folder_closed`` when the right to write is missing, else ``folder_away``."""
     try:
         yield
     except (PermissionError, NotADirectoryError) as error:
-        raise Refused("folder_closed", f"the folder cannot be written: {os.strerror(error.errno or 0)}") from None
+        text = f"the folder cannot be written: {os.strerror(error.errno or 0)}"
+        raise TargetDown(60.0, text, reason="folder_closed") from None
     except OSError as error:
-        raise TargetDown(text=f"the folder cannot be used: {os.strerror(error.errno or 0)}") from None
+        text = f"the folder cannot be used: {os.strerror(error.errno or 0)}"
+        raise TargetDown(text=text, reason="folder_away") from None
 
 
 def _digest(file: Path) -> str:

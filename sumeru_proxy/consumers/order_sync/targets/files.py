@@ -28,7 +28,6 @@ from sumeru_proxy.consumers.order_sync.targets.interface import (
     Forecast,
     NotMappable,
     Place,
-    Refused,
     TargetDown,
     TargetError,
     Written,
@@ -116,12 +115,9 @@ class FilesTarget:
                 draft.put("check", b"")
             found.append(Finding(interface.OK, "folder", "the folder can be written"))
         except TargetDown as error:
-            hint = "make the folder, or mount it: it is never made by itself"
+            closed = error.reason == "folder_closed"
+            hint = "give the worker's user the right to write there" if closed else "make or mount the folder by hand"
             found.append(Finding(interface.ERROR, "folder", error.text, hint))
-        except Refused as error:
-            found.append(
-                Finding(interface.ERROR, "folder", error.text, "give the worker's user the right to write there")
-            )
         if self._settings.seller is None:
             text = "no e-invoices are written"
             found.append(Finding(interface.OK, "seller", text, "set seller.name, vat_id and country for them"))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-from collections.abc import Iterable
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -17,13 +18,14 @@ from sumeru_proxy.consumers.order_sync.books import day_folders
 from sumeru_proxy.consumers.order_sync.document import Document, from_data
 from sumeru_proxy.consumers.order_sync.targets import interface
 from sumeru_proxy.consumers.order_sync.targets.files import KIND, FilesTarget
-from sumeru_proxy.consumers.order_sync.targets.interface import Entry, NotMappable, Place, Refused, TargetDown, Written
+from sumeru_proxy.consumers.order_sync.targets.interface import Entry, NotMappable, Place, TargetDown, Written
 from tests.sumeru_proxy.consumers.order_sync.books import official
 from tests.sumeru_proxy.consumers.order_sync.books.test_invoices import ADDRESS, SELLER
 from tests.sumeru_proxy.consumers.order_sync.books.test_movements import ONE_BACK, document
 from tests.sumeru_proxy.consumers.order_sync.generated import documents
 
 DAY = date(2026, 3, 1)
+ROOT = Path(__file__).resolve().parents[5]
 
 
 def opened(folder: Path, *, books: Iterable[Document] = (), **options: Any) -> FilesTarget:
@@ -145,7 +147,7 @@ def test_the_folder_is_never_made_and_a_closed_one_is_a_persons_matter(
     assert not (tmp_path / "share").exists()
     assert [each.level for each in away.check()] == [interface.ERROR, interface.OK]
     (tmp_path / "share").write_text("a file")
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(TargetDown) as caught:
         away.write([Entry(document())])
     assert caught.value.reason == "folder_closed"
     ready = opened(tmp_path)
@@ -153,48 +155,53 @@ def test_the_folder_is_never_made_and_a_closed_one_is_a_persons_matter(
     assert names(tmp_path) == {".lock"}
 
 
-def _hold(folder: str, ready: Any, go: Any) -> None:
+HERE = "tests.sumeru_proxy.consumers.order_sync.targets.test_files"
+
+
+@contextmanager
+def elsewhere(call: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that calls a function of this module; it said that it began."""
+    code = f"import django; django.setup(); from {HERE} import {call}; {call}({str(folder)!r})"
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            assert process.stdout.readline() == "began\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def hold(folder: str) -> None:
     with day_folders.ShopFolder(Path(folder), "acme-files").locked():
-        ready.set()
-        go.wait(30)
+        print("began", flush=True)
+        sys.stdin.read()
 
 
 def test_two_writers_wait_for_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    context = multiprocessing.get_context("spawn")
-    ready, go = context.Event(), context.Event()
-    other = context.Process(target=_hold, args=(str(tmp_path), ready, go))
-    other.start()
-    try:
-        assert ready.wait(60)
+    with elsewhere("hold", tmp_path):
         monkeypatch.setattr(day_folders, "LOCK_WAIT_S", 0.1)
         with pytest.raises(TargetDown) as caught:
             opened(tmp_path).write([Entry(document())])
         assert caught.value.retry_after_s > 0
-    finally:
-        go.set()
-        other.join(30)
     assert outcome(opened(tmp_path), document()).action == interface.CREATED
 
 
-def _write_again_and_again(folder: str, started: Any) -> None:
+def write_again_and_again(folder: str) -> None:
     made = [replace(each, created_at=document().created_at) for each in documents(40)]
-    target, turn = opened(Path(folder)), 0
-    while True:
-        turn += 1
+    target = opened(Path(folder))
+    for turn in range(1_000_000):
         target.write([Entry(replace(each, number=f"{turn}-{each.order_id}")) for each in made])
-        started.set()
+        if turn == 0:
+            print("began", flush=True)
 
 
 def test_a_killed_writer_leaves_whole_days(tmp_path: Path) -> None:
     """``kill -9`` in the middle: every folder that is there is complete, and the next writing goes on."""
-    context = multiprocessing.get_context("spawn")
-    for turn in range(3):
-        started = context.Event()
-        writer = context.Process(target=_write_again_and_again, args=(str(tmp_path), started))
-        writer.start()
-        assert started.wait(60)
-        os.kill(writer.pid or 0, signal.SIGKILL)
-        writer.join(30)
+    for turn in range(4):
+        with elsewhere("write_again_and_again", tmp_path) as process:
+            process.kill()
+            process.wait(30)
         found = list(opened(tmp_path).booked(DAY, DAY))
         assert len(found) == 40, turn
         assert len({each.number.split("-")[0] for each in found}) == 1
@@ -248,8 +255,6 @@ def test_options(options: dict[str, Any], named: str) -> None:
 
 
 def test_json_lines_hold_whole_documents(tmp_path: Path) -> None:
-    import json
-
     made = document(billing=ADDRESS, refunds=(ONE_BACK,))
     outcome(opened(tmp_path, people=True), made)
     line = json.loads((tmp_path / "acme-files" / "2026-03-01.0001" / "orders.jsonl").read_text())
