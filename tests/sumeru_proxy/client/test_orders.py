@@ -344,22 +344,22 @@ def test_a_walk_in_another_order_never_stops_early() -> None:
 
 
 def test_a_walk_ends_with_a_cursor_that_was_there_and_with_its_page_limit() -> None:
-    def ask(cursor: str | None, filtered: bool) -> shapes.OrderPage:
+    def fetch(cursor: str | None, filtered: bool) -> shapes.OrderPage:
         return page_of((20, 20))
 
-    assert len(list(walk(ask, Window(since=SINCE), "created_at", None, None))) == 2
-    assert len(list(walk(ask, Window(since=SINCE), "created_at", None, 1))) == 1
+    assert len(list(walk(fetch, Window(since=SINCE), "created_at", None, None))) == 2
+    assert len(list(walk(fetch, Window(since=SINCE), "created_at", None, 1))) == 1
 
 
 def test_a_refusal_later_on_is_not_taken_for_an_unknown_filter() -> None:
-    asked: list[bool] = []
+    with_filters: list[bool] = []
 
-    def ask(cursor: str | None, filtered: bool) -> shapes.OrderPage:
-        asked.append(filtered)
+    def fetch(cursor: str | None, filtered: bool) -> shapes.OrderPage:
+        with_filters.append(filtered)
         if cursor:
             raise Refused(code="validation_failed", status=422)
         return page_of((20, 20))
 
     with pytest.raises(Refused):
-        list(walk(ask, Window(since=SINCE), "created_at", None, None))
-    assert asked == [True, True]
+        list(walk(fetch, Window(since=SINCE), "created_at", None, None))
+    assert with_filters == [True, True]
