@@ -50,7 +50,7 @@ def test_a_card_in_words() -> None:
         "product_id", "variant_id", "title", "vendor", "url", "image", "price", "compare_at", "available", "rating",
     }  # fmt: skip
     assert context["products"][0]["rating"] == {"average": Decimal("4.5"), "count": 12}
-    assert "Thing 1 12 reviews(12)€16.00 Before: €20.00" in page.text
+    assert "Thing 1 12 reviews(12) €16.00 Before: €20.00" in page.text
     assert page.all("svg", role="img", aria_label="4.5 out of 5 stars")
     assert page.all("a", href="https://shop.example/products/thing-1")
     assert page.all("img", width="400", height="400", loading="lazy", decoding="async", alt="On a table")

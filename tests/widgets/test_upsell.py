@@ -57,7 +57,7 @@ def test_discounted(kind: str, value: str, price: int, expected: int) -> None:
 def test_an_offer_in_words() -> None:
     context, page, _ = show(offer(2, "33.00", Discount("percentage", Decimal(10))))
     assert set(context) == {"heading", "offers"}
-    assert page.text == "You may also like Often bought togetherThing 2 €29.70 Before: €33.00 Save 10% Add Thing 2"
+    assert page.text == "You may also like Often bought together Thing 2 €29.70 Before: €33.00 Save 10% Add Thing 2"
     detail = {"items": [{"variant_id": "var_2", "quantity": 1}], "source": "upsell", "id": "prd_2"}
     assert adds(page) == [(detail, "https://shop.example/cart/var_2:1")]
     assert context["offers"][0]["discount"] == {"kind": "percentage", "value": Decimal(10)}
