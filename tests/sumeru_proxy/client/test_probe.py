@@ -78,7 +78,7 @@ def test_the_fields_of_orders_are_listed() -> None:
     limits = {**LIMITS_OF_SANDBOX, "admin_pro": 5_000}
     with running(limits=limits, edge=False, orders={"count": 100, "seed": 1}) as sandbox:
         sandbox.control.put_order({"order": {"id": "ord_g90", "gift_note": "For you"}})
-        found = probe(sandbox.url, Target())["orders"]
+        found = probe(sandbox.url, ProbeTarget())["orders"]
     assert found.good
     assert {
         "data[].refunds[].lines[].tax_lines[].amount", "data[].line_items[].tax_lines[].rate", "data[].discounts[].code",
