@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from playwright.sync_api import BrowserContext, Error, Locator, Page, Response
 
 from sumeru_proxy.sandbox.catalogue import built_in, demo_shops
-from tests.widgets.demo_runs import eventually
+from tests.widgets.demo_runs import Run, eventually
 
 WIDTHS = (360, 1280)
 MODES = ("server", "script")
@@ -176,3 +176,13 @@ def warm(facts: Facts, name: str, **query: str) -> dict[str, Any]:
 
     found: dict[str, Any] = eventually(ready, 40, f"{name} {query}")
     return found
+
+
+def warm_storefront(demo: Run) -> Facts:
+    """The demo's facts, once there are copies of what the storefront's pages show first."""
+    facts = demo.facts()
+    for name in ("rating_badge", "reviews", "bundles"):
+        warm(facts, name, product_id=facts["product"])
+    warm(facts, "product_feed", collection="packs", sort="rating", layout="carousel", limit="12")
+    warm(facts, "product_feed", collection="camp")
+    return facts

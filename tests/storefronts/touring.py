@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from playwright.sync_api import BrowserContext, Page, Request
 
+from tests.artifacts import exclusively
 from tests.widgets.demo_runs import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,6 +69,11 @@ def build(folder: Path, output: str, command: Sequence[str], environment: Mappin
     ``output`` is the folder of the build; what it was made of is noted there. Fails without the npm packages.
     """
     assert (folder / "node_modules" / "sumeru-widgets").exists(), f"run npm ci in {folder.relative_to(ROOT)}"
+    with exclusively(folder.name):
+        return _build(folder, output, command, environment or {})
+
+
+def _build(folder: Path, output: str, command: Sequence[str], environment: Mapping[str, str]) -> float:
     note = folder / output / "sources.sha256"
     wanted = hash_of(folder)
     if note.exists() and note.read_text(encoding="ascii") == wanted:
@@ -78,7 +84,7 @@ def build(folder: Path, output: str, command: Sequence[str], environment: Mappin
     done = subprocess.run(
         command,
         cwd=folder,
-        env={**os.environ, "NODE_ENV": "production", **(environment or {})},
+        env={**os.environ, "NODE_ENV": "production", **environment},
         capture_output=True,
         text=True,
         timeout=BUILD_LIMIT_S,

@@ -7,15 +7,20 @@ import json
 import os
 import queue
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from tests import artifacts
+from widgets.demo import prepare
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -68,11 +73,31 @@ def eventually(condition: Callable[[], Any], within_s: float, what: str) -> Any:
         time.sleep(0.05)
 
 
-class Run:
-    """A started ``manage.py demo --json --no-browser``. ``facts`` waits for its one line."""
+def collected_static() -> Path:
+    """The static files as every demo collects them: compressing them costs ten seconds, so it is done once for each state of them."""
+    fingerprint = prepare.static_fingerprint()
+    found = artifacts.FOLDER / "static" / fingerprint[:16]
+    with artifacts.exclusively("static"):
+        if not found.exists():
+            shutil.rmtree(found.parent, ignore_errors=True)
+            with tempfile.TemporaryDirectory() as data:
+                collect = "import django; django.setup(); from widgets.demo import prepare; prepare.collect_static()"
+                environment = {**os.environ, "DATA_DIR": data, "DJANGO_SETTINGS_MODULE": "widgets.settings"}
+                subprocess.run([sys.executable, "-c", collect], cwd=ROOT, env=environment, check=True)
+                shutil.copytree(Path(data) / "static", found)
+    return found
 
-    def __init__(self, folder: Path, *options: str) -> None:
+
+class Run:
+    """A started ``manage.py demo --json --no-browser``. ``facts`` waits for its one line.
+
+    ``collected``: it finds its static files collected, as the second start of a demo does.
+    """
+
+    def __init__(self, folder: Path, *options: str, collected: bool = True) -> None:
         self.folder = folder
+        if collected and not (folder / "static").exists():
+            shutil.copytree(collected_static(), folder / "static")
         self.ports = free_ports(3)
         port, storefront, sandbox = map(str, self.ports)
         command = [sys.executable, "manage.py", "demo", "--json", "--no-browser", "--port", port]
@@ -140,8 +165,8 @@ class Run:
 
 
 @contextlib.contextmanager
-def running(folder: Path, *options: str) -> Iterator[Run]:
-    run = Run(folder, *options)
+def running(folder: Path, *options: str, collected: bool = True) -> Iterator[Run]:
+    run = Run(folder, *options, collected=collected)
     try:
         yield run
     finally:
