@@ -6,11 +6,12 @@ import logging
 
 from django.conf import settings
 
-from sumeru_proxy import freshness, health, limit_stores, secrets
+from sumeru_proxy import health, limit_stores, secrets
 from sumeru_proxy.client import errors
 from sumeru_proxy.client.api import Account, Sumeru
 from sumeru_proxy.models import Credential, Shop
-from sumeru_proxy.reader import Source
+from sumeru_proxy.reading import freshness
+from sumeru_proxy.reading.reader import Source
 
 log = logging.getLogger(__name__)
 
@@ -61,4 +62,4 @@ refresher = freshness.Refresher(lambda shop_id: client_for(shop_id, "refresh"))
 
 def source_for(shop_id: int) -> Source:
     """What a page reads this shop's data from."""
-    return Source(shop_id, lambda: client_for(shop_id, "page"), refresher.ask, refresher.saw)
+    return Source(shop_id, lambda: client_for(shop_id, "page"), refresher.ask, refresher.count)

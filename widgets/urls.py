@@ -6,19 +6,9 @@ from django.contrib import admin
 from django.urls import path, re_path
 
 from sumeru_proxy.webhooks import views as webhooks
-from widgets import (
-    client_docs,
-    deploying,
-    docs,
-    embed,
-    events,
-    npm_package,
-    openapi,
-    probes,
-    submissions,
-    troubleshooting,
-    views,
-)
+from widgets.docs import client, deploying, index, npm_package, openapi, troubleshooting
+from widgets.http import embed, events, pages, probes, submissions, views
+from widgets.http.requests import by_method
 
 _SHOP = r"^w/v1/(?P<shop>[A-Za-z0-9_]{1,40})/"
 _WIDGET = r"(?P<widget>[a-z0-9_]{1,40})"
@@ -30,7 +20,7 @@ urlpatterns = [
     re_path(_SHOP + _WIDGET + r"\.html\Z", views.fragment, name="fragment"),
     re_path(_SHOP + _WIDGET + r"\.json\Z", views.data, name="data"),
     re_path(_SHOP + r"events\Z", events.take, name="events"),
-    re_path(_SHOP + _WIDGET + r"\Z", submissions.page, name="page"),
+    re_path(_SHOP + _WIDGET + r"\Z", by_method(pages.page, post=submissions.submit), name="page"),
     path("embed/v1.js", embed.floating, name="loader"),
     re_path(r"^embed/(?P<name>pixel|share|debug)\.js\Z", embed.floating, name="script"),
     re_path(
@@ -41,8 +31,8 @@ urlpatterns = [
         r"^embed/npm/sumeru-widgets-(?P<version>[0-9A-Za-z.-]{1,40})\.tgz\Z", npm_package.tarball, name="npm-tarball"
     ),
     re_path(r"^hooks/sumeru/(?P<shop>[A-Za-z0-9_]{1,40})\Z", webhooks.receive, name="sumeru-hook"),
-    path("docs/", docs.index, name="docs"),
-    path("docs/client/", client_docs.page, name="docs-client"),
+    path("docs/", index.index, name="docs"),
+    path("docs/client/", client.page, name="docs-client"),
     path("docs/deploying/", deploying.page, name="docs-deploying"),
     path("docs/troubleshooting/", troubleshooting.page, name="docs-troubleshooting"),
     path("healthz", probes.healthz, name="healthz"),

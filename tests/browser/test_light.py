@@ -7,7 +7,8 @@ from playwright.sync_api import Browser, Page
 
 from tests.browser.gallery import opened
 from tests.widgets.states import STATES
-from widgets import registry, rendering
+from widgets import registry
+from widgets.http import rendering
 
 pytestmark = pytest.mark.browser
 

@@ -8,7 +8,8 @@ from playwright.sync_api import Browser, Page
 from tests.browser import gallery
 from tests.browser.test_axe import serious
 from tests.widgets.states import STATES, State
-from widgets import registry, rendering
+from widgets import registry
+from widgets.http import rendering
 
 pytestmark = pytest.mark.browser
 

@@ -15,11 +15,12 @@ import pytest
 from django.test import Client
 from playwright.sync_api import Browser, Page
 
-from sumeru_proxy import reader
 from sumeru_proxy.models import Shop
+from sumeru_proxy.reading import reader
 from sumeru_proxy.sandbox.catalogue import small_catalogue
 from tests.upstream import upstream
-from widgets import registry, throttles
+from widgets import registry
+from widgets.http import throttles
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 

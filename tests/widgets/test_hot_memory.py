@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
-from sumeru_proxy import reader
 from sumeru_proxy.client.limiter import DEFAULT_LIMITS
 from sumeru_proxy.models import Shop
+from sumeru_proxy.reading import reader
 from sumeru_proxy.sandbox import limits
 from sumeru_proxy.sandbox.catalogue import small_catalogue
 from tests.upstream import Upstream, upstream
 from tests.widgets.wsgi_calls import ask, site
-from widgets import shops
-from widgets.hot_path import HotPath
+from widgets.edge.path import HotPath
+from widgets.http import shops
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PRODUCTS, REVIEWS = 30, 100
@@ -75,7 +75,7 @@ def test_an_answer_does_not_hold_all_that_it_was_chosen_from(shop: Shop) -> None
 
 
 def test_a_shop_that_did_not_change_is_held_once(shop: Shop) -> None:
-    """Every kept answer names the facts it was made under; asked for each second, they would be another object each second."""
+    """Every kept answer names the shop_settings it was made under; asked for each second, they would be another object each second."""
     known = shops.recheck(shop.key)
     assert known is not None
     assert shops.recheck(shop.key) is known

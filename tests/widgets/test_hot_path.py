@@ -12,15 +12,16 @@ from django.db import DatabaseError, connection
 from django.db.models import F
 from prometheus_client import REGISTRY
 
-from sumeru_proxy import accounts, reader, stamps
+from sumeru_proxy import accounts
 from sumeru_proxy.client.limiter import DEFAULT_LIMITS
 from sumeru_proxy.models import Shop, ShopOrigin, Stamp
+from sumeru_proxy.reading import reader, stamps
 from sumeru_proxy.sandbox import limits
 from sumeru_proxy.sandbox.catalogue import small_catalogue
 from tests.upstream import Upstream, upstream
 from tests.widgets.wsgi_calls import Heard, ask, site
-from widgets import hot_answers
-from widgets.hot_path import HotPath
+from widgets.edge import answers as hot_answers
+from widgets.edge.path import HotPath
 from widgets.models import Look, Placement
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -265,7 +266,7 @@ def test_hits_count_for_the_refresher(shop: Shop, later: Callable[[float], None]
     popularity = accounts.refresher.popularity
     key = next(key for key in reader.copies._held if popularity.rate(key, time.monotonic()))
     once = popularity.rate(key, time.monotonic()) / 101
-    popularity.saw("other", time.monotonic())
+    popularity.count("other", time.monotonic())
     assert popularity.rate("other", time.monotonic()) == pytest.approx(once, rel=0.05)
 
 
@@ -351,8 +352,8 @@ def test_junk_beside_the_parameters_makes_no_entries(shop: Shop) -> None:
     for number in range(60):
         warm(hot, address(shop, more=f"&junk{number}={number}"))
     assert len(hot.store) == 1
-    assert len(hot.store.by_raw) == hot_answers.ALIASES_MOST
-    assert hot.store.bytes - held < hot_answers.ALIASES_MOST * 1_000
+    assert len(hot.store.by_raw) == hot_answers.ALIASES_LIMIT
+    assert hot.store.bytes - held < hot_answers.ALIASES_LIMIT * 1_000
     before = hits(hot)
     warm(hot, address(shop))
     assert hits(hot) == before + 1

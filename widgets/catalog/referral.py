@@ -10,13 +10,15 @@ from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from sumeru_proxy import reader
 from sumeru_proxy.client import errors
 from sumeru_proxy.client.shapes import Referral as Own
 from sumeru_proxy.client.shapes import ReferralCheck, Reward
-from sumeru_proxy.reader import Missing, Source, Wanted
-from widgets import answers, formatting, theming
+from sumeru_proxy.reading import fetching
+from sumeru_proxy.reading.reader import Missing, Query, Source
 from widgets.base import Call, Context, Desk, Frozen, Refusal, Sent, Widget, WidgetParams
+from widgets.http import responses
+from widgets.i18n import formatting
+from widgets.theming import tokens
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +109,7 @@ class Referral(Widget):
     Options = ReferralOptions
     Form = ReferralForm
     styles = ("referral.css",)
-    parts = theming.parts(
+    parts = tokens.parts(
         "title",
         "form",
         "error",
@@ -124,11 +126,11 @@ class Referral(Widget):
     guess_limit_per_minute = 10
     """How many friend's codes one client may check in a minute."""
 
-    def unproven(self, call: Call) -> answers.Problem | None:
+    def unproven(self, call: Call) -> responses.Problem | None:
         """The 401 for programs that ask about a customer without a proof; shoppers get a hint to sign in. None when there is no need."""
         if call.customer_id or call.params.code:
             return None
-        return answers.Problem(
+        return responses.Problem(
             401,
             "unauthenticated",
             "A customer token is needed: the header Authorization: Bearer sct_…, or the parameter customer_token.",
@@ -175,14 +177,14 @@ class Referral(Widget):
         return call.link(result="accepted" if sent.outcome == "accepted" else None, code=None)
 
 
-def own_wanted(customer_id: str) -> Wanted:
+def own_query(customer_id: str) -> Query:
     """The read of a customer's own code."""
-    return Wanted("referral", (("customer_id", customer_id),), (f"customer:{customer_id}", "customers"), OWN_FRESH_S)
+    return Query("referral", (("customer_id", customer_id),), (f"customer:{customer_id}", "customers"), OWN_FRESH_S)
 
 
-def check_wanted(code: str) -> Wanted:
+def check_query(code: str) -> Query:
     """The read of a friend's code."""
-    return Wanted("check_referral", (("code", code),), ("customers",), CHECK_FRESH_S)
+    return Query("check_referral", (("code", code),), ("customers",), CHECK_FRESH_S)
 
 
 def _check(call: Call, source: Source) -> Context:
@@ -190,7 +192,7 @@ def _check(call: Call, source: Source) -> Context:
     found: ReferralCheck | None = None
     if _CODE.fullmatch(code):
         try:
-            found = source.get(check_wanted(code))
+            found = source.get(check_query(code))
         except Missing:
             found = None
     if found is None or not found.valid:
@@ -203,7 +205,7 @@ def _of_customer(call: Call, source: Source) -> Context:
     if sent and not sent.errors and sent.data.get("code"):
         return {"view": "own", "own": dict(sent.data)}
     try:
-        return {"view": "own", "own": _own(call, source.get(own_wanted(call.customer_id)))}
+        return {"view": "own", "own": _own(call, source.get(own_query(call.customer_id)))}
     except Missing:
         pass
     if (sent and not sent.errors) or call.params.result == "accepted":
@@ -216,7 +218,7 @@ def _of_customer(call: Call, source: Source) -> Context:
 def _renewed(call: Call, source: Source) -> Context | None:
     """What Sumeru says right after a code was made; the kept copy still says that there is none. None when it cannot be asked now."""
     try:
-        copy = reader.fetch_leased(source.shop_id, source.client, own_wanted(call.customer_id), renew=True)
+        copy = fetching.fetch_leased(source.shop_id, source.client, own_query(call.customer_id), renew=True)
     except errors.SumeruError as error:
         log.info("shop %s: a new referral code was not read back: %s", source.shop_id, error)
         return None

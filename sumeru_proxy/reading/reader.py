@@ -1,0 +1,171 @@
+"""Reading Sumeru through stored copies: fresh copy, else stale copy (and a refresh is asked for), else Sumeru, else *pending*.
+
+Only a validated answer is ever stored: status 200, right type, parsed, shape checked by the client. Keys hold the shop's internal
+id and the call's own arguments, never a credential. One process fetches a key at a time (``leases``); stamps are read before the
+fetch begins (``fetching``).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from sumeru_proxy.client import errors, shapes
+from sumeru_proxy.client.api import Sumeru
+from sumeru_proxy.reading import leases, products, stamps
+from sumeru_proxy.reading.copies import Copy, Query, copies
+from sumeru_proxy.reading.fetching import fetch_leased, retry_after
+
+__all__ = ["Copy", "Missing", "Pending", "Query", "Source", "UsedCopy", "copies"]
+
+log = logging.getLogger(__name__)
+
+
+class Pending(Exception):
+    """There is no copy yet and Sumeru could not be asked within the page's budget. ``retry_after_s``: when to try again."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__(f"retry after {retry_after_s:.1f} s")
+        self.retry_after_s = retry_after_s
+
+
+class Missing(Exception):
+    """Sumeru says that what was asked for does not exist."""
+
+
+class UsedCopy(NamedTuple):
+    """What an answer was made of: a copy in the state in which it was used, or its absence (state ``absent``)."""
+
+    query: Query
+    copy: Copy | None
+    state: str
+
+
+class Source:
+    """Sumeru's data of one shop, as one page sees it. Remembers what it gave, and how fresh the oldest thing was.
+
+    ``used`` is by key of the shared cache; ``opened_at`` is in seconds since 1970, before anything was read.
+
+    ``open_client`` makes the client on first need (it decrypts credentials); ``ask_refresh`` takes what was served stale;
+    ``count_request`` counts what shoppers look at. Never sleeps; a fetch takes at most the page lane's time budget.
+    """
+
+    def __init__(
+        self,
+        shop_id: int,
+        open_client: Callable[[], Sumeru],
+        ask_refresh: Callable[[int, Query], None],
+        count_request: Callable[[int, Query], None] | None = None,
+    ) -> None:
+        self.shop_id = shop_id
+        self._open_client = open_client
+        self._ask_refresh = ask_refresh
+        self._count_request = count_request
+        self._client: Sumeru | None = None
+        self.fresh = True
+        self.oldest: float | None = None
+        self.opened_at = time.time()
+        self.used: dict[str, UsedCopy] = {}
+
+    @property
+    def client(self) -> Sumeru:
+        """The page-lane client, made once."""
+        if self._client is None:
+            self._client = self._open_client()
+        return self._client
+
+    def age_s(self, now: float) -> float:
+        """Seconds since Sumeru confirmed the oldest copy that was used; 0 when nothing was read."""
+        return max(0.0, now - self.oldest) if self.oldest is not None else 0.0
+
+    def load(self, query: Query) -> Any:
+        """What our store holds of this, never asking Sumeru; None when there is no usable copy. Raises Missing."""
+        key = query.key(self.shop_id)
+        copy = copies.load(key)
+        state = self._state(query, copy)
+        if copy is None or state == "withdrawn":
+            self.used[key] = UsedCopy(query, None, "absent")
+            return None
+        return self._give(query, copy, state)
+
+    def get(self, query: Query) -> Any:
+        """The value: from a copy at once (a stale one is refreshed behind the page), else from Sumeru.
+
+        Raises Pending when there is neither, Missing when Sumeru says that there is no such thing.
+        """
+        key = query.key(self.shop_id)
+        if self._count_request:
+            self._count_request(self.shop_id, query)
+        copy = self._usable(key, query)
+        if copy is None:
+            self.used[key] = UsedCopy(query, None, "absent")
+            copy = self._fetch(key, query)
+        return self._give(query, copy, self._state(query, copy))
+
+    def products(self, ids: Sequence[str], fresh_s: float = 300.0) -> dict[str, shapes.Product | None]:
+        """These products by id (None: unknown to Sumeru), each from its own copy; what lacks a copy comes in shared calls.
+
+        Ids for which there is neither copy nor budget are left out. Never raises for a failing upstream.
+        """
+        queries = {product_id: products.single_query(product_id, fresh_s) for product_id in dict.fromkeys(ids)}
+        keys = {product_id: query.key(self.shop_id) for product_id, query in queries.items()}
+        stored = copies.load_many(list(keys.values()))
+        current = stamps.current(self.shop_id, {topic for query in queries.values() for topic in query.watched})
+        now = time.time()
+        found: dict[str, Copy] = {}
+        for product_id, query in queries.items():
+            if self._count_request:
+                self._count_request(self.shop_id, query)
+            copy = stored.get(keys[product_id])
+            state = copy.state(now, current) if copy else "withdrawn"
+            if copy is not None and state != "withdrawn":
+                found[product_id] = copy
+                if state == "stale":
+                    self.fresh = False
+                    self._ask_refresh(self.shop_id, query)
+        absent_ids = [product_id for product_id in queries if product_id not in found]
+        for start in range(0, len(absent_ids), products.PRODUCTS_PER_CALL):
+            chunk = absent_ids[start : start + products.PRODUCTS_PER_CALL]
+            try:
+                found.update(products.fetch_leased(self.shop_id, self.client, chunk, fresh_s))
+            except errors.SumeruError as error:
+                log.warning("shop %s: products: %s", self.shop_id, error)
+        for product_id, query in queries.items():
+            copy = found.get(product_id)
+            state = copy.state(max(now, copy.fetched_at), current) if copy else "absent"
+            self.used[keys[product_id]] = UsedCopy(query, copy, state)
+        for copy in found.values():
+            self.oldest = copy.fetched_at if self.oldest is None else min(self.oldest, copy.fetched_at)
+        return {product_id: copy.value for product_id, copy in found.items()}
+
+    def _state(self, query: Query, copy: Copy | None) -> str:
+        return copy.state(time.time(), stamps.current(self.shop_id, query.watched)) if copy else "withdrawn"
+
+    def _give(self, query: Query, copy: Copy, state: str) -> Any:
+        self.used[query.key(self.shop_id)] = UsedCopy(query, copy, state)
+        self.fresh = self.fresh and state == "fresh"
+        self.oldest = copy.fetched_at if self.oldest is None else min(self.oldest, copy.fetched_at)
+        if copy.value is None:
+            raise Missing
+        return copy.value
+
+    def _usable(self, key: str, query: Query) -> Copy | None:
+        copy = copies.load(key)
+        state = self._state(query, copy)
+        if state == "stale":
+            self._ask_refresh(self.shop_id, query)
+        return None if state == "withdrawn" else copy
+
+    def _fetch(self, key: str, query: Query) -> Copy:
+        try:
+            copy = fetch_leased(self.shop_id, self.client, query)
+        except errors.SumeruError as error:
+            log.warning("shop %s: %s: %s", self.shop_id, query.method, error)
+            raise Pending(retry_after(error)) from None
+        if copy is None:
+            copy = leases.wait_for(key, lambda: self._usable(key, query))
+        if copy is None:
+            raise Pending(leases.FAILED_PAUSE_S)
+        return copy

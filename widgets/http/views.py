@@ -1,0 +1,151 @@
+"""What storefronts ask for: fragment, JSON, batch. No cookies, no sessions; every error is data with a stable code."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from django.http import HttpRequest, HttpResponse
+from rest_framework import serializers
+
+from sumeru_proxy import accounts
+from sumeru_proxy.reading.reader import Source
+from widgets.base import Widget
+from widgets.edge.answers import INPUTS_KEY, AnswerInputs
+from widgets.http import rendering, requests, responses
+from widgets.http.requests import WidgetRequest
+from widgets.http.shops import ShopSettings
+
+_LIGHT = serializers.BooleanField()
+
+
+def _styles(request: HttpRequest, shop_settings: ShopSettings, widget: Widget) -> tuple[str, bool]:
+    """The widget's CSS, and whether its HTML is to stand among the page's own elements (``light``). Raises a 400 problem."""
+    css = rendering.styles([widget], shop_settings.css, styled=shop_settings.styled)
+    wish = request.GET.get("light")
+    if not wish:
+        return css, False
+    try:
+        light = _LIGHT.run_validation(wish)
+    except serializers.ValidationError as error:
+        raise responses.invalid({"light": error.detail}) from None
+    return (rendering.layered(css), True) if light else (css, False)
+
+
+def make(widget_request: WidgetRequest, source: Source) -> rendering.Rendered:
+    """The widget, with a form's token and key where the answer is for one visitor alone."""
+    return rendering.render(widget_request.widget, requests.sealed(widget_request).call, source)
+
+
+def record_inputs(
+    request: HttpRequest, shop_settings: ShopSettings, form: str, validated: tuple[Hashable, ...], source: Source
+) -> None:
+    """Say what this answer was made of, so that it can be given again as long as nothing of that changed.
+
+    Everything that the bytes depend on is here: the validated request, the shop's rows, Sumeru's copies, and the address
+    under which the browser came.
+    """
+    key = (form, shop_settings.profile.key, requests.public_base(request), request.is_secure(), validated)
+    request.META[INPUTS_KEY] = AnswerInputs(key, shop_settings, source)
+
+
+def _finish(request: HttpRequest, rendered: rendering.Rendered, body: str, content_type: str) -> HttpResponse:
+    if rendered.state == "error":
+        error = rendered.error or {}
+        raise responses.Problem(500, str(error.get("code")), str(error.get("message")))
+    response = responses.finish(
+        body.encode(), content_type, cache=responses.PUBLIC if rendered.storable else responses.NO_STORE
+    )
+    if rendered.state == "pending":
+        response.status_code = requests.unfinished_status(request)
+        response["Retry-After"] = str(max(1, round(rendered.retry_after_s)))
+    response["Content-Language"] = rendered.call.locale
+    return response
+
+
+@requests.reading
+def fragment(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
+    """``GET …/{widget}.html``: the widget as HTML for a page's own markup, complete without JavaScript."""
+    shop_settings = requests.find_shop(shop)
+    widget_request = requests.parse(request, shop_settings, widget, request.GET)
+    css, light = _styles(request, shop_settings, widget_request.widget)
+    source = accounts.source_for(shop_settings.profile.id)
+    rendered = make(widget_request, source)
+    record_inputs(request, shop_settings, "html", (widget, light, repr(widget_request.call.params)), source)
+    return _finish(request, rendered, rendering.element(rendered, css, light=light), "text/html")
+
+
+@requests.reading
+def data(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
+    """``GET …/{widget}.json``: the same HTML with the typed data that it was made of."""
+    shop_settings = requests.find_shop(shop)
+    widget_request = requests.parse(request, shop_settings, widget, request.GET)
+    if refusal := widget_request.widget.unproven(widget_request.call):
+        raise refusal
+    css, light = _styles(request, shop_settings, widget_request.widget)
+    source = accounts.source_for(shop_settings.profile.id)
+    rendered = make(widget_request, source)
+    record_inputs(request, shop_settings, "json", (widget, light, repr(widget_request.call.params)), source)
+    return _finish(
+        request, rendered, responses.to_json(rendering.payload(rendered, css, light=light)), "application/json"
+    )
+
+
+def _batch(request: HttpRequest, shop: str, *, private: bool) -> HttpResponse:
+    shop_settings = requests.find_shop(shop)
+    entries: list[WidgetRequest | responses.Problem] = []
+    for name, query in requests.split_batch(request.GET):
+        try:
+            entries.append(requests.parse(request, shop_settings, name, query))
+        except responses.Problem as problem:
+            entries.append(problem)
+    calls = [entry for entry in entries if isinstance(entry, WidgetRequest)]
+    if not private:
+        calls = [entry for entry in calls if not entry.widget.is_private(entry.call)]
+    source = accounts.source_for(shop_settings.profile.id)
+    for widget in {entry.widget.name: entry.widget for entry in calls}.values():
+        widget.prefetch([entry.call for entry in calls if entry.widget is widget], source)
+    items = []
+    key: list[Hashable] = []
+    storable = not private
+    finished = True
+    for entry in entries:
+        if isinstance(entry, responses.Problem):
+            body = entry.body(responses.request_id(request))["error"]
+            # The id differs per request; without it equal batches have equal bytes.
+            error = {name: body[name] for name in ("code", "message", "details")}
+            items.append({"state": "error", "status": entry.status, "html": "", "error": error})
+            finished = False
+            key.append(responses.to_json(items[-1]))
+        elif not private and entry.widget.is_private(entry.call):
+            items.append({"state": "live", "status": 200, "html": ""})
+            key.append((entry.widget.name, "live"))
+        else:
+            rendered = make(entry, source)
+            key.append((entry.widget.name, repr(entry.call.params)))
+            storable = storable and rendered.storable
+            finished = finished and rendered.state not in ("pending", "error")
+            items.append(rendering.item(rendered))
+    if not private:
+        record_inputs(request, shop_settings, "batch", tuple(key), source)
+    css = (
+        rendering.styles([entry.widget for entry in calls], shop_settings.css, styled=shop_settings.styled)
+        if calls
+        else ""
+    )
+    body = {"v": 1, "css": css, "items": items}
+    response = responses.json_answer(body, cache=responses.PUBLIC if storable else responses.NO_STORE)
+    if not finished:
+        response.status_code = requests.unfinished_status(request)
+    return response
+
+
+@requests.reading
+def batch(request: HttpRequest, shop: str) -> HttpResponse:
+    """``GET …/batch?w=…&w=…``: many public widgets in one cacheable answer, widget_request with its own state."""
+    return _batch(request, shop, private=False)
+
+
+@requests.reading
+def live(request: HttpRequest, shop: str) -> HttpResponse:
+    """``GET …/live?w=…&w=…``: the same for widgets of one cart, visitor or customer; never stored."""
+    return _batch(request, shop, private=True)
