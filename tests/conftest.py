@@ -127,10 +127,15 @@ def demo(origins: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.fixture(scope="session")
 def facts(demo: Run) -> dict[str, Any]:
-    """What the demo says of itself, once there are copies of what its pages show first: cold widgets are other tests' matter."""
+    """What the demo says of itself, once there are copies of what its pages show first.
+
+    Cold widgets and waiting for Sumeru's pace are other tests' matter.
+    """
     from tests.browser.visiting import warm_storefront
 
-    return warm_storefront(demo)
+    found = demo.facts()
+    demo.lift_limits(found)
+    return warm_storefront(found)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
 
 @pytest.fixture(scope="module")
 def facts(demo: Run) -> Facts:
-    return warm_storefront(demo)
+    return warm_storefront(demo.facts())
 
 
 def state(facts: dict[str, Any], product_id: str) -> str:

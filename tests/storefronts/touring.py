@@ -21,6 +21,7 @@ from urllib.parse import parse_qsl, urlsplit
 from playwright.sync_api import BrowserContext, Page, Request
 
 from tests.artifacts import exclusively
+from tests.traffic import Traffic
 from tests.widgets.demo_runs import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -156,6 +157,7 @@ class Tourist:
     def __post_init__(self) -> None:
         self.context.add_init_script(WATCH)
         self.page: Page = self.context.new_page()
+        self._traffic = Traffic(self.page)
         self.page.on("console", lambda message: self.said.append(f"{message.type}: {message.text} {message.location}"))
         self.page.on("pageerror", lambda error: self.said.append(f"exception: {error}"))
         self.page.on("request", lambda request: self.requests.append(request))
@@ -168,7 +170,7 @@ class Tourist:
 
     def settle(self) -> None:
         """Nothing is under way any more, and no widget is waiting for its answer."""
-        self.page.wait_for_load_state("networkidle")
+        self._traffic.settle()
         waiting = "() => !document.querySelector('sumeru-widget:state(loading)')"
         self.page.wait_for_function(waiting)
 
