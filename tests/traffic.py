@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from playwright.sync_api import Frame, Page, Request
+from playwright.sync_api import Frame, Page, Request, Response
 
 QUIET_S = 0.5
 LIMIT_S = 30.0
@@ -14,7 +14,8 @@ LIMIT_S = 30.0
 class Traffic:
     """The requests of one page that have no answer yet.
 
-    Beacons do not count, as they do in Playwright's own ``networkidle``: Chromium says only nine seconds later that one has ended.
+    Beacons and bodies of acknowledgements (202) that nobody reads do not count. To Playwright's own ``networkidle`` they do, and it
+    learns only after many seconds, when a timeout of the page's script ends them, that nothing is under way.
     """
 
     def __init__(self, page: Page) -> None:
@@ -24,6 +25,7 @@ class Traffic:
         page.on("request", self._noted(self._under_way.add))
         page.on("requestfinished", self._noted(self._under_way.discard))
         page.on("requestfailed", self._noted(self._under_way.discard))
+        page.on("response", self._acknowledged)
         page.on("framenavigated", self._navigated)
 
     def _noted(self, change: Callable[[Request], None]) -> Callable[[Request], None]:
@@ -33,6 +35,10 @@ class Traffic:
                 self._changed_at = time.monotonic()
 
         return note
+
+    def _acknowledged(self, response: Response) -> None:
+        if response.status == 202:
+            self._under_way.discard(response.request)
 
     def _navigated(self, frame: Frame) -> None:
         """What the document before this one had asked for is nobody's any more, and its end may never be reported."""
