@@ -52,7 +52,7 @@ shop.save()
 ShopOrigin.objects.create(shop=shop, origin=%r)
 secrets.store(shop, "admin_token", %r)
 """
-_INHERITED = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONDONTWRITEBYTECODE", "TEST_RUN")
+_INHERITED = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPYCACHEPREFIX", "TEST_RUN")
 
 
 def stores_or_skip(engine: str) -> None:
