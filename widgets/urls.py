@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.urls import path, re_path
 
 from sumeru_proxy.webhooks import views as webhooks
-from widgets.docs import client, deploying, index, npm_package, openapi, troubleshooting
+from widgets.docs import client, deploying, index, npm_package, openapi, python_package, troubleshooting
 from widgets.http import embed, events, pages, probes, submissions, views
 from widgets.http.requests import by_method
 
@@ -29,6 +29,12 @@ urlpatterns = [
     path("embed/npm/latest", npm_package.latest, name="npm-latest"),
     re_path(
         r"^embed/npm/sumeru-widgets-(?P<version>[0-9A-Za-z.-]{1,40})\.tgz\Z", npm_package.tarball, name="npm-tarball"
+    ),
+    path("embed/py/latest", python_package.latest, name="py-latest"),
+    re_path(
+        r"^embed/py/sumeru_client-(?P<version>[0-9A-Za-z.]{1,40})-py3-none-any\.whl\Z",
+        python_package.download,
+        name="py-wheel",
     ),
     re_path(r"^hooks/sumeru/(?P<shop>[A-Za-z0-9_]{1,40})\Z", webhooks.receive, name="sumeru-hook"),
     path("docs/", index.index, name="docs"),
