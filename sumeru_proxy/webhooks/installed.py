@@ -6,7 +6,7 @@ import importlib
 import os
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
+from sumeru_proxy.models import Shop
 from sumeru_proxy.outbox import jobs
 from sumeru_proxy.webhooks.listeners import Consumer, JobKind, Listener, RangeKind, Setting, kind_of
 
@@ -85,6 +86,18 @@ def own_kinds() -> dict[str, tuple[Consumer, JobKind | RangeKind]]:
         found |= {f"{each.name}:{kind.name}": (each, kind) for kind in each.kinds}
         found |= {f"{each.name}:{kind.name}": (each, kind) for kind in each.ranges}
     return found
+
+
+def visit_kinds() -> list[str]:
+    """The kinds of jobs that get what our pixel gathered."""
+    return [f"{each.name}:{each.visits}" for each in consumers() if each.visits]
+
+
+def owe_daily(day: date) -> int:
+    """Owe every consumer's daily jobs of this day for all active shops; gives how many are new. May be repeated."""
+    kinds = [f"{each.name}:{name}" for each in consumers() for name in each.daily]
+    shop_ids = list(Shop.objects.filter(active=True).values_list("pk", flat=True)) if kinds else []
+    return sum(jobs.owe(shop_id, kind, {}, key=day.isoformat()).created for shop_id in shop_ids for kind in kinds)
 
 
 def owe(
