@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import re
 from collections.abc import Mapping
@@ -15,9 +16,11 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from sumeru_proxy.models import Shop
+from sumeru_proxy.models import Job, Shop
 from sumeru_proxy.outbox import jobs
-from sumeru_proxy.webhooks.listeners import Consumer, JobKind, Listener, RangeKind, Setting, kind_of
+from sumeru_proxy.webhooks.listeners import Consumer, JobKind, Listener, RangeKind, Setting, Target, kind_of
+
+log = logging.getLogger(__name__)
 
 PART = ".part"
 """Ends the kind of a range's part that failed and is owed by itself."""
@@ -86,6 +89,21 @@ def own_kinds() -> dict[str, tuple[Consumer, JobKind | RangeKind]]:
         found |= {f"{each.name}:{kind.name}": (each, kind) for kind in each.kinds}
         found |= {f"{each.name}:{kind.name}": (each, kind) for kind in each.ranges}
     return found
+
+
+def target_of(job: Job) -> Target | None:
+    """At whose side a job ends, as its consumer says now; None when at nobody's, or the consumer cannot say. For people to see."""
+    try:
+        found = by_kind().get(job.kind)
+        if found is not None:
+            return found.target_of(job.shop) if found.target_of is not None else None
+        own = own_kinds().get(job.kind.removesuffix(PART))
+        if own is None or own[1].target_of is None:
+            return None
+        return own[1].target_of(job.shop, job.body.get("range", {}) if job.kind.endswith(PART) else job.body)
+    except Exception as error:  # the consumer's own function
+        log.warning("job %s: its target cannot be named: %s", job.pk, type(error).__name__)
+        return None
 
 
 def visit_kinds() -> list[str]:

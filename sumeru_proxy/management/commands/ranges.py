@@ -98,9 +98,9 @@ class Command(BaseCommand):
         rows = ranges.of_shop(shop.pk)
         found = list((rows.filter(kind=kind) if kind else rows)[:20])
         for job in found:
-            figures = ranges.figures(job.progress or job.result)
-            guess = ranges.estimate(job.progress, now)
-            ends = f", about {guess.left_s:.0f} s left" if guess.left_s is not None and job.state in ranges.OPEN else ""
+            figures, open_still = ranges.figures_of(job), job.state in ranges.OPEN
+            guess = ranges.estimate(job.progress if open_still else {}, now)
+            ends = f", about {guess.left_s:.0f} s left" if guess.left_s is not None else ""
             share = f" ({guess.share:.0%}{ends})" if guess.share is not None else ""
             parts = ranges.open_parts(job)
             owed = f", {parts} parts still owed" if parts else ""
