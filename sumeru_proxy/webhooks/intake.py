@@ -11,10 +11,11 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from sumeru_proxy import jobs, stamps
-from sumeru_proxy.consumers import base
 from sumeru_proxy.models import InboundEvent
+from sumeru_proxy.outbox import jobs
+from sumeru_proxy.reading import stamps
 from sumeru_proxy.webhooks import erasing, topics
+from sumeru_proxy.webhooks import listeners as base
 
 OLDEST = timedelta(days=3)
 """How old an event's own date may be. Its row, which makes a replay harmless, is kept much longer (see ``pruning.py``)."""

@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from sumeru_proxy.client import errors
-from sumeru_proxy.consumers import base
-from sumeru_proxy.delivering import Handler, Outcome, client_of
 from sumeru_proxy.models import InboundEvent, Job, Shop
-from sumeru_proxy.webhooks import topics
+from sumeru_proxy.outbox.delivering import Handler, Outcome, client_of
+from sumeru_proxy.webhooks import listeners, topics
 
 TRIES_MOST = 20
 """With waits of up to a quarter of an hour: a listener's other side may be away for some hours before a person is asked."""
 
 
-def reader_of(shop: Shop, event_type: str, data: dict[str, Any]) -> base.Read:
+def reader_of(shop: Shop, event_type: str, data: dict[str, Any]) -> listeners.Read:
     """A function that reads the event's order as it is now; None when the event names none or it no longer exists."""
 
     def read() -> Any:
@@ -31,7 +30,7 @@ def reader_of(shop: Shop, event_type: str, data: dict[str, Any]) -> base.Read:
     return read
 
 
-def handler(listener: base.Listener) -> Handler:
+def handler(listener: listeners.Listener) -> Handler:
     """How jobs of this listener are done."""
 
     def run(job: Job) -> Outcome:
@@ -42,9 +41,9 @@ def handler(listener: base.Listener) -> Handler:
         data = event.data
         effect = listener.handle(
             job.shop,
-            base.Event(event.event_id, event.type, event.occurred_at, data),
+            listeners.Event(event.event_id, event.type, event.occurred_at, data),
             reader_of(job.shop, event.type, data),
         )
         return Outcome({}, effect)
 
-    return Handler(run, keyed=False, group=(base.kind_of(listener),), attempts_most=TRIES_MOST)
+    return Handler(run, keyed=False, group=(listeners.kind_of(listener),), attempts_most=TRIES_MOST)
