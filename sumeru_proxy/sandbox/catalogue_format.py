@@ -83,17 +83,17 @@ def _fits(value: Any, rule: Item) -> bool:
     """Whether the value itself fits, whatever is inside it."""
     if "type" in rule and not _has_type(value, rule["type"]):
         return False
-    if "enum" in rule and value not in rule["enum"]:
+    if value not in rule.get("enum", (value,)):
         return False
     if isinstance(value, str):
         form = _FORMATS.get(rule.get("format", ""))
         return (
-            len(value) >= rule.get("minLength", 0)
+            bool(len(value) >= rule.get("minLength", 0))
             and ("pattern" not in rule or bool(re.fullmatch(rule["pattern"], value)))
             and (form is None or bool(form(value)))
         )
     if isinstance(value, list):
-        return len(value) >= rule.get("minItems", 0)
+        return bool(len(value) >= rule.get("minItems", 0))
     if isinstance(value, int | float) and "minimum" in rule:
         return bool(rule["minimum"] <= value <= rule["maximum"])
     return True
