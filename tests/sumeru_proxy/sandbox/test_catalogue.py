@@ -84,7 +84,7 @@ def test_the_demo_stays_fresh() -> None:
 )
 def test_ages_count_back_from_the_start_of_the_day(tmp_path: Path, age: str, expected: str | None) -> None:
     catalogue = small_catalogue()
-    catalogue["shops"][0]["reviews"][2]["created_at"] = age
+    catalogue["shops"][0]["reviews"][2] |= {"created_at": age, "title": age}
     file = tmp_path / "catalogue.json"
     file.write_text(json.dumps(catalogue))
     if expected is None:
@@ -93,6 +93,7 @@ def test_ages_count_back_from_the_start_of_the_day(tmp_path: Path, age: str, exp
     else:
         loaded = load(file, datetime(2026, 5, 17, 6, 30, tzinfo=UTC))
         assert loaded["shops"][0]["reviews"][2]["created_at"] == expected
+        assert loaded["shops"][0]["reviews"][2]["title"] == age  # what is no time stays
 
 
 def test_a_token_without_scopes_has_all_of_them() -> None:
