@@ -10,10 +10,10 @@ from pathlib import Path
 
 from django.utils.translation import gettext_lazy as _
 
+from sumeru_proxy.client.version import VERSION
 from widgets import environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VERSION = "0.1.0"
 
 # -- where this installation keeps what it makes for itself
 DATA_DIR = Path(environment.text("DATA_DIR", str(BASE_DIR / ".data"))).absolute()
@@ -37,7 +37,9 @@ TRUSTED_PROXIES = environment.number("TRUSTED_PROXIES", 0)
 SUMERU_HOSTS = environment.words("SUMERU_HOSTS", "https://api.sumeru.systems,https://eu.api.sumeru.systems")
 # Names this server's outgoing address: servers that share one address share its limits.
 SUMERU_EGRESS = environment.text("SUMERU_EGRESS", "default")
-# Dotted paths of listeners outside sumeru_proxy/consumers/, see webhooks/listeners.py.
+# The consumers of orders and events: Django apps, see sumeru_proxy/webhooks/listeners.py. One taken out of the list is out.
+SUMERU_CONSUMERS = environment.words("SUMERU_CONSUMERS")
+# Dotted paths of listeners and consumers that are no app.
 SUMERU_LISTENERS = environment.words("SUMERU_LISTENERS")
 # thread: this process refreshes its stale copies itself. off: only `manage.py work` and misses fetch.
 SUMERU_REFRESH = environment.text("SUMERU_REFRESH", "thread")
@@ -54,6 +56,7 @@ INSTALLED_APPS = [
     "corsheaders",
     "rest_framework",
     "drf_spectacular",
+    *SUMERU_CONSUMERS,
 ]
 
 # Sessions, CSRF and languages belong to the admin and the docs alone: what a storefront asks has no cookies
@@ -76,7 +79,12 @@ ROOT_URLCONF = "widgets.urls"
 WSGI_APPLICATION = "widgets.wsgi.application"
 
 TEMPLATES = [
-    {
+    {  # what shoppers see
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "DIRS": [BASE_DIR / "templates" / "widgets"],
+        "OPTIONS": {"environment": "widgets.http.jinja.environment"},
+    },
+    {  # the admin and the docs
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
@@ -169,7 +177,6 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser", "rest_framework.parsers.FormParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "widgets.http.responses.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "NUM_PROXIES": TRUSTED_PROXIES,
 }
@@ -187,8 +194,8 @@ SPECTACULAR_SETTINGS = {
 # -- limits of ours, per client address and minute
 CLIENT_READS_PER_MINUTE = environment.number("CLIENT_READS_PER_MINUTE", 600, at_least=1)
 
-# -- finished answers kept in each process: how many bytes of them. 0: none are kept.
-SUMERU_HOT_BYTES = environment.number("SUMERU_HOT_BYTES", 64 * 1024 * 1024)
+# -- finished answers kept in each process: how many bytes of them. 0: none are kept. While developing, a changed template shows at once.
+SUMERU_HOT_BYTES = environment.number("SUMERU_HOT_BYTES", 0 if DEBUG else 64 * 1024 * 1024)
 
 # -- logs: one line per event on standard error, never a query string, a body or a credential
 LOGGING = {

@@ -147,10 +147,11 @@ def url_of(value: object, *, relative: bool = False) -> str | None:
 class Fields:
     """The fields of one JSON object. ``need_*`` raises Unreadable; the others give their default and make a note."""
 
-    __slots__ = ("_asked", "_notes", "_values", "path")
+    __slots__ = ("_asked", "_general", "_notes", "_values", "path")
 
     def __init__(self, values: Mapping[str, Any], path: str, notes: Notes) -> None:
         self.path = path
+        self._general = f"{general(path)}." if path else ""
         self._values = values
         self._notes = notes
         self._asked: set[str] = set()
@@ -162,7 +163,7 @@ class Fields:
     def finish(self) -> None:
         """Note the fields that nobody asked for. Called when the object has been read."""
         for name in self._values.keys() - self._asked:
-            self._notes.unknown.add(general(self.at(cleaned(name, 60))))
+            self._notes.unknown.add(general(self._general + cleaned(name, 60)))
 
     def raw(self, name: str) -> Any:
         """The untouched value, None when absent or null."""
@@ -172,10 +173,10 @@ class Fields:
     def _read(self, name: str, convert: Callable[[object], T | None]) -> T | None:
         raw = self.raw(name)
         if raw is None:
-            self._notes.missing.add(general(self.at(name)))
+            self._notes.missing.add(self._general + name)
             return None
         value = convert(raw)
-        (self._notes.misfit if value is None else self._notes.mapped).add(general(self.at(name)))
+        (self._notes.misfit if value is None else self._notes.mapped).add(self._general + name)
         return value
 
     def _need(self, name: str, convert: Callable[[object], T | None], expected: str) -> T:
@@ -207,6 +208,10 @@ class Fields:
     def need_decimal(self, name: str, low: int = 0, high: int = LARGEST) -> Decimal:
         """A finite decimal within bounds."""
         return self._need(name, lambda raw: _within(decimal_of(raw), low, high), f"number {low} to {high}")
+
+    def known_flag(self, name: str) -> bool | None:
+        """True or false; None when the upstream does not say."""
+        return self._read(name, flag_of)
 
     def flag(self, name: str, default: bool = False) -> bool:
         """True or false."""
@@ -269,6 +274,18 @@ class Fields:
             raise Unreadable(path=self._notes.skipped.pop() if len(self._notes.skipped) > noted else self.at(name))
         return found
 
+    def whole_items(self, name: str, read: Callable[[Fields], T]) -> tuple[T, ...] | None:
+        """An optional list that is read as a whole: None when it is absent, no list, or holds an unreadable object (noted as skipped)."""
+        try:
+            return self.strict_items(name, read)
+        except Unreadable as error:
+            self._notes.skipped.append(error.path)
+            return None
+
+    def strict_items(self, name: str, read: Callable[[Fields], T]) -> tuple[T, ...] | None:
+        """An optional list, None when absent or no list. Raises Unreadable when it is there and one of its objects cannot be read."""
+        return self.need_whole_items(name, read) if self._read(name, _list_of) is not None else None
+
     def is_null(self, name: str) -> bool:
         """Whether the field is there and null, which may be an answer in itself."""
         if name in self._values and self._values[name] is None:
@@ -289,6 +306,10 @@ class Fields:
         value = read(inner)
         inner.finish()
         return value
+
+
+def _list_of(value: object) -> list[Any] | None:
+    return value if isinstance(value, list) else None
 
 
 N = TypeVar("N", int, Decimal)

@@ -11,15 +11,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from sumeru_proxy.client.resources_catalogue import REVIEWS
 from sumeru_proxy.client.shapes import Review, ReviewPage, ReviewSummary
-from sumeru_proxy.reading.reader import Missing, Source, Wanted
+from sumeru_proxy.reading.reader import Missing, Query, Source
 
 BLOCK = 100
 BLOCKS_LIMIT = 20
 PAGE_LIMIT = 200
 """The last page that can be asked for."""
-FRESH_S = 60.0
-"""Sumeru's own edge lifetime for reviews."""
 CURSOR_LIMIT_CHARS = 512
 UPSTREAM_SORT = {"newest": "-created_at", "highest": "-rating", "lowest": "rating", "helpful": "-helpful"}
 
@@ -50,21 +49,21 @@ class ReviewList:
         return self.number > 1
 
 
-def block_wanted(product_id: str, selection: Selection | None = None, cursor: str | None = None) -> Wanted:
+def block_query(product_id: str, selection: Selection | None = None, cursor: str | None = None) -> Query:
     """The read of one block; without a selection all reviews, newest first, which is the copy that several widgets share."""
     selection = selection or Selection()
-    arguments: list[tuple[str, str | int | bool]] = [
-        ("product_id", product_id),
-        ("limit", BLOCK),
-        ("sort", UPSTREAM_SORT[selection.sort]),
-    ]
+    arguments: dict[str, str | int | bool] = {
+        "product_id": product_id,
+        "limit": BLOCK,
+        "sort": UPSTREAM_SORT[selection.sort],
+    }
     if selection.rating is not None:
-        arguments.append(("rating", selection.rating))
+        arguments["rating"] = selection.rating
     if selection.media:
-        arguments.append(("media", True))
+        arguments["media"] = True
     if cursor is not None:
-        arguments.append(("cursor", cursor))
-    return Wanted("reviews", tuple(arguments), ("reviews", f"reviews:{product_id}"), FRESH_S)
+        arguments["cursor"] = cursor
+    return Query.of(REVIEWS, None, **arguments)
 
 
 def select(reviews: Iterable[Review], selection: Selection) -> list[Review]:
@@ -99,7 +98,7 @@ def page(source: Source, product_id: str, selection: Selection, number: int, siz
     if selection.rating is not None and selection.sort in ("highest", "lowest"):
         selection = Selection("newest", selection.rating, selection.media)  # the same order by another name
     try:
-        first: ReviewPage = source.get(block_wanted(product_id))
+        first: ReviewPage = source.get(block_query(product_id))
     except Missing:
         return ReviewList(ReviewSummary(product_id, Decimal(0), 0, (0, 0, 0, 0, 0)), (), 1, 1, 0, has_next=False)
     held = select(_distinct(first.reviews), selection)
@@ -160,7 +159,7 @@ def _chain(source: Source, product_id: str, selection: Selection, needed: int) -
     seen: set[str] = set()
     for _block in range(BLOCKS_LIMIT):
         try:
-            block: ReviewPage = source.get(block_wanted(product_id, selection, cursor))
+            block: ReviewPage = source.get(block_query(product_id, selection, cursor))
         except Missing:
             return _Chain(list(reviews.values()), more=False, whole=True)
         for review in block.reviews:

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from sumeru_proxy.models import InboundEvent, Job
 from sumeru_proxy.outbox import jobs
-from sumeru_proxy.webhooks import intake, listeners
+from sumeru_proxy.webhooks import intake
+from sumeru_proxy.webhooks.listeners import KIND_PREFIX
 
 
 def chosen(
@@ -37,10 +38,10 @@ def replay(event: InboundEvent) -> int:
 
     Listeners end in the same state however often they hear an event.
     """
-    again = Job.objects.filter(event=event, kind__startswith=listeners.KIND_PREFIX)
+    again = Job.objects.filter(event=event, kind__startswith=KIND_PREFIX)
     with transaction.atomic():
         due = jobs.retry(again)
-        due += again.filter(state=Job.State.DONE).update(
+        due += again.filter(state__in=(Job.State.DONE, Job.State.SUPERSEDED)).update(
             state=Job.State.WAITING, attempts=0, next_at=timezone.now(), finished_at=None, result={}
         )
         due += intake.act(event, event.data)

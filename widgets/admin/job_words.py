@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy
 
 from sumeru_proxy.models import Job
 from sumeru_proxy.outbox import batching, writes
-from sumeru_proxy.webhooks import erasing, listeners
+from sumeru_proxy.webhooks import erasing, installed
+from sumeru_proxy.webhooks.listeners import KIND_PREFIX
 from widgets.admin import moments
 
 OVERDUE = timedelta(minutes=5)
@@ -44,14 +45,14 @@ class Told:
 
 def kind_words(kind: str) -> str:
     """A kind's name for people."""
-    if kind.startswith(listeners.KIND_PREFIX):
-        return _("Event for %s") % kind.removeprefix(listeners.KIND_PREFIX)
+    if kind.startswith(KIND_PREFIX):
+        return _("Event for %s") % kind.removeprefix(KIND_PREFIX)
     return str(KIND_WORDS.get(kind, kind))
 
 
 def known_kinds() -> frozenset[str]:
     """The kinds that this installation's workers do."""
-    return frozenset({*writes.KINDS, batching.EVENT_KIND, erasing.KIND, *listeners.by_kind()})
+    return frozenset({*writes.KINDS, batching.EVENT_KIND, erasing.KIND, *installed.by_kind()})
 
 
 def badge(job: Job) -> str:

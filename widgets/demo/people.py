@@ -8,7 +8,7 @@ import time
 from django.http import HttpResponse, JsonResponse
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from widgets.demo import customer_tokens
+from sumeru_proxy.sdk import customer_tokens
 from widgets.demo.frame import CONSENT, CUSTOMER, VISITOR, Visit, page, redirect, refused, set_cookie
 from widgets.demo.widget_html import Placed, Wish
 
@@ -46,7 +46,7 @@ def _referral(visit: Visit, customer: str) -> Placed:
     if not customer:
         # A program that asks without a proof is refused, so this one is for the loader.
         return Placed(shop.widgets.bare(Wish("referral", {}, "Check a friend's code", live=True)))
-    token = customer_tokens.mint(shop.customer_secret, shop.widgets.shop, customer, time.time())
+    token = customer_tokens.mint(shop.customer_secret, shop.widgets.shop, customer, now=time.time())
     wish = Wish("referral", {"customer_token": token}, "Your link to share", live=True, token=token)
     (placed,) = shop.widgets.place([wish], visit.nonce, server_html=visit.server_html)
     return placed

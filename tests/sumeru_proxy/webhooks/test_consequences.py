@@ -20,7 +20,7 @@ from sumeru_proxy.outbox import writes
 from sumeru_proxy.outbox.delivering import Pace
 from sumeru_proxy.reading import stamps
 from sumeru_proxy.sandbox.server import Sandbox, running, small_catalogue
-from sumeru_proxy.webhooks import erasing, intake, listeners, replaying
+from sumeru_proxy.webhooks import erasing, installed, intake, listeners, replaying
 from tests.sumeru_proxy.listeners import RECORDER, Recorder
 
 NOW = timezone.now
@@ -131,7 +131,7 @@ def test_a_listener_that_was_taken_out_leaves_its_jobs_waiting(shop: Shop, setti
 def test_names_of_listeners_are_unique(settings: Any) -> None:
     settings.SUMERU_LISTENERS = ["tests.sumeru_proxy.listeners.RECORDER", "tests.sumeru_proxy.listeners.RECORDER"]
     with pytest.raises(ImproperlyConfigured):
-        listeners.listeners()
+        installed.listeners()
 
 
 def test_erasure_empties_what_speaks_of_the_person(shop: Shop) -> None:
