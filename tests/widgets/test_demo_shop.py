@@ -31,7 +31,7 @@ KNOWN: dict[str, Any] = {
         Bundle("Pair", (("prd_1", 1), ("prd_2", 2)), "percentage", "10"),
         Bundle("Twins", (("prd_1", 2),), "fixed_amount", "1000"),
     ),
-    "customers": (("cus_1", "Ada <b>"), ("cus_2", "Ben")),
+    "customers": (("cus_1", "Ada <b>"), ("cus_2", "Ben"), ("cus 3", "No token can carry this id")),
     "quiz": "quiz_1",
     "experiment": "headline",
     "variants": (("control", "Calm"), ("bold", "Bold <i>")),
@@ -180,6 +180,7 @@ def test_forms_change_the_cart_with_and_without_scripts(shopper: Shopper) -> Non
         ("/cart/add", {"items": "var_999:1"}),
         ("/cart/add", {}),
         ("/account", {"customer": "cus_999"}),
+        ("/account", {"customer": "cus 3"}),
         ("/consent", {"consent": "maybe"}),
     ],
 )

@@ -34,10 +34,19 @@ def sign_in(visit: Visit) -> HttpResponse:
         return refused(400, "There is no such customer.")
     response = redirect(visit.url("/account"))
     if customer:
+        try:
+            _token(visit, customer)
+        except ValueError as error:
+            return refused(400, f"This customer cannot sign in: {error}.")
         set_cookie(response, CUSTOMER, customer)
     else:
         response.delete_cookie(CUSTOMER, samesite="Lax")
     return response
+
+
+def _token(visit: Visit, customer: str) -> str:
+    """Proves the customer to the widget server. Raises ValueError for an id that no token can carry."""
+    return customer_tokens.mint(visit.shop.customer_secret, visit.shop.widgets.shop, customer, now=time.time())
 
 
 def _referral(visit: Visit, customer: str) -> Placed:
@@ -46,7 +55,7 @@ def _referral(visit: Visit, customer: str) -> Placed:
     if not customer:
         # A program that asks without a proof is refused, so this one is for the loader.
         return Placed(shop.widgets.bare(Wish("referral", {}, "Check a friend's code", live=True)))
-    token = customer_tokens.mint(shop.customer_secret, shop.widgets.shop, customer, now=time.time())
+    token = _token(visit, customer)
     wish = Wish("referral", {"customer_token": token}, "Your link to share", live=True, token=token)
     (placed,) = shop.widgets.place([wish], visit.nonce, server_html=visit.server_html)
     return placed
