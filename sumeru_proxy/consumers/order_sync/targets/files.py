@@ -19,7 +19,8 @@ from sumeru_proxy.consumers.order_sync.books import journal, tables, ubl
 from sumeru_proxy.consumers.order_sync.books.bookings import Accounts, accounts_of
 from sumeru_proxy.consumers.order_sync.books.day_folders import DayFolder, Draft, ShopFolder, disk_errors
 from sumeru_proxy.consumers.order_sync.books.invoices import Seller, invoices_of, seller_of
-from sumeru_proxy.consumers.order_sync.document import CANCELLED, Document
+from sumeru_proxy.consumers.order_sync.document import Document
+from sumeru_proxy.consumers.order_sync.outcomes import action_of
 from sumeru_proxy.consumers.order_sync.targets import interface
 from sumeru_proxy.consumers.order_sync.targets.interface import (
     Booked,
@@ -239,17 +240,8 @@ def _safe(text: str) -> str:
 
 
 def _written(entry: Entry, folder: DayFolder, changed: bool) -> Written:
-    document, before = entry.document, entry.before
-    if not changed:
-        action = interface.UNCHANGED
-    elif before is None:
-        action = interface.CREATED
-    elif document.state == CANCELLED and before.state != CANCELLED:
-        action = interface.CANCELLED
-    elif len(document.refunds) > len(before.refunds):
-        action = interface.REFUNDED
-    else:
-        action = interface.UPDATED
+    document = entry.document
+    action = action_of(entry) if changed else interface.UNCHANGED
     return Written(
         remote_id=f"{document.day}/{document.order_id}",
         action=action,
