@@ -32,13 +32,13 @@ def new_secret() -> str:
 
 
 def keys_of(text: str) -> tuple[bytes, ...]:
-    """The keys in a secret's text: one secret, or two with white space between them during a rotation, the new one first.
+    """The keys in a secret's text: one secret, or two with a comma or a space between them during a rotation, the new one first.
 
     Raises ValueError, whose text never shows any of it.
     """
-    words = text.split()
+    words = text.replace(",", " ").split()
     if not 1 <= len(words) <= SECRETS_MOST:
-        raise ValueError("the secret must be one whsec_… or two of them with a space in between")
+        raise ValueError("the secret must be one whsec_… or two of them with a comma in between")
     keys = []
     for word in words:
         try:

@@ -43,6 +43,10 @@ class _Digesting:
         self._file.write(raw)
         self._digest.update(raw)
 
+    def close(self) -> None:
+        """Closed, finished or not."""
+        self._file.close()
+
     def finish(self) -> str:
         """On the disk, and its SHA-256."""
         self._file.flush()
@@ -72,6 +76,12 @@ class Draft:
         self.add(name, body)
         self.digests[name] = self._open.pop(name).finish()
 
+    def close(self) -> None:
+        """No file stays open."""
+        for file in self._open.values():
+            file.close()
+        self._open.clear()
+
     def finish(self) -> Mapping[str, str]:
         """Everything on the disk: the digests by name."""
         for name in list(self._open):
@@ -94,6 +104,11 @@ class DayFolder:
         except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}
+
+    def holds(self, name: str) -> bool:
+        """Whether one file is as it was written."""
+        files = self.manifest().get("files")
+        return isinstance(files, dict) and name in files and _digest(self.path / name) == files[name]
 
     def intact(self, digests: Mapping[str, str]) -> bool:
         """Whether the files on the disk are exactly those with these digests."""
@@ -148,10 +163,12 @@ class ShopFolder:
         place = self.path / f".draft-{os.getpid()}"
         with disk_errors():
             place.mkdir()
+        draft = Draft(place)
         try:
             with disk_errors():
-                yield Draft(place)
+                yield draft
         finally:
+            draft.close()
             shutil.rmtree(place, ignore_errors=True)
 
     def publish(self, draft: Draft, day: date, facts: Mapping[str, Any], history: int) -> DayFolder:

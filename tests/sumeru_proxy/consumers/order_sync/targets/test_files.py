@@ -77,6 +77,44 @@ def test_earlier_numbers_stay_when_asked(tmp_path: Path) -> None:
     assert official.journal_transactions(tmp_path / "acme-files" / "journal.beancount") == 2
 
 
+def test_what_is_no_longer_known_stays_in_the_books(tmp_path: Path) -> None:
+    """Documents are pruned and people erased: a late change of another order of the day must not take theirs from the books."""
+    old, other = (
+        document(billing=ADDRESS, refunds=(ONE_BACK,)),
+        document(order_id="ord_2", number="#1002", billing=ADDRESS),
+    )
+    options = {"seller": SELLER}
+    outcome(opened(tmp_path, **options), old, other)
+    folder = tmp_path / "acme-files"
+    before = {path.name: path.read_bytes() for path in folder.glob("*.0001/invoices/*") if "1001" in path.name}
+    target = opened(tmp_path, books=[replace(other, number="#1002b")], **options)
+    outcome(target, replace(other, number="#1002b"))
+    assert {each.order_id: each.number for each in target.booked(DAY, DAY)} == {"ord_1": "#1001", "ord_2": "#1002b"}
+    assert len(before) == 2
+    assert {path.name: path.read_bytes() for path in folder.glob("*.0002/invoices/*") if "1001" in path.name} == before
+    assert official.journal_errors(folder / "journal.beancount") == []
+    assert official.balances(folder / "journal.beancount", "Income:Refunds") == {"EUR": "10.00"}
+    # One that cannot be booked any more stays as it stood, and parks.
+    found = target.write([Entry(replace(old, number="#new", currency="KWD", digits=3))])
+    assert isinstance(found[0], NotMappable)
+    assert {each.number for each in target.booked(DAY, DAY)} == {"#1001", "#1002b"}
+    lines = next(folder.glob("2026-03-01.*")) / "orders.jsonl"
+    lines.write_text(lines.read_text().replace('"total":2871', '"total":2872'))
+    with pytest.raises(TargetDown) as caught:
+        outcome(target, replace(other, number="#1002c"))
+    assert caught.value.reason == "files_changed"
+    # What is known all of it can be written again.
+    everything = [old, replace(other, number="#1002c")]
+    outcome(opened(tmp_path, books=everything, **options), everything[1])
+    assert {each.total for each in target.booked(DAY, DAY)} == {2871}
+
+
+def test_names_that_differ_are_folders_that_differ(tmp_path: Path) -> None:
+    for name in ("a b", "a-b", "ä/../b"):
+        KIND.open(Place("acme", name, {"folder": str(tmp_path)})).write([Entry(document())])
+    assert len(list(tmp_path.iterdir())) == 3
+
+
 def test_an_older_document_never_replaces_a_newer_one(tmp_path: Path) -> None:
     old = replace(document(), updated_at=datetime(2026, 3, 1, tzinfo=UTC))
     new = replace(document(), number="#new", updated_at=datetime(2026, 3, 2, tzinfo=UTC))
