@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from sumeru_proxy.client import shapes_admin as shapes
+from sumeru_proxy.client.reading import Fields, Notes
+from sumeru_proxy.client.resources_orders import order_of
 from sumeru_proxy.consumers.order_sync.document import Document
 from sumeru_proxy.consumers.order_sync.mapping import map_order
 from sumeru_proxy.consumers.order_sync.targets.interface import Entry, Place, TargetError, Written
@@ -18,6 +20,7 @@ from sumeru_proxy.consumers.order_sync.targets.tryton import KIND, TrytonTarget
 from sumeru_proxy.consumers.order_sync.tryton.facts import shop_named
 from sumeru_proxy.consumers.order_sync.tryton.rest import Door, Row
 from sumeru_proxy.consumers.order_sync.tryton.set_up import Company, Erp, Item, Plan, Server
+from sumeru_proxy.sandbox.orders.generator import OrderGenerator
 
 HOME = Path(os.environ.get("SUMERU_ERP_HOME") or Path(__file__).parents[4] / ".venv-erp")
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -32,7 +35,10 @@ PLAN = Plan(
         Item("MUG", "Mug", "10"),
         Item("TENT", "Tent", "199.90"),
         Item("COURSE", "Course", "49", type="service"),
+        *(Item(f"SKU-{number}", f"Product {number}", "10") for number in range(1, 41)),
     ),
+    countries=("DE", "FR", "IT", "GR", "AT", "GB", "US", "JP"),
+    taxes=("4", "4.875", "5", "5.5", "7", "8", "10", "13", "19", "20", "22", "24"),
     currencies={"EUR": 2, "USD": 2, "GBP": 2, "JPY": 0, "KWD": 3},
 )
 
@@ -116,6 +122,12 @@ def problem(target: TrytonTarget, given: shapes.Order) -> TargetError:
     found = outcome(target, given)
     assert isinstance(found, TargetError), found
     return found
+
+
+def generated(count: int, seed: int = 0, *, changed: bool = True, **options: Any) -> list[shapes.Order]:
+    """Orders of the stand-in's generator, read as the client reads them."""
+    drawn = OrderGenerator(seed, **options).take(count, changed=changed)
+    return [order_of(Fields(each, "order", Notes())) for each in drawn]
 
 
 Ledgers = Callable[..., Ledger]
