@@ -34,14 +34,14 @@ from sumeru_proxy.consumers.order_sync.targets.interface import (
 
 FORMATS: Final = ("csv", "jsonl", "journal")
 BATCH_SIZE: Final = 500
-_OPTIONS: Final = ("folder", "formats", "accounts", "seller", "people", "history")
+OPTIONS: Final = ("folder", "formats", "accounts", "seller", "people", "history")
 
 
 def settings_of(raw: Mapping[str, Any]) -> Settings:
     """The options as typed values. Raises ValueError whose text names the option."""
     for name in raw:
-        if name not in _OPTIONS:
-            raise ValueError(f"{str(name)[:40]} is not one of {', '.join(_OPTIONS)}")
+        if name not in OPTIONS:
+            raise ValueError(f"{str(name)[:40]} is not one of {', '.join(OPTIONS)}")
     folder = raw.get("folder")
     if not isinstance(folder, str) or not Path(folder).is_absolute() or ".." in Path(folder).parts or "\x00" in folder:
         raise ValueError("folder must be the absolute path of a folder that is there")

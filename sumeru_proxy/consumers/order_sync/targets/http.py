@@ -49,7 +49,7 @@ SETTINGS: Final = {
     405: "endpoint_gone",
     410: "endpoint_gone",
 }
-_OPTIONS: Final = {"url", "allow_private", "timeout_s"}
+OPTIONS: Final = {"url", "allow_private", "timeout_s"}
 _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _WORDS_CHARS: Final = 300
 
@@ -64,8 +64,8 @@ class HttpKind:
     def options_of(self, raw: Mapping[str, Any]) -> Mapping[str, Any]:
         """``url``; ``allow_private`` (false): also http:// and addresses of private networks; ``timeout_s`` (10): 1 to 10."""
         for name in raw:
-            if name not in _OPTIONS:
-                raise ValueError(f"{str(name)[:40]} is not one of {', '.join(sorted(_OPTIONS))}")
+            if name not in OPTIONS:
+                raise ValueError(f"{str(name)[:40]} is not one of {', '.join(sorted(OPTIONS))}")
         allow_private, timeout_s = raw.get("allow_private", False), raw.get("timeout_s", 10)
         if not isinstance(allow_private, bool):
             raise ValueError("allow_private must be true or false")
