@@ -47,10 +47,11 @@ class _Digesting:
         """Closed, finished or not."""
         self._file.close()
 
-    def finish(self) -> str:
-        """On the disk, and its SHA-256."""
+    def finish(self, *, sync: bool = True) -> str:
+        """Closed, on the disk when ``sync``, and its SHA-256."""
         self._file.flush()
-        os.fsync(self._file.fileno())
+        if sync:
+            os.fsync(self._file.fileno())
         self._file.close()
         return self._digest.hexdigest()
 
@@ -62,6 +63,7 @@ class Draft:
         self.path = path
         self.digests: dict[str, str] = {}
         self._open: dict[str, _Digesting] = {}
+        self._small = 0
 
     def add(self, name: str, text: str | bytes) -> None:
         """Append to a file, which is made when it is new."""
@@ -72,9 +74,10 @@ class Draft:
         self._open[name].write(text)
 
     def put(self, name: str, body: bytes) -> None:
-        """A whole file at once, closed again."""
+        """A whole file at once, closed again; on the disk after ``finish``."""
         self.add(name, body)
-        self.digests[name] = self._open.pop(name).finish()
+        self.digests[name] = self._open.pop(name).finish(sync=False)
+        self._small += 1
 
     def close(self) -> None:
         """No file stays open."""
@@ -86,6 +89,9 @@ class Draft:
         """Everything on the disk: the digests by name."""
         for name in list(self._open):
             self.digests[name] = self._open.pop(name).finish()
+        if self._small:
+            os.sync()  # once for thousands of small files
+            self._small = 0
         return dict(sorted(self.digests.items()))
 
 
@@ -179,7 +185,8 @@ class ShopFolder:
         )
         number = numbers[-1] + 1 if numbers else 1
         manifest = {"day": str(day), "number": number, **facts, "files": digests}
-        draft.put(MANIFEST, (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode())
+        draft.add(MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+        draft.finish()
         for folder in [draft.path, *(path for path in draft.path.rglob("*") if path.is_dir())]:
             _sync(folder)
         place = self.path / f"{day}.{number:04d}"
