@@ -157,6 +157,6 @@ class AdminCalls(Caller):
 
     def subscribe(
         self, url: str, events: Iterable[str] = ("*",), idempotency_key: str | None = None
-    ) -> shapes_admin.Subscription:
+    ) -> shapes_admin.WebhookSubscription:
         """Subscribe a URL to event types (a write). The answer's ``secret`` is shown this once."""
         return self.call(admin.SUBSCRIBE, admin.ask_subscribe(url, events), idempotency_key).value

@@ -13,7 +13,7 @@ from django.db.models import Q
 from sumeru_proxy import limit_stores
 from sumeru_proxy.accounts import account_of
 from sumeru_proxy.client.api import Sumeru
-from sumeru_proxy.client.probe import Finding, LimitFinding, Probe, Target, limits_told
+from sumeru_proxy.client.probe import Finding, LimitFinding, Probe, ProbeTarget, limits_told
 from sumeru_proxy.models import Shop
 from sumeru_proxy.secrets import Unusable
 
@@ -38,7 +38,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         """Raises CommandError for an unknown shop, an unusable credential, or endpoints that did not answer as known."""
         sumeru = Sumeru(_account(options["shop"]), lane="worker", store=limit_stores.shared())
-        target = Target(options["product"], options["quiz"], options["experiment"], options["webhook_url"])
+        target = ProbeTarget(options["product"], options["quiz"], options["experiment"], options["webhook_url"])
         findings: list[Finding] = []
         for finding in Probe(sumeru, target, write=options["write"]).findings():
             findings.append(finding)

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from sumeru_proxy import secrets
 from sumeru_proxy.client.api import Account, Sumeru
 from sumeru_proxy.client.limiter import MemoryStore
-from sumeru_proxy.client.probe import Finding, Probe, Target, limits_told
+from sumeru_proxy.client.probe import Finding, Probe, ProbeTarget, limits_told
 from sumeru_proxy.client.resources import EVERY
 from sumeru_proxy.models import Credential, Shop
 from sumeru_proxy.sandbox.server import running
@@ -18,10 +18,10 @@ from sumeru_proxy.sandbox.server import running
 PUBLIC_KEY, TOKEN = "pk_live_" + "1" * 32, "copt_test_" + "1" * 32
 LIMITS = {"public_reads_per_ip": 5_000, "writes_per_ip": 5_000, "admin": 600}
 LIMITS_OF_SANDBOX = {"public_reads_per_ip": 5_000, "writes_per_ip": 5_000}
-WHOLE = Target(quiz_id="quiz_1", experiment="headline", webhook_url="https://widgets.example/hooks")
+WHOLE = ProbeTarget(quiz_id="quiz_1", experiment="headline", webhook_url="https://widgets.example/hooks")
 
 
-def probe(url: str, target: Target, **more: Any) -> dict[str, Finding]:
+def probe(url: str, target: ProbeTarget, **more: Any) -> dict[str, Finding]:
     account = Account(
         url, public_key=PUBLIC_KEY, shop_domain="small.example", token=more.pop("token", TOKEN), limits=LIMITS
     )
@@ -55,7 +55,7 @@ def test_what_does_not_fit_is_named() -> None:
     fault = {"kind": "missing_fields", "endpoint": "reviews", "paths": ["data.summary.count"]}
     with running(limits=LIMITS_OF_SANDBOX) as sandbox:
         sandbox.faults.add(fault)
-        found = probe(sandbox.url, Target(), token=None)
+        found = probe(sandbox.url, ProbeTarget(), token=None)
     assert found["reviews"].required_missing == "data.summary.count"
     assert not found["reviews"].good
     assert not found["orders"].called
@@ -67,7 +67,7 @@ def test_the_limits_told_are_compared() -> None:
             sandbox.url, public_key=PUBLIC_KEY, shop_domain="small.example", limits={"public_reads_per_ip": 50}
         )
         sumeru = Sumeru(account, "worker", MemoryStore())
-        found = limits_told(sumeru, list(Probe(sumeru, Target()).findings()))
+        found = limits_told(sumeru, list(Probe(sumeru, ProbeTarget()).findings()))
     assert [(each.limit_class, each.told, each.configured) for each in found] == [("public_reads", 100, 50)]
     assert found[0].verdict == "higher than configured: public_reads_per_ip may be raised to 100"
 
