@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from sumeru_proxy import worker
 from sumeru_proxy.client import shapes_admin as shapes
 from sumeru_proxy.consumers.order_sync import engine, proof, rehearsal
 from sumeru_proxy.consumers.order_sync.consumer import CONSUMER, owe_write
@@ -28,57 +26,10 @@ from sumeru_proxy.consumers.order_sync.targets.interface import (
     Written,
 )
 from sumeru_proxy.models import Job, Shop
-from sumeru_proxy.outbox.delivering import Pace
-from sumeru_proxy.sandbox.catalogue import small_catalogue
-from sumeru_proxy.webhooks import installed, intake, readings
+from sumeru_proxy.webhooks import installed
+from tests.sumeru_proxy.consumers.order_sync.acting import DOMAIN, hear, live, work
 from tests.sumeru_proxy.consumers.order_sync.erp import MUG, order
-from tests.upstream import Upstream, upstream
-
-DOMAIN = "small.example"
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Upstream]:
-    plans = ("admin_free", "admin_starter", "admin_pro", "admin_agency")
-    readings.readings.forget()
-    with upstream(small_catalogue(), limits=dict.fromkeys(plans, 100_000)) as running:
-        yield running
-
-
-@pytest.fixture
-def shop(sandbox: Upstream, make_shop: Callable[..., Shop]) -> Shop:
-    made = make_shop(sandbox.url, domain=DOMAIN, token="copt_test_" + "1" * 32, limits={"admin": 100_000})
-    return Shop.objects.get(pk=made.pk)
-
-
-@pytest.fixture
-def row(shop: Shop, tmp_path: Path) -> OrderTarget:
-    """A target of accounting files that takes every order."""
-    long_ago = datetime(2000, 1, 1, tzinfo=UTC)
-    return OrderTarget.objects.create(
-        shop=shop, kind="files", name="books", options={"folder": str(tmp_path)}, start_at=long_ago
-    )
-
-
-def live(sandbox: Upstream, count: int, **options: Any) -> list[str]:
-    """Lets new orders live in the stand-in; gives their ids."""
-    found: list[str] = sandbox.sandbox.control.orders.live({"shop": DOMAIN, "count": count, **options})["orders"]
-    return found
-
-
-def hear(shop: Shop, order_id: str, event_id: str = "", kind: str = "order.attributed") -> None:
-    """As when a webhook of the order was taken."""
-    now = datetime.now(UTC)
-    event_id = event_id or f"evt_{order_id}_{now.timestamp()}"
-    data = {"order_id": order_id}
-    text = json.dumps({"id": event_id, "data": data})
-    intake.take(shop.pk, intake.Envelope(event_id, kind, now, shop.domain, data, text), now)
-
-
-def work(**pace: float) -> None:
-    each = worker.Worker(worker.handlers(), pace=Pace(**{"base_s": 0.0, "longest_s": 0.0, "away_first_s": 0.0, **pace}))
-    while each.once():
-        pass
+from tests.upstream import Upstream
 
 
 def states(row: OrderTarget) -> dict[str, int]:
