@@ -36,7 +36,7 @@ OVER = (Job.Reason.DISCARDED, Job.Reason.ERASED)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class JobExplanation:
     """Why a job is where it is, and what a person can do (empty: nothing)."""
 
     why: str
@@ -88,84 +88,88 @@ def discardable(job: Job) -> bool:
     return job.state == Job.State.WAITING or (job.state == Job.State.PARKED and job.reason not in OVER)
 
 
-def told(job: Job, now: datetime, *, known: bool = True, behind: bool = False) -> Told:
+def told(job: Job, now: datetime, *, known: bool = True, behind: bool = False) -> JobExplanation:
     """``known``: this installation has a worker's hand for the kind. ``behind``: an earlier job must be done first."""
     if job.state == Job.State.DONE:
-        return Told(_("It is done."))
+        return JobExplanation(_("It is done."))
     if job.state == Job.State.CLAIMED:
         if job.lease_until is not None and job.lease_until < now:
-            return Told(_("The worker that had it has stopped; the next one takes it over by itself."))
-        return Told(_("A worker is at it just now."))
+            return JobExplanation(_("The worker that had it has stopped; the next one takes it over by itself."))
+        return JobExplanation(_("A worker is at it just now."))
     if job.state == Job.State.WAITING:
         return _waiting(job, now, known=known, behind=behind)
     return _parked(job)
 
 
-def _waiting(job: Job, now: datetime, *, known: bool, behind: bool) -> Told:
+def _waiting(job: Job, now: datetime, *, known: bool, behind: bool) -> JobExplanation:
     if not known:
-        return Told(
+        return JobExplanation(
             _("Nothing here does this kind of job any more."),
             _("Install the listener again, or discard the job."),
         )
     if behind:
-        return Told(_("It waits for an earlier one of the same person or order, so that they arrive in order."))
+        return JobExplanation(
+            _("It waits for an earlier one of the same person or order, so that they arrive in order.")
+        )
     if job.next_at <= now - OVERDUE and (job.last_attempt_at is None or job.last_attempt_at <= now - OVERDUE):
-        return Told(
+        return JobExplanation(
             _("It has been due for %s and no worker has taken it.") % moments.span((now - job.next_at).total_seconds()),
             _("Either many jobs are before it, or no worker runs: ask whoever runs the server whether “work” is up."),
         )
     if job.reason == Job.Reason.LIMITED:
-        return Told(_("Sumeru takes no more calls this minute; it goes on as soon as there is room. Nothing to do."))
+        return JobExplanation(
+            _("Sumeru takes no more calls this minute; it goes on as soon as there is room. Nothing to do.")
+        )
     if job.reason == Job.Reason.UNAVAILABLE:
-        return Told(
+        return JobExplanation(
             _("Sumeru could not be reached or did not answer as it should. It is tried again by itself."),
             _("If it lasts for hours, look at the shop’s connection."),
         )
     if job.reason == Job.Reason.FAILED:
-        return Told(
+        return JobExplanation(
             _("It failed and is tried again by itself."),
             _("If it keeps failing, it is parked; whoever runs the server finds the error in the log."),
         )
-    return Told(_("It is next in line.") if job.next_at <= now else _("It is tried at the time below."))
+    return JobExplanation(_("It is next in line.") if job.next_at <= now else _("It is tried at the time below."))
 
 
-def _parked(job: Job) -> Told:
+def _parked(job: Job) -> JobExplanation:
     look = _("Look for it at Sumeru. If it is there, discard it here; if it is not, try again.")
     words = {
-        Job.Reason.REFUSED: Told(
+        Job.Reason.REFUSED: JobExplanation(
             _("Sumeru refused it, so sending the same again changes nothing by itself."),
             _("See what it is about: when the cause is gone (say, the product exists again), try again; else discard."),
         ),
-        Job.Reason.CONFLICT: Told(
+        Job.Reason.CONFLICT: JobExplanation(
             _("Sumeru knows this submission’s key with other content."),
             _("Look for it at Sumeru, then discard it: trying again gets the same answer for a day."),
         ),
-        Job.Reason.CREDENTIAL: Told(
+        Job.Reason.CREDENTIAL: JobExplanation(
             _("The shop’s credential is missing, or Sumeru does not accept it."),
             _("Enter it under “Credentials” of the shop, test the connection, then try again."),
         ),
-        Job.Reason.UNREADABLE: Told(
+        Job.Reason.UNREADABLE: JobExplanation(
             _("Sumeru answered several times in a form that is not understood here. It was perhaps delivered."), look
         ),
-        Job.Reason.AMBIGUOUS_OLD: Told(
+        Job.Reason.AMBIGUOUS_OLD: JobExplanation(
             _(
                 "It was sent, but the answer was lost, and by now Sumeru no longer recognises it as the same. "
                 "It was perhaps delivered."
             ),
             look,
         ),
-        Job.Reason.EXHAUSTED: Told(
+        Job.Reason.EXHAUSTED: JobExplanation(
             _("It was tried too often or for too long without success."),
             _("When the cause is gone (see the last error), try again; else discard."),
         ),
-        Job.Reason.INVALID: Told(
+        Job.Reason.INVALID: JobExplanation(
             _("It lacks something that Sumeru demands, so it was not sent."),
             _("Trying again helps only after an update of this server; else discard."),
         ),
-        Job.Reason.DISCARDED: Told(
+        Job.Reason.DISCARDED: JobExplanation(
             _("A person decided not to do it: %s") % job.note if job.note else _("A person decided not to do it.")
         ),
-        Job.Reason.ERASED: Told(_("Its content was erased at the person’s request. Nothing is left to do.")),
+        Job.Reason.ERASED: JobExplanation(_("Its content was erased at the person’s request. Nothing is left to do.")),
     }
     found = words.get(Job.Reason(job.reason)) if job.reason in Job.Reason.values else None
-    return found or Told(_("It was put aside."), look)
+    return found or JobExplanation(_("It was put aside."), look)

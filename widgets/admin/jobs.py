@@ -116,7 +116,7 @@ class JobAdmin(RowAdmin[Job]):
         return moments.tag(job.next_at, moments.until(job.next_at, timezone.now()))
 
     @staticmethod
-    def _told(job: Job, now: datetime) -> job_words.Told:
+    def _told(job: Job, now: datetime) -> job_words.JobExplanation:
         known = job.kind in job_words.known_kinds()
         return job_words.told(job, now, known=known, behind=bool(getattr(job, "behind", False)))
 
