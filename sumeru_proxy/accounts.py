@@ -6,11 +6,12 @@ import logging
 
 from django.conf import settings
 
-from sumeru_proxy import freshness, health, limit_stores, secrets
+from sumeru_proxy import health, limit_stores, secrets
 from sumeru_proxy.client import errors
 from sumeru_proxy.client.api import Account, Sumeru
 from sumeru_proxy.models import Credential, Shop
-from sumeru_proxy.reader import Source
+from sumeru_proxy.reading import freshness
+from sumeru_proxy.reading.reader import Source
 
 log = logging.getLogger(__name__)
 

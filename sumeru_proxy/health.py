@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypedDict
 
-from sumeru_proxy.shared_cache import Away, cache
+from sumeru_proxy.reading.shared_cache import Away, cache
 
 if TYPE_CHECKING:
     from sumeru_proxy.client.caller import Observed

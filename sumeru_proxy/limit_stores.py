@@ -20,7 +20,7 @@ from redis.retry import Retry
 
 from sumeru_proxy.client.limiter import State, Store, StoreBusy, StoreUnavailable
 from sumeru_proxy.models import Bucket
-from sumeru_proxy.shared_cache import Outage
+from sumeru_proxy.reading.shared_cache import Outage
 
 R = TypeVar("R")
 Decide = Callable[[Mapping[str, State]], tuple[Mapping[str, State], R]]

@@ -15,6 +15,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from sumeru_proxy.client.limiter import DEFAULT_LIMITS
+from sumeru_proxy.origin_rules import validate_origin
 
 _ALPHABET = string.ascii_letters + string.digits
 
@@ -144,58 +145,6 @@ class Shop(models.Model):
             for rate in self.limits.values()
         ):
             raise ValidationError({"limits": _("Give an object of whole numbers of calls per minute.")})
-
-
-# scheme://host[:port], nothing after it; a leading "*-x" or "x-*" label is allowed for preview deployments.
-_HOST_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_ORIGIN = re.compile(
-    rf"^(https?)://((?:\*|[a-z0-9*-]*)(?:\.{_HOST_LABEL})*|{_HOST_LABEL}(?:\.{_HOST_LABEL})*)(:\d{{1,5}})?\Z"
-)
-# Anyone can publish under these; a wildcard there must be pinned to a project's own name.
-SHARED_HOSTS = (
-    "vercel.app",
-    "netlify.app",
-    "pages.dev",
-    "myshopify.dev",
-    "github.io",
-    "herokuapp.com",
-    "onrender.com",
-    "fly.dev",
-    "web.app",
-    "workers.dev",
-)
-
-
-def validate_origin(value: str) -> None:
-    """An exact origin, or one with a ``*`` in its first label under a name of one's own. Raises ValidationError."""
-    if value == "null":
-        raise ValidationError(_("The opaque origin “null” can be sent by any page and is refused."), code="null_origin")
-    if not _ORIGIN.match(value):
-        raise ValidationError(
-            _("Give scheme://host[:port] in lower case without a path, for example https://yourshop.com."),
-            code="not_an_origin",
-        )
-    host = value.split("://", 1)[1].split(":", 1)[0]
-    first, _dot, rest = host.partition(".")
-    if "*" not in host:
-        if "." not in host and host != "localhost":
-            raise ValidationError(_("Give a full host name."), code="not_an_origin")
-        return
-    if first.count("*") != 1 or "*" in rest:
-        raise ValidationError(_("One * is allowed, in the first label only."), code="wildcard")
-    if rest.count(".") < 1:
-        raise ValidationError(_("A wildcard needs a host of your own after it."), code="wildcard")
-    if (
-        any(rest == shared or rest.endswith("." + shared) for shared in SHARED_HOSTS)
-        and len(first.replace("*", "")) < 4
-    ):
-        raise ValidationError(
-            _(
-                "Anyone can publish under %(host)s. Write your project's name before the *, for example https://myshop-*.%(host)s."
-            ),
-            params={"host": rest},
-            code="shared_wildcard",
-        )
 
 
 class ShopOrigin(models.Model):
@@ -331,9 +280,11 @@ class Job(models.Model):
         CLAIMED = "claimed", _("being delivered")
         DONE = "done", _("done")
         PARKED = "parked", _("parked: a person is needed")
+        PAUSED = "paused", _("paused by a person")
+        SUPERSEDED = "superseded", _("superseded: a later one of the same order was done")
 
     class Reason(models.TextChoices):
-        """Why a job waits (the first three) or is parked (the others)."""
+        """Why a job waits (the first three, TARGET_DOWN) or is parked (TARGET_DOWN after days, the others)."""
 
         LIMITED = "limited", _("waits for Sumeru's limits")
         UNAVAILABLE = "unavailable", _("Sumeru could not be reached")
@@ -347,6 +298,9 @@ class Job(models.Model):
         INVALID = "invalid", _("cannot be sent as it is")
         DISCARDED = "discarded", _("discarded by a person")
         ERASED = "erased", _("erased at the person's request")
+        TARGET_DOWN = "target_down", _("the target could not be reached")
+        TARGET_REFUSED = "target_refused", _("the target refused it")
+        NOT_MAPPABLE = "not_mappable", _("it cannot be brought into the target's form")
 
     shop = models.ForeignKey(Shop, models.CASCADE, related_name="jobs")
     kind = models.CharField(_("kind"), max_length=60)
@@ -374,6 +328,15 @@ class Job(models.Model):
     claimed_by = models.CharField(max_length=120, blank=True, editable=False)
     last_error = models.CharField(_("last error"), max_length=300, blank=True)
     result = models.JSONField(_("result"), default=dict, blank=True)
+    # The rest is for consumers' jobs. The database knows the defaults, so that processes of the release before can still owe.
+    target = models.CharField(
+        _("target"), max_length=60, blank=True, default="", db_default="", help_text=_("The key of a consumer's side.")
+    )
+    code = models.CharField(
+        _("the consumer's word for why"), max_length=40, blank=True, default="", db_default="", editable=False
+    )
+    progress = models.JSONField(_("progress"), default=dict, db_default={}, blank=True, editable=False)
+    control = models.CharField(max_length=10, blank=True, default="", db_default="", editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
 
@@ -384,6 +347,9 @@ class Job(models.Model):
             models.Index(fields=["state", "next_at"], name="job_due"),
             models.Index(fields=["shop", "order_key", "state"], name="job_order"),
             models.Index(fields=["shop", "kind", "state"], name="job_backlog"),
+            models.Index(
+                fields=["shop", "kind", "target", "next_at", "id"], name="job_turn", condition=models.Q(state="waiting")
+            ),
         ]
         verbose_name = _("job")
         verbose_name_plural = _("jobs")

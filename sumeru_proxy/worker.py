@@ -13,11 +13,10 @@ from django.db import Error as DatabaseTrouble
 from django.db import close_old_connections, connections
 from django.utils import timezone
 
-from sumeru_proxy import batching, jobs, writes
-from sumeru_proxy.consumers import base
-from sumeru_proxy.delivering import Handler, Pace, Tried, attempt
 from sumeru_proxy.models import Job
-from sumeru_proxy.webhooks import erasing, listening
+from sumeru_proxy.outbox import batching, jobs, writes
+from sumeru_proxy.outbox.delivering import Handler, Pace, Tried, attempt
+from sumeru_proxy.webhooks import erasing, installed, listening
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +31,7 @@ def handlers(only: Collection[str] | None = None) -> dict[str, Handler]:
     Raises ValueError for a name in ``only`` that is no kind.
     """
     found: dict[str, Handler] = {kind: writes.handler(kind) for kind in writes.KINDS}
-    found |= {kind: listening.handler(listener) for kind, listener in base.by_kind().items()}
+    found |= {kind: listening.handler(consumer) for kind, consumer in installed.by_kind().items()}
     found[erasing.KIND] = erasing.handler()
     if only is None:
         return found

@@ -15,8 +15,9 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.test import Client
 
-from sumeru_proxy import accounts, reader
+from sumeru_proxy import accounts
 from sumeru_proxy.models import Shop
+from sumeru_proxy.reading import reader
 from sumeru_proxy.sandbox.catalogue import small_catalogue
 from tests.upstream import Upstream, upstream
 from widgets import registry

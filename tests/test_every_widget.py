@@ -11,13 +11,14 @@ from urllib.parse import urlencode
 import pytest
 from django.test import Client
 
-from sumeru_proxy import reader
 from sumeru_proxy.models import Shop
+from sumeru_proxy.reading import reader
 from sumeru_proxy.sandbox.catalogue import small_catalogue
 from tests.upstream import Upstream, upstream
 from tests.widgets.fragments import Page, assert_safe_fragment
-from widgets import registry, throttles
-from widgets.rendering import SIZE_LIMIT_BYTES
+from widgets import registry
+from widgets.http import throttles
+from widgets.http.rendering import SIZE_LIMIT_BYTES
 
 WIDGETS = sorted(registry.all_widgets())
 FORMS = (".html", ".json", "", "batch", "live")

@@ -22,7 +22,8 @@ from django.test import Client
 from sumeru_proxy.models import Shop
 from tests import samples
 from tests.upstream import Upstream
-from widgets import customers, npm_package
+from widgets.docs import npm_package
+from widgets.http import customers
 
 ROOT = samples.ROOT
 DOCS = sorted((ROOT / "templates" / "docs").glob("*.html"))

@@ -18,8 +18,9 @@ class WidgetsConfig(AppConfig):
         from corsheaders.signals import check_request_enabled
         from django.db.backends.signals import connection_created
 
-        from widgets import checks, origins, sqlite
+        from widgets import checks, sqlite
         from widgets.admin import registrations  # noqa: F401 - importing it registers the admin's pages
+        from widgets.http import origins
 
         check_request_enabled.connect(origins.allow, dispatch_uid="widgets.origins")
         connection_created.connect(sqlite.prepare, dispatch_uid="widgets.sqlite")

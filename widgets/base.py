@@ -16,9 +16,9 @@ from urllib.parse import urlencode
 from django.utils.functional import Promise
 from rest_framework import serializers
 
-from sumeru_proxy.reader import Source
-from widgets.texts import NONE as NO_TEXTS
-from widgets.texts import Texts
+from sumeru_proxy.reading.reader import Source
+from widgets.i18n.texts import NONE as NO_TEXTS
+from widgets.i18n.texts import Texts
 
 Audience = Literal["public", "cart", "visitor", "customer"]
 Context = dict[str, Any]

@@ -29,7 +29,7 @@ class Redact(logging.Filter):
 
 
 class Line(logging.Formatter):
-    """``2026-01-31T12:00:00Z WARNING sumeru_proxy.reader message``, newlines escaped except in tracebacks."""
+    """``2026-01-31T12:00:00Z WARNING sumeru_proxy.reading.reader message``, newlines escaped except in tracebacks."""
 
     converter = staticmethod(time.gmtime)
 

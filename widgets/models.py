@@ -10,7 +10,8 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from sumeru_proxy.models import Shop
-from widgets import texts, theming
+from widgets.i18n import texts
+from widgets.theming import tokens as theming
 
 
 class Placement(models.Model):

@@ -37,7 +37,9 @@ TRUSTED_PROXIES = environment.number("TRUSTED_PROXIES", 0)
 SUMERU_HOSTS = environment.words("SUMERU_HOSTS", "https://api.sumeru.systems,https://eu.api.sumeru.systems")
 # Names this server's outgoing address: servers that share one address share its limits.
 SUMERU_EGRESS = environment.text("SUMERU_EGRESS", "default")
-# Dotted paths of listeners outside sumeru_proxy/consumers/, see consumers/base.py.
+# The consumers of orders and events: Django apps, see sumeru_proxy/webhooks/listeners.py. One taken out of the list is out.
+SUMERU_CONSUMERS = environment.words("SUMERU_CONSUMERS")
+# Dotted paths of listeners and consumers that are no app.
 SUMERU_LISTENERS = environment.words("SUMERU_LISTENERS")
 # thread: this process refreshes its stale copies itself. off: only `manage.py work` and misses fetch.
 SUMERU_REFRESH = environment.text("SUMERU_REFRESH", "thread")
@@ -54,17 +56,18 @@ INSTALLED_APPS = [
     "corsheaders",
     "rest_framework",
     "drf_spectacular",
+    *SUMERU_CONSUMERS,
 ]
 
 # Sessions, CSRF and languages belong to the admin and the docs alone: what a storefront asks has no cookies
-# and must not get a Vary header from them. `widgets.middleware` decides by path.
+# and must not get a Vary header from them. `widgets.http.middleware` decides by path.
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "widgets.middleware.RequestIdMiddleware",
-    "widgets.middleware.StorefrontMiddleware",
+    "widgets.http.middleware.RequestIdMiddleware",
+    "widgets.http.middleware.StorefrontMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "widgets.middleware.OperatorLocaleMiddleware",
+    "widgets.http.middleware.OperatorLocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -169,7 +172,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser", "rest_framework.parsers.FormParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "widgets.answers.exception_handler",
+    "EXCEPTION_HANDLER": "widgets.http.responses.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "NUM_PROXIES": TRUSTED_PROXIES,
 }
@@ -180,7 +183,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": [],
-    "PREPROCESSING_HOOKS": ["widgets.openapi.only_public"],
+    "PREPROCESSING_HOOKS": ["widgets.docs.openapi.only_public"],
     "POSTPROCESSING_HOOKS": [],
 }
 

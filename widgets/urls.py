@@ -6,19 +6,8 @@ from django.contrib import admin
 from django.urls import path, re_path
 
 from sumeru_proxy.webhooks import views as webhooks
-from widgets import (
-    client_docs,
-    deploying,
-    docs,
-    embed,
-    events,
-    npm_package,
-    openapi,
-    probes,
-    submissions,
-    troubleshooting,
-    views,
-)
+from widgets.docs import client, deploying, index, npm_package, openapi, troubleshooting
+from widgets.http import embed, events, probes, submissions, views
 
 _SHOP = r"^w/v1/(?P<shop>[A-Za-z0-9_]{1,40})/"
 _WIDGET = r"(?P<widget>[a-z0-9_]{1,40})"
@@ -41,8 +30,8 @@ urlpatterns = [
         r"^embed/npm/sumeru-widgets-(?P<version>[0-9A-Za-z.-]{1,40})\.tgz\Z", npm_package.tarball, name="npm-tarball"
     ),
     re_path(r"^hooks/sumeru/(?P<shop>[A-Za-z0-9_]{1,40})\Z", webhooks.receive, name="sumeru-hook"),
-    path("docs/", docs.index, name="docs"),
-    path("docs/client/", client_docs.page, name="docs-client"),
+    path("docs/", index.index, name="docs"),
+    path("docs/client/", client.page, name="docs-client"),
     path("docs/deploying/", deploying.page, name="docs-deploying"),
     path("docs/troubleshooting/", troubleshooting.page, name="docs-troubleshooting"),
     path("healthz", probes.healthz, name="healthz"),

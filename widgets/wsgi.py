@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from django.core.wsgi import get_wsgi_application
 from whitenoise import WhiteNoise
 
-from widgets import request_bodies
+from widgets.edge import request_bodies
 
 if TYPE_CHECKING:
-    from widgets.hot_path import HotPath
+    from widgets.edge.path import HotPath
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "widgets.settings")
 
@@ -21,7 +21,7 @@ def make() -> HotPath:
     django = get_wsgi_application()
     from django.conf import settings  # the settings and models exist only from here on
 
-    from widgets.hot_path import HotPath
+    from widgets.edge.path import HotPath
 
     bounded = request_bodies.measured(django, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
     server = WhiteNoise(bounded, max_age=300, immutable_file_test=r"^.+\.[0-9a-f]{12}\..+$")

@@ -11,9 +11,9 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from sumeru_proxy import jobs
-from sumeru_proxy.delivering import Handler, Outcome
 from sumeru_proxy.models import InboundEvent, Job
+from sumeru_proxy.outbox import jobs
+from sumeru_proxy.outbox.delivering import Handler, Outcome
 
 log = logging.getLogger(__name__)
 

@@ -11,10 +11,11 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from sumeru_proxy import jobs, stamps
-from sumeru_proxy.consumers import base
 from sumeru_proxy.models import InboundEvent
-from sumeru_proxy.webhooks import erasing, topics
+from sumeru_proxy.outbox import jobs
+from sumeru_proxy.reading import stamps
+from sumeru_proxy.webhooks import erasing, installed, topics
+from sumeru_proxy.webhooks.listeners import Listener, hears, kind_of, order_key
 
 OLDEST = timedelta(days=3)
 """How old an event's own date may be. Its row, which makes a replay harmless, is kept much longer (see ``pruning.py``)."""
@@ -117,7 +118,7 @@ def reason_to_ignore(envelope: Envelope, now: datetime) -> str:
     return ""
 
 
-def take(shop_id: int, envelope: Envelope, now: datetime, listeners: Iterable[base.Listener] | None = None) -> str:
+def take(shop_id: int, envelope: Envelope, now: datetime, listeners: Iterable[Listener] | None = None) -> str:
     """Store an event and what follows from it, in one transaction: ``taken``, ``ignored`` or ``seen``.
 
     May be repeated: the same event id of a shop changes nothing the second time. Raises django.db.Error when the database
@@ -149,7 +150,7 @@ def take(shop_id: int, envelope: Envelope, now: datetime, listeners: Iterable[ba
     return "taken"
 
 
-def act(event: InboundEvent, data: Mapping[str, Any], listeners: Iterable[base.Listener] | None = None) -> int:
+def act(event: InboundEvent, data: Mapping[str, Any], listeners: Iterable[Listener] | None = None) -> int:
     """What follows from an event: stamps, the erasure, one job per listener. Gives how many jobs are new; may be repeated."""
     stale = topics.stale_after(event.type, data)
     if stale.topics:
@@ -159,17 +160,17 @@ def act(event: InboundEvent, data: Mapping[str, Any], listeners: Iterable[base.L
         owed = jobs.owe(event.shop_id, erasing.KIND, {"event": event.event_id}, key=event.event_id, event=event)
         new += int(owed.created)
     order_id = topics.order_of(event.type, data)
-    for listener in base.listeners() if listeners is None else listeners:
-        if not base.hears(listener, event.type):
+    for listener in installed.listeners() if listeners is None else listeners:
+        if not hears(listener, event.type):
             continue
         # Two workers must not bring the same order to the same listener at the same time: the later reading could lose.
-        order_key = f"{listener.name}:{order_id}" if order_id else ""
+        in_turn = order_key(listener.name, order_id) if order_id else ""
         owed = jobs.owe(
             event.shop_id,
-            base.kind_of(listener),
+            kind_of(listener),
             {"event": event.event_id},
             key=event.event_id,
-            order_key=order_key,
+            order_key=in_turn,
             event=event,
         )
         new += int(owed.created)

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sumeru_proxy.client import errors
-from sumeru_proxy.consumers import base
-from sumeru_proxy.delivering import Handler, Outcome, client_of
+from sumeru_proxy.client.shapes_admin import Order
 from sumeru_proxy.models import InboundEvent, Job, Shop
+from sumeru_proxy.outbox.delivering import Handler, Outcome, client_of
 from sumeru_proxy.webhooks import topics
-
-TRIES_MOST = 20
-"""With waits of up to a quarter of an hour: a listener's other side may be away for some hours before a person is asked."""
+from sumeru_proxy.webhooks.listeners import TRIES_MOST, Consumer, Event, Read, kind_of
 
 
-def reader_of(shop: Shop, event_type: str, data: dict[str, Any]) -> base.Read:
+def reader_of(shop: Shop, event_type: str, data: dict[str, Any]) -> Read:
     """A function that reads the event's order as it is now; None when the event names none or it no longer exists."""
 
-    def read() -> Any:
+    def read(include: Collection[str] = ()) -> Order | None:
         order_id = topics.order_of(event_type, data)
         if order_id is None:
             return None
         try:
-            return client_of(shop).order(order_id)
+            return client_of(shop).order(order_id, include)
         except errors.Refused as error:
             if error.status == 404:
                 return None
@@ -31,8 +30,11 @@ def reader_of(shop: Shop, event_type: str, data: dict[str, Any]) -> base.Read:
     return read
 
 
-def handler(listener: base.Listener) -> Handler:
-    """How jobs of this listener are done."""
+def handler(consumer: Consumer) -> Handler:
+    """How the jobs of this consumer's listener are done. Raises ValueError for a consumer that does not listen."""
+    listener = consumer.listener
+    if listener is None:
+        raise ValueError(consumer.name)
 
     def run(job: Job) -> Outcome:
         event: InboundEvent | None = job.event
@@ -42,9 +44,9 @@ def handler(listener: base.Listener) -> Handler:
         data = event.data
         effect = listener.handle(
             job.shop,
-            base.Event(event.event_id, event.type, event.occurred_at, data),
+            Event(event.event_id, event.type, event.occurred_at, data),
             reader_of(job.shop, event.type, data),
         )
         return Outcome({}, effect)
 
-    return Handler(run, keyed=False, group=(base.kind_of(listener),), attempts_most=TRIES_MOST)
+    return Handler(run, keyed=False, group=(kind_of(listener),), attempts_most=TRIES_MOST)

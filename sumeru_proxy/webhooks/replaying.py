@@ -9,10 +9,10 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from sumeru_proxy import jobs
-from sumeru_proxy.consumers import base
 from sumeru_proxy.models import InboundEvent, Job
+from sumeru_proxy.outbox import jobs
 from sumeru_proxy.webhooks import intake
+from sumeru_proxy.webhooks.listeners import KIND_PREFIX
 
 
 def chosen(
@@ -38,7 +38,7 @@ def replay(event: InboundEvent) -> int:
 
     Listeners end in the same state however often they hear an event.
     """
-    again = Job.objects.filter(event=event, kind__startswith=base.KIND_PREFIX)
+    again = Job.objects.filter(event=event, kind__startswith=KIND_PREFIX)
     with transaction.atomic():
         due = jobs.retry(again)
         due += again.filter(state=Job.State.DONE).update(

@@ -12,8 +12,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from sumeru_proxy import secrets
-from sumeru_proxy.delivering import client_of
 from sumeru_proxy.models import Credential, Shop, Subscription
+from sumeru_proxy.outbox.delivering import client_of
 from sumeru_proxy.webhooks import topics
 
 OLD_SECRET_FOR = timedelta(hours=48)

@@ -61,10 +61,11 @@ def simulate(clock: Clock, products: int, minutes: float, warm_up: float, reads_
     """One catalogue from empty copies; figures after the warm-up, and the share served from a copy with it, too."""
     from django.core.cache import cache
 
-    from sumeru_proxy import freshness, limit_stores, reader, review_sets, stamps
+    from sumeru_proxy import limit_stores
     from sumeru_proxy.client import session
     from sumeru_proxy.client.api import Account, Sumeru
     from sumeru_proxy.models import Shop
+    from sumeru_proxy.reading import freshness, reader, reviews, stamps
 
     began = time.perf_counter()
     upstream = Upstream(clock)
@@ -82,7 +83,7 @@ def simulate(clock: Clock, products: int, minutes: float, warm_up: float, reads_
         return Sumeru(account, lane=lane, store=limit_stores.shared(), clock=lambda: clock.now)
 
     refresher = freshness.Refresher(lambda _shop_id: client("refresh"))
-    wanted = [review_sets.block_wanted(f"prd_{number}") for number in range(products)]
+    wanted = [reviews.block_wanted(f"prd_{number}") for number in range(products)]
     shares = optimum.zipf(products)
     cumulative = list(itertools.accumulate(shares))
     chance = random.Random(1)

@@ -17,8 +17,9 @@ def measure(shop_id: int, reviews: int, rounds: int) -> dict[str, float]:
 
     from sumeru_proxy import accounts
     from sumeru_proxy.models import Shop
-    from widgets import registry, rendering, shops
+    from widgets import registry
     from widgets.base import Call, Frozen
+    from widgets.http import rendering, shops
 
     widget = registry.get("reviews")
     facts = shops.facts(Shop.objects.get(pk=shop_id).key)

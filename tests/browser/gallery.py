@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from playwright.sync_api import BrowserContext, Page, Route
 
 from tests.widgets.states import STATES, State
-from widgets import languages, registry, rendering
+from widgets import registry
+from widgets.http import rendering
+from widgets.i18n import languages
 
 ADDRESS = "https://gallery.example/"
 PIXEL = base64.b64decode(

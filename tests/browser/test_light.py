@@ -10,7 +10,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.browser.gallery import opened
 from tests.conftest import CHROMIUM_FLAGS
 from tests.widgets.states import STATES
-from widgets import registry, rendering
+from widgets import registry
+from widgets.http import rendering
 
 pytestmark = pytest.mark.browser
 

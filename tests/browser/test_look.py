@@ -10,7 +10,8 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser.gallery import ADDRESS, html_of, opened
 from tests.widgets.states import ready
-from widgets import registry, theming
+from widgets import registry
+from widgets.theming import tokens as theming
 
 pytestmark = [pytest.mark.browser]
 

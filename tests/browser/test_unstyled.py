@@ -11,7 +11,8 @@ from tests.browser import gallery
 from tests.browser.test_axe import serious
 from tests.conftest import CHROMIUM_FLAGS
 from tests.widgets.states import STATES, State
-from widgets import registry, rendering
+from widgets import registry
+from widgets.http import rendering
 
 pytestmark = pytest.mark.browser
 

@@ -15,7 +15,8 @@ from playwright.sync_api import Browser, BrowserContext
 from tests.browser.gallery import opened
 from tests.browser.test_axe import AXE, RULES
 from tests.widgets.states import STATES, State
-from widgets import languages, rendering
+from widgets.http import rendering
+from widgets.i18n import languages
 
 pytestmark = [pytest.mark.browser]
 

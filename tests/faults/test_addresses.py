@@ -16,18 +16,21 @@ from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from sumeru_proxy import accounts, reader, secrets, writes
+from sumeru_proxy import accounts, secrets
 from sumeru_proxy.client import errors
 from sumeru_proxy.client.api import Account, Sumeru
-from sumeru_proxy.delivering import client_of
 from sumeru_proxy.models import Job, Shop
+from sumeru_proxy.outbox import writes
+from sumeru_proxy.outbox.delivering import client_of
+from sumeru_proxy.reading import reader
 from sumeru_proxy.sandbox.catalogue import small_catalogue
 from sumeru_proxy.sandbox.server import running
 from sumeru_proxy.worker import Worker, handlers
 from tests.faults.connections import Trap, connections, trap
 from tests.faults.running_site import PLENTY, deliver, envelope, site
 from tests.upstream import Upstream, upstream
-from widgets import registry, throttles
+from widgets import registry
+from widgets.http import throttles
 
 FORMS = (".json", ".html", "")
 ELSEWHERE = (

@@ -15,12 +15,13 @@ import pytest
 from django.test import Client
 from playwright.sync_api import Page, sync_playwright
 
-from sumeru_proxy import reader
 from sumeru_proxy.models import Shop
+from sumeru_proxy.reading import reader
 from sumeru_proxy.sandbox.catalogue import small_catalogue
 from tests.conftest import CHROMIUM_FLAGS
 from tests.upstream import upstream
-from widgets import registry, throttles
+from widgets import registry
+from widgets.http import throttles
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 

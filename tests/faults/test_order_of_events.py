@@ -12,11 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sumeru_proxy import accounts, feed_pages, freshness, reader, stamps
+from sumeru_proxy import accounts
 from sumeru_proxy.client.limiter import DEFAULT_LIMITS
 from sumeru_proxy.client.shapes import Product
 from sumeru_proxy.models import InboundEvent, Job, Shop
-from sumeru_proxy.reader import Source, Wanted
+from sumeru_proxy.reading import feed, freshness, reader, stamps
+from sumeru_proxy.reading.reader import Source, Wanted
 from sumeru_proxy.sandbox.catalogue import small_catalogue
 from sumeru_proxy.webhooks import intake
 from tests.faults.running_site import PLENTY
@@ -176,7 +177,7 @@ def test_every_permutation_of_what_one_customer_does(stage: Stage) -> None:
 
 
 def test_a_block_of_the_feed_is_refreshed_too(stage: Stage) -> None:
-    wanted = feed_pages.block_wanted(feed_pages.Selection())
+    wanted = feed.block_wanted(feed.Selection())
     before = {each.id: each.price for each in stage.source().get(wanted).products}
     stage.change("prd_1", "55.00")
     stamps.invalidate(stage.shop.pk, ["products"])

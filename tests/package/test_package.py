@@ -21,8 +21,8 @@ from django.test import Client
 
 from tests.upstream import Upstream
 from widgets import registry
-from widgets.npm_package import package
-from widgets.rendering import ATTRIBUTES
+from widgets.docs.npm_package import package
+from widgets.http.rendering import ATTRIBUTES
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

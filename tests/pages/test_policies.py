@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.pages.shopper import BADGE, NEAR, REVIEWS, SEVEN, Shopper
 from tests.pages.test_traffic import A_PERSONS_PACE_MS
-from widgets import embed
+from widgets.http import embed
 
 pytestmark = [pytest.mark.browser]
 

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from tests.loader.stub_hosts import Answer, Seen
 from tests.pages.conftest import BADGES
 from tests.pages.shopper import BADGE, NEAR, REVIEWS, SEVEN, Shopper
-from widgets import embed
+from widgets.http import embed
 
 pytestmark = [pytest.mark.browser]
 

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 from tests.browser.visiting import Facts
 from tests.loader.stub_hosts import Answer, Host, Seen
 from tests.widgets.demo_runs import Run, eventually
-from widgets import embed
+from widgets.http import embed
 
 FOLDER = Path(__file__).parent / "plain"
 PAGES = ("product", "collection", "cart", "quiz", "friends")

@@ -44,7 +44,7 @@ def prepare(url: str, domain: str, public_key: str, secret: str) -> None:
 
 
 def accept(shop_id: str, total: str, acks: str) -> None:
-    from sumeru_proxy import writes
+    from sumeru_proxy.outbox import writes
 
     path = Path(acks)
     done = len(path.read_bytes().split(b"\n")) - 1 if path.exists() else 0

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.db.models import F
 
-from sumeru_proxy.consumers.base import Effect, Event, Read
 from sumeru_proxy.models import Shop, Stamp
+from sumeru_proxy.webhooks.listeners import Effect, Event, Read
 
 
 class Recorder:

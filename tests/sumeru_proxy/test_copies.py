@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from sumeru_proxy.client.shapes import Author, Rating, Review, ReviewPage, ReviewSummary
-from sumeru_proxy.copies import Copies, Copy
+from sumeru_proxy.reading.copies import Copies, Copy
 
 SUMMARY = ReviewSummary("prd_1", Decimal("4.5"), 100, (0, 0, 0, 50, 50))
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sumeru_proxy import feed_pages
 from sumeru_proxy.client.shapes import Product, ProductPage, Rating
-from sumeru_proxy.feed_pages import Selection
-from sumeru_proxy.reader import Missing, Pending, Wanted
+from sumeru_proxy.reading import feed as feed_pages
+from sumeru_proxy.reading.feed import Selection
+from sumeru_proxy.reading.reader import Missing, Pending, Wanted
 
 LAMP = Product("prd", "lamp", "Lamp", "", Decimal(10), "EUR", available=True, vendor="Glow", tags=("light",))
 

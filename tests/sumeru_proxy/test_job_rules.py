@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sumeru_proxy import secrets
 from sumeru_proxy.client.errors import Limited, Refused, Unavailable, Unreadable
-from sumeru_proxy.job_rules import KEY_SAFE_FOR, Facts, Park, Retry, backoff_s, decide_before, decide_next
+from sumeru_proxy.outbox.rules import KEY_SAFE_FOR, Facts, Park, Retry, backoff_s, decide_before, decide_next
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NEW = Facts(0)

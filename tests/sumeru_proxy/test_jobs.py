@@ -11,8 +11,8 @@ import pytest
 from django.db import connections, transaction
 from django.utils import timezone
 
-from sumeru_proxy import jobs
 from sumeru_proxy.models import Job, Shop
+from sumeru_proxy.outbox import jobs
 
 KINDS = ["review", "other"]
 

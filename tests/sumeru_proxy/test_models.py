@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from django.core.exceptions import ValidationError
 
-from sumeru_proxy.models import Shop, ShopOrigin, new_shop_key, validate_api_url, validate_origin
+from sumeru_proxy.models import Shop, ShopOrigin, new_shop_key, validate_api_url
+from sumeru_proxy.origin_rules import validate_origin
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from sumeru_proxy import accounts, reader, stamps
+from sumeru_proxy import accounts
 from sumeru_proxy.models import Shop
-from sumeru_proxy.reader import Missing, Pending, Wanted
+from sumeru_proxy.reading import reader, stamps
+from sumeru_proxy.reading.reader import Missing, Pending, Wanted
 from tests.upstream import Upstream
 
 REVIEWS = Wanted("reviews", (("product_id", "prd_1"), ("limit", 100)), ("reviews", "reviews:prd_1"), 60.0)

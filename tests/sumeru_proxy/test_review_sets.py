@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sumeru_proxy import review_sets
 from sumeru_proxy.client.shapes import Author, Media, Review, ReviewPage, ReviewSummary
-from sumeru_proxy.reader import Missing, Pending, Wanted
-from sumeru_proxy.review_sets import Selection
+from sumeru_proxy.reading import reviews as review_sets
+from sumeru_proxy.reading.reader import Missing, Pending, Wanted
+from sumeru_proxy.reading.reviews import Selection
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PHOTO = Media("image", "https://cdn.example/1.jpg", "https://cdn.example/1-small.jpg")

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from sumeru_proxy import stamps
 from sumeru_proxy.models import Shop, Stamp
-from sumeru_proxy.reader import Copy
+from sumeru_proxy.reading import stamps
+from sumeru_proxy.reading.reader import Copy
 
 pytestmark = pytest.mark.django_db
 

@@ -14,10 +14,12 @@ import pytest
 from django.db import OperationalError, connection, connections
 from django.utils import timezone
 
-from sumeru_proxy import backlog, batching, jobs, stamps, worker, writes
+from sumeru_proxy import worker
 from sumeru_proxy.client.errors import Refused
-from sumeru_proxy.delivering import Pace
 from sumeru_proxy.models import Job, Shop
+from sumeru_proxy.outbox import backlog, batching, jobs, writes
+from sumeru_proxy.outbox.delivering import Pace
+from sumeru_proxy.reading import stamps
 from sumeru_proxy.sandbox.server import Sandbox, running, small_catalogue
 
 PLENTY = dict.fromkeys(("writes_per_ip", "writes_per_shop", "pixel_per_ip", "pixel_per_shop"), 1000000)

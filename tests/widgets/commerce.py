@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from sumeru_proxy.client.shapes import Image, Product
-from sumeru_proxy.reader import Wanted
+from sumeru_proxy.reading.reader import Wanted
 from tests.widgets.fragments import Page, assert_safe_fragment, call_of
 from widgets.base import Context, Widget
 

@@ -33,7 +33,7 @@ from sumeru_proxy.client.shapes import (
     Reward,
 )
 from sumeru_proxy.client.shapes import Discount as Off
-from sumeru_proxy.reader import Pending
+from sumeru_proxy.reading.reader import Pending
 from tests.widgets.commerce import Answers, product
 from tests.widgets.fragments import NOW, call_of
 from tests.widgets.test_ab_experiment import Coin
@@ -44,8 +44,9 @@ from tests.widgets.test_rating_badge import product as rated
 from tests.widgets.test_referral import Known
 from tests.widgets.test_reviews import ReviewSource
 from tests.widgets.test_upsell import offer
-from widgets import registry, rendering
+from widgets import registry
 from widgets.base import Seal, Sent
+from widgets.http import rendering
 
 SEAL = Seal("a-token", "0123456789abcdef0123456789abcdef")
 STARS = Rating(Decimal("4.46"), 12)

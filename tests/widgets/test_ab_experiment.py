@@ -13,15 +13,15 @@ from django.template.loader import render_to_string
 from django.test import Client
 from django.utils import translation
 
-from sumeru_proxy import reader
 from sumeru_proxy.client.shapes import Assignment
 from sumeru_proxy.models import Shop
-from sumeru_proxy.reader import Missing, Pending, Wanted
+from sumeru_proxy.reading import reader
+from sumeru_proxy.reading.reader import Missing, Pending, Wanted
 from tests.upstream import Upstream
 from tests.widgets.fragments import NOW, Page, assert_safe_fragment, call_of
-from widgets import throttles
 from widgets.base import Context
 from widgets.catalog.ab_experiment import CONTROL, AbExperiment
+from widgets.http import throttles
 
 EXPOSED = {"experiment": "hero", "variant": "bold"}
 

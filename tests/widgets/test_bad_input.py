@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from sumeru_proxy import reader
 from sumeru_proxy.models import Shop
+from sumeru_proxy.reading import reader
 from widgets import registry
 
 FORMS = ("{widget}.html", "{widget}.json", "{widget}")
@@ -172,7 +172,7 @@ def test_what_a_request_says_of_itself_changes_no_byte(client: Client, shop: Sho
 def test_an_unexpected_fault_is_data_without_a_stack(
     client: Client, shop: Shop, sandbox: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from widgets import views
+    from widgets.http import views
 
     def broken(_key: str) -> None:
         raise RuntimeError("details nobody should read")

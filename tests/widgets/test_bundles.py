@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from sumeru_proxy import reader
 from sumeru_proxy.client.shapes import Bundle, BundleItem
 from sumeru_proxy.models import Shop
-from sumeru_proxy.reader import Missing, Pending
+from sumeru_proxy.reading import reader
+from sumeru_proxy.reading.reader import Missing, Pending
 from tests.upstream import Upstream
 from tests.widgets.commerce import HOSTILE, Answers, adds, made, product
 from widgets.base import Nothing

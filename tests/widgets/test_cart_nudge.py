@@ -13,11 +13,11 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sumeru_proxy import reader
 from sumeru_proxy.client.shapes import CartNudge as Said
 from sumeru_proxy.client.shapes import Cta, NudgeProgress
 from sumeru_proxy.models import Shop
-from sumeru_proxy.reader import Missing, Pending
+from sumeru_proxy.reading import reader
+from sumeru_proxy.reading.reader import Missing, Pending
 from tests.upstream import Upstream
 from tests.widgets.commerce import HOSTILE, Answers, made
 from tests.widgets.fragments import NOW

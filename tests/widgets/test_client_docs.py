@@ -11,7 +11,7 @@ from django.test import Client
 
 from sumeru_proxy.client import api, errors, resources
 from tests.upstream import Upstream
-from widgets import client_docs
+from widgets.docs import client as client_docs
 
 NAMES = [each.resource.name for each in client_docs.EXAMPLES]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from widgets import codings
+from widgets.edge import codings
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from widgets import contrast
+from widgets.theming import contrast
 
 colours = st.tuples(*[st.integers(0, 255)] * 3)
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from sumeru_proxy import secrets
 from sumeru_proxy.models import Credential, Shop
-from widgets import customers
+from widgets.http import customers
 
 SECRET = "a-secret-of-thirty-two-characters"
 OTHER = "another-secret-of-32-characters!!"

@@ -15,9 +15,9 @@ import pytest
 
 from sumeru_proxy.sandbox.catalogue import small_catalogue
 from tests.widgets.test_demo_storefront import SHOP, serving, shop_of, well, widget_server
-from widgets import customers
 from widgets.demo import about, carts, cookies, customer_tokens, frame, people, site, storefront, visits
 from widgets.demo.widget_html import Wish
+from widgets.http import customers
 
 SECRET = "s" * 40
 KNOWN = about.About(

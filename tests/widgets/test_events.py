@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from sumeru_proxy.models import Job, Shop
 from tests.upstream import Upstream
-from widgets import events
+from widgets.http import events
 
 
 @pytest.fixture

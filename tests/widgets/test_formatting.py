@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sumeru_proxy.client.shapes import Product
-from widgets import formatting
 from widgets.base import ShopProfile
+from widgets.i18n import formatting
 from widgets.templatetags import sumeru_text
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)

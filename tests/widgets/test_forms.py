@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core import signing
 
-from widgets import forms
+from widgets.http import forms
 
 
 class Clock:

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
-from sumeru_proxy import reader
 from sumeru_proxy.client.limiter import DEFAULT_LIMITS
 from sumeru_proxy.models import Shop
+from sumeru_proxy.reading import reader
 from sumeru_proxy.sandbox import limits
 from sumeru_proxy.sandbox.catalogue import small_catalogue
 from tests.upstream import Upstream, upstream
 from tests.widgets.wsgi_calls import ask, site
-from widgets import shops
-from widgets.hot_path import HotPath
+from widgets.edge.path import HotPath
+from widgets.http import shops
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PRODUCTS, REVIEWS = 30, 100

@@ -12,15 +12,16 @@ from django.db import DatabaseError, connection
 from django.db.models import F
 from prometheus_client import REGISTRY
 
-from sumeru_proxy import accounts, reader, stamps
+from sumeru_proxy import accounts
 from sumeru_proxy.client.limiter import DEFAULT_LIMITS
 from sumeru_proxy.models import Shop, ShopOrigin, Stamp
+from sumeru_proxy.reading import reader, stamps
 from sumeru_proxy.sandbox import limits
 from sumeru_proxy.sandbox.catalogue import small_catalogue
 from tests.upstream import Upstream, upstream
 from tests.widgets.wsgi_calls import Heard, ask, site
-from widgets import hot_answers
-from widgets.hot_path import HotPath
+from widgets.edge import answers as hot_answers
+from widgets.edge.path import HotPath
 from widgets.models import Look, Placement
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -18,7 +18,7 @@ from django.test import Client
 
 from sumeru_proxy.models import Shop, ShopOrigin
 from tests.upstream import Upstream
-from widgets import embed, rendering, shops
+from widgets.http import embed, rendering, shops
 from widgets.models import Look, Placement
 
 READS = ("reviews.json", "reviews.html", "reviews", "batch")

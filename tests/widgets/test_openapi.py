@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from sumeru_proxy.models import Shop
 from tests.upstream import Upstream
-from widgets import events, openapi, submissions, throttles
+from widgets.docs import openapi
+from widgets.http import events, submissions, throttles
 
 SCHEMA = json.loads(openapi.schema())
 OPERATIONS = [

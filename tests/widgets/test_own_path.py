@@ -11,8 +11,8 @@ from django.test import Client
 
 from sumeru_proxy.models import Shop
 from tests.upstream import Upstream
-from widgets import shops
 from widgets.admin import snippets
+from widgets.http import shops
 
 OWN = "https://shop.example/sumeru"
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from widgets.paging import TEXT_LIMIT_BYTES, clipped, fair_limit, page_numbers
+from widgets.catalog_parts.paging import TEXT_LIMIT_BYTES, clipped, fair_limit, page_numbers
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.test import Client
 
-from widgets import embed
+from widgets.http import embed
 
 
 def test_floating_pixel(client: Client) -> None:

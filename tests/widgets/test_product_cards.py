@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sumeru_proxy.client.shapes import Image
 from tests.widgets.commerce import PICTURE, product
 from tests.widgets.fragments import NOW, SHOP
-from widgets import formatting
+from widgets.i18n import formatting
 
 
 @pytest.mark.parametrize(

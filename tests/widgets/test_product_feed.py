@@ -11,16 +11,16 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from django.test import Client
 
-from sumeru_proxy import feed_pages, reader
 from sumeru_proxy.client.shapes import Image, Product, ProductPage, Rating
 from sumeru_proxy.models import Shop
-from sumeru_proxy.reader import Missing, Pending
+from sumeru_proxy.reading import feed, reader
+from sumeru_proxy.reading.reader import Missing, Pending
 from tests.upstream import Upstream
 from tests.widgets.commerce import HOSTILE, Answers, made, product
 from tests.widgets.fragments import Page, call_of
-from widgets import shops
 from widgets.base import Nothing
 from widgets.catalog.product_feed import ProductFeed
+from widgets.http import shops
 from widgets.models import Placement
 
 STARS = Rating(Decimal("4.46"), 12)
@@ -253,14 +253,14 @@ def test_following_the_links_shows_every_product_once(client: Client, shop: Shop
 def test_strangers_words_do_not_eat_the_budget(
     client: Client, shop: Shop, sandbox: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed_pages, "BLOCK", 5)  # so that twelve products are many
-    monkeypatch.setattr(feed_pages.time, "time", lambda: 1_000_000.0 * 60)
+    monkeypatch.setattr(feed, "BLOCK", 5)  # so that twelve products are many
+    monkeypatch.setattr(feed.time, "time", lambda: 1_000_000.0 * 60)
     states = [
         json.loads(client.get(f"/w/v1/{shop.key}/product_feed.json?query=word{number}").content)["state"]
         for number in range(9)
     ]
-    assert states == ["ready"] * feed_pages.SEARCHES + ["pending"] * (9 - feed_pages.SEARCHES)
-    assert sandbox.calls("product-feed") == 1 + feed_pages.SEARCHES
+    assert states == ["ready"] * feed.SEARCHES + ["pending"] * (9 - feed.SEARCHES)
+    assert sandbox.calls("product-feed") == 1 + feed.SEARCHES
 
 
 def test_a_placement_decides_the_layout(client: Client, shop: Shop) -> None:
@@ -298,7 +298,7 @@ def test_upstream_down_with_and_without_a_copy(
     good = json.loads(client.get(address + "home").content)
     sandbox.fault("status", status=500)
     now = reader.time.time()
-    monkeypatch.setattr(reader.time, "time", lambda: now + feed_pages.FRESH_S + 1)
+    monkeypatch.setattr(reader.time, "time", lambda: now + feed.FRESH_S + 1)
     stale, cold = (json.loads(client.get(address + each).content) for each in ("home", "outdoor"))
     assert (stale["state"], stale["fresh"], stale["data"]) == ("ready", False, good["data"])
     assert cold["state"] == "pending"

@@ -17,13 +17,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sumeru_proxy.client.shapes import Image, Product, QuizOption, QuizQuestion, QuizResult, QuizStep
-from sumeru_proxy.reader import Pending, Wanted
+from sumeru_proxy.reading.reader import Pending, Wanted
 from tests.widgets.fragments import Page, assert_safe_fragment, call_of
-from widgets import answers as problems
 from widgets.base import Call, Context, Frozen, Refusal, Seal, Sent
 from widgets.catalog import quiz
 from widgets.catalog.quiz import Answer, Quiz, format_answers, parse_answers, walk
-from widgets.rendering import SIZE_LIMIT_BYTES
+from widgets.http import responses as problems
+from widgets.http.rendering import SIZE_LIMIT_BYTES
 
 SEAL = Seal("a-token", "0123456789abcdef0123456789abcdef")
 PRODUCT = Product("prd_1", "rain-jacket", "Rain jacket", "", Decimal("99.50"), "EUR", True, variant_id="var_1")

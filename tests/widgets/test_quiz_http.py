@@ -12,12 +12,12 @@ import pytest
 from django.core import signing
 from django.test import Client
 
-from sumeru_proxy import writes
 from sumeru_proxy.models import Job, Shop
+from sumeru_proxy.outbox import writes
 from sumeru_proxy.sandbox.catalogue import small_catalogue
 from tests.upstream import Upstream, upstream
 from tests.widgets.fragments import Page
-from widgets import submissions, throttles
+from widgets.http import submissions, throttles
 
 FORM = "application/x-www-form-urlencoded"
 PLENTY = {"writes_per_ip": 6_000, "writes_per_shop": 60_000}

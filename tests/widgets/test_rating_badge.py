@@ -14,7 +14,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from sumeru_proxy.client.shapes import Product, Rating, ReviewPage, ReviewSummary
-from sumeru_proxy.reader import Missing, Pending, Wanted
+from sumeru_proxy.reading.reader import Missing, Pending, Wanted
 from tests.widgets.fragments import Page, assert_safe_fragment, call_of
 from widgets.base import Context, Nothing
 from widgets.catalog.rating_badge import RatingBadge

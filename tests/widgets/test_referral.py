@@ -17,18 +17,19 @@ from django.template.loader import render_to_string
 from django.test import Client
 from django.utils import translation
 
-from sumeru_proxy import accounts, secrets, writes
+from sumeru_proxy import accounts, secrets
 from sumeru_proxy.client.shapes import Referral as Own
 from sumeru_proxy.client.shapes import ReferralCheck, Reward
 from sumeru_proxy.models import Credential, Job, Shop
-from sumeru_proxy.reader import Missing, Pending, Wanted
+from sumeru_proxy.outbox import writes
+from sumeru_proxy.reading.reader import Missing, Pending, Wanted
 from sumeru_proxy.sandbox.catalogue import small_catalogue
 from tests.upstream import Upstream, upstream
 from tests.widgets.fragments import Page, assert_safe_fragment, call_of
-from widgets import answers, customers, rendering, shops, throttles
 from widgets.base import Call, Context, Frozen, Seal, Sent
 from widgets.catalog.referral import Referral
-from widgets.desk import ShopDesk
+from widgets.http import customers, rendering, responses, shops, throttles
+from widgets.http.desk import ShopDesk
 
 SEAL = Seal("a-token", "0123456789abcdef0123456789abcdef")
 REWARD = Reward("fixed_amount", Decimal("15.00"), "EUR", "15 € for you and your friend")
@@ -160,7 +161,7 @@ def test_programs_without_a_proof_are_told_401() -> None:
 
 
 def test_nobody_can_submit_for_nobody() -> None:
-    with pytest.raises(answers.Problem) as caught:
+    with pytest.raises(responses.Problem) as caught:
         Referral().submit(call_by(), Frozen({}), SEAL.key, ShopDesk(1), Known())  # type: ignore[arg-type]
     assert caught.value.status == 401
 

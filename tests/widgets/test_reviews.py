@@ -16,7 +16,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from sumeru_proxy.client.shapes import Author, Image, Media, Product, Reply, Review
-from sumeru_proxy.reader import Missing, Pending, Wanted
+from sumeru_proxy.reading.reader import Missing, Pending, Wanted
 from tests.sumeru_proxy.test_review_sets import ListSource, review
 from tests.widgets.fragments import NOW, SHOP, Page, assert_safe_fragment, call_of
 from widgets.base import Context

@@ -18,8 +18,8 @@ from tests.widgets.fragments import call_of
 from tests.widgets.states import STATES, State, few_reviews, ready, review
 from tests.widgets.structured_data import problems
 from tests.widgets.test_reviews import JACKET, ReviewSource
-from widgets import answers, rendering
 from widgets.catalog.reviews import Reviews
+from widgets.http import rendering, responses
 from widgets.models import Placement
 
 SCRIPT = re.compile(r'<script type="application/ld\+json">(.*?)</script>', re.DOTALL)
@@ -59,7 +59,7 @@ def test_every_state_says_what_search_engines_take(state: State, language: str) 
     ],
 )
 def test_the_schema_refuses(spoil: Callable[[Any], Any]) -> None:
-    data = json.loads(answers.to_json(STATES[0].made().json_ld))
+    data = json.loads(responses.to_json(STATES[0].made().json_ld))
     assert problems(data) == []
     spoil(data)
     assert problems(data)
@@ -69,7 +69,7 @@ def test_the_schema_refuses(spoil: Callable[[Any], Any]) -> None:
 def test_any_authors_name_gives_a_valid_one(name: str) -> None:
     data = replace(STATES[0], source=lambda: ReviewSource([review(1, author=Author(name))])).made().json_ld
     assert data is not None
-    assert problems(json.loads(answers.to_json(data))) == []
+    assert problems(json.loads(responses.to_json(data))) == []
 
 
 def test_markup_in_texts_stays_inside_the_script() -> None:
@@ -132,7 +132,7 @@ def test_what_two_widgets_and_the_storefront_say_is_one_product() -> None:
     said = [
         each.made().json_ld or {} for each in (state, replace(state, asked={**state.asked, "limit": "2", "page": "2"}))
     ]
-    graph = merged([storefront, *json.loads(answers.to_json(said))])
+    graph = merged([storefront, *json.loads(responses.to_json(said))])
     products = [node for node in graph.values() if node["@type"] == ["Product"]]
     assert len(products) == 1
     assert (products[0]["sku"], len(products[0]["aggregateRating"]), len(products[0]["review"])) == (["A1"], 1, 8)

@@ -15,7 +15,8 @@ from django.test import Client
 
 from sumeru_proxy.models import Job, Shop
 from tests.upstream import Upstream
-from widgets import forms, registry, shops
+from widgets import registry
+from widgets.http import forms, shops
 from widgets.models import Placement
 
 FIELDS = {

@@ -20,10 +20,11 @@ from tests.upstream import Upstream
 from tests.widgets.fragments import Page, assert_safe_fragment
 from tests.widgets.test_translations import LANGUAGES, marked
 from tests.widgets.wsgi_calls import ask, site
-from widgets import shops, texts
 from widgets.admin.changes import settings_changed
+from widgets.http import shops
+from widgets.i18n import texts
+from widgets.i18n.texts import SINGLE, Texts
 from widgets.models import Wording
-from widgets.texts import SINGLE, Texts
 
 HEADING, COUNT, STARS = "Customer reviews", "%(count)s review", "%(rating)s out of 5 stars"
 

@@ -14,7 +14,9 @@ from django.urls import reverse
 from sumeru_proxy.models import Shop
 from tests.widgets.fragments import Page
 from tests.widgets.states import ready
-from widgets import languages, registry, theming
+from widgets import registry
+from widgets.i18n import languages
+from widgets.theming import tokens
 
 ROOT = Path(settings.BASE_DIR)
 WIDGETS = sorted(registry.all_widgets())
@@ -37,7 +39,7 @@ def fallbacks() -> dict[str, set[str]]:
 
 
 def test_the_table_of_tokens_is_what_the_styles_use() -> None:
-    assert fallbacks() == {name: set(token.defaults) for name, token in theming.TOKENS.items()}
+    assert fallbacks() == {name: set(token.defaults) for name, token in tokens.TOKENS.items()}
 
 
 @pytest.mark.parametrize("name", WIDGETS)
@@ -70,8 +72,8 @@ def test_no_template_names_a_part_that_no_state_shows() -> None:
     ["#0a7", "rgb(1, 2, 3)", "8px", "0", '"Great Font", Georgia, serif', "color-mix(in srgb, red 50%, blue)", "0.5rem"],
 )
 def test_plain_values(value: str) -> None:
-    assert theming.token_problems({"accent": value}) == []
-    assert theming.token_css({"accent": value}) == f":where(:host){{--sumeru-accent:{value};}}"
+    assert tokens.token_problems({"accent": value}) == []
+    assert tokens.token_css({"accent": value}) == f":where(:host){{--sumeru-accent:{value};}}"
 
 
 @pytest.mark.parametrize(
@@ -82,13 +84,13 @@ def test_plain_values(value: str) -> None:
     ],
 )  # fmt: skip
 def test_values_that_could_do_more(value: object) -> None:
-    assert theming.token_problems({"accent": value})
-    assert theming.token_css({"accent": value}) == ""  # type: ignore[dict-item]
+    assert tokens.token_problems({"accent": value})
+    assert tokens.token_css({"accent": value}) == ""  # type: ignore[dict-item]
 
 
 def test_unknown_tokens_are_named() -> None:
-    assert "colour" in theming.token_problems({"colour": "red"})[0]
-    assert theming.token_problems(["red"])
+    assert "colour" in tokens.token_problems({"colour": "red"})[0]
+    assert tokens.token_problems(["red"])
 
 
 @pytest.mark.parametrize(
@@ -99,7 +101,7 @@ def test_unknown_tokens_are_named() -> None:
     ],
 )  # fmt: skip
 def test_css_that_only_styles(css: str) -> None:
-    assert theming.css_problems(css) == []
+    assert tokens.css_problems(css) == []
 
 
 @pytest.mark.parametrize(
@@ -112,7 +114,7 @@ def test_css_that_only_styles(css: str) -> None:
     ],
 )  # fmt: skip
 def test_css_that_could_do_more(css: str) -> None:
-    assert theming.css_problems(css)
+    assert tokens.css_problems(css)
 
 
 def test_the_docs_and_the_admin_show_both_tables(client: Client, admin_client: Client) -> None:
@@ -121,7 +123,7 @@ def test_the_docs_and_the_admin_show_both_tables(client: Client, admin_client: C
     look = admin_client.get(reverse("admin:sumeru_proxy_shop_change", args=[shop.pk])).content.decode()
     for page in (docs, look):
         text = unescape(page)
-        for name, token in theming.TOKENS.items():
+        for name, token in tokens.TOKENS.items():
             assert f"<code>--sumeru-{name}</code>" in page
             assert str(token.changes) in text
             assert [value for value in token.defaults if f"<code>{value}</code>" not in text] == []

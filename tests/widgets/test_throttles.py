@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import RequestFactory
 
-from widgets.throttles import Meter, client_address
+from widgets.http.throttles import Meter, client_address
 
 
 def test_a_burst_of_a_minute_then_the_rate() -> None:

@@ -1,6 +1,6 @@
 """Twelve languages: complete catalogues, plurals and numbers by CLDR, the right one for each request, operators in English.
 
-How the catalogues are made stands in ``widgets/languages.py``. These tests need no GNU gettext.
+How the catalogues are made stands in ``widgets/i18n/languages.py``. These tests need no GNU gettext.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from django.utils.translation.template import templatize
 
 from sumeru_proxy.models import Shop
 from tests.upstream import Upstream
-from widgets import formatting, languages
+from widgets.i18n import formatting, languages
 from widgets.management.commands.makemessages import OPERATORS_ONLY
 from widgets.templatetags import sumeru_text
 
@@ -141,7 +141,7 @@ def test_the_search_for_texts_finds_what_is_there() -> None:
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_every_text_is_translated(language: str) -> None:
     catalogue = po(language)
-    assert set(translations(catalogue)) == set(marked()), "run makemessages, see widgets/languages.py"
+    assert set(translations(catalogue)) == set(marked()), "run makemessages, see widgets/i18n/languages.py"
     assert [message.id for message in catalogue if message.id and message.fuzzy] == []
     assert [text for text, forms in translations(catalogue).items() if not all(forms)] == []
 
@@ -188,7 +188,9 @@ def test_polish_and_arabic_count_as_their_readers_do() -> None:
 
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_the_compiled_catalogue_is_that_of_the_source(language: str) -> None:
-    assert translations(mo(language)) == translations(po(language)), "run compilemessages, see widgets/languages.py"
+    assert translations(mo(language)) == translations(po(language)), (
+        "run compilemessages, see widgets/i18n/languages.py"
+    )
     header = dict(mo(language).mime_headers)["Plural-Forms"]
     assert header == dict(po(language).mime_headers)["Plural-Forms"]
 

@@ -11,8 +11,8 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from sumeru_proxy import reader, stamps
 from sumeru_proxy.models import Shop
+from sumeru_proxy.reading import reader, stamps
 from tests.upstream import Upstream
 
 FORMS = (

@@ -11,10 +11,10 @@ import pytest
 from django.test import Client
 from django.utils import translation
 
-from sumeru_proxy import reader
 from sumeru_proxy.client.shapes import Discount, UpsellOffer
 from sumeru_proxy.models import Shop
-from sumeru_proxy.reader import Missing, Pending
+from sumeru_proxy.reading import reader
+from sumeru_proxy.reading.reader import Missing, Pending
 from tests.upstream import Upstream
 from tests.widgets.commerce import HOSTILE, Answers, adds, made, product
 from tests.widgets.fragments import call_of

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import brotli
 from django.core.handlers.wsgi import WSGIHandler
 
-from widgets.hot_path import HotPath
+from widgets.edge.path import HotPath
 
 HOT_BYTES = 8 * 1024 * 1024
 

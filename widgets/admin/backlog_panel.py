@@ -12,9 +12,9 @@ from django.db.models import Count, Min
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from sumeru_proxy import backlog, batching, writes
 from sumeru_proxy.client.resource import ADMIN, PIXEL, WRITES
 from sumeru_proxy.models import Job, Shop
+from sumeru_proxy.outbox import backlog, batching, writes
 from widgets.admin import job_words, moments
 
 ARRIVAL_WINDOW = timedelta(hours=1)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from django.db import transaction
 from django.db.models import QuerySet
 
-from sumeru_proxy import secrets, stamps
+from sumeru_proxy import secrets
 from sumeru_proxy.models import Credential, Shop, new_shop_key
-from widgets import shops
+from sumeru_proxy.reading import stamps
+from widgets.http import shops
 from widgets.models import Placement
 
 SETTINGS_TOPIC = "shop"

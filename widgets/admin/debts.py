@@ -9,8 +9,8 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from sumeru_proxy import jobs
 from sumeru_proxy.models import Job
+from sumeru_proxy.outbox import jobs
 from widgets.admin import job_words
 
 CHUNK_ROWS = 500

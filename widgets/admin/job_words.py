@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from sumeru_proxy import batching, writes
-from sumeru_proxy.consumers import base
 from sumeru_proxy.models import Job
-from sumeru_proxy.webhooks import erasing
+from sumeru_proxy.outbox import batching, writes
+from sumeru_proxy.webhooks import erasing, installed
+from sumeru_proxy.webhooks.listeners import KIND_PREFIX
 from widgets.admin import moments
 
 OVERDUE = timedelta(minutes=5)
@@ -45,14 +45,14 @@ class Told:
 
 def kind_words(kind: str) -> str:
     """A kind's name for people."""
-    if kind.startswith(base.KIND_PREFIX):
-        return _("Event for %s") % kind.removeprefix(base.KIND_PREFIX)
+    if kind.startswith(KIND_PREFIX):
+        return _("Event for %s") % kind.removeprefix(KIND_PREFIX)
     return str(KIND_WORDS.get(kind, kind))
 
 
 def known_kinds() -> frozenset[str]:
     """The kinds that this installation's workers do."""
-    return frozenset({*writes.KINDS, batching.EVENT_KIND, erasing.KIND, *base.by_kind()})
+    return frozenset({*writes.KINDS, batching.EVENT_KIND, erasing.KIND, *installed.by_kind()})
 
 
 def badge(job: Job) -> str:

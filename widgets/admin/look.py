@@ -14,10 +14,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from sumeru_proxy.models import Shop
-from widgets import contrast, registry, theming
+from widgets import registry
 from widgets.admin.refusing import RefusesCredentials
 from widgets.base import Widget
 from widgets.models import Look
+from widgets.theming import contrast
+from widgets.theming import tokens as theming
 
 if TYPE_CHECKING:
     _LookForm = forms.ModelForm[Look]

@@ -15,9 +15,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from sumeru_proxy.models import Shop
-from widgets import embed, registry
+from widgets import registry
 from widgets.admin import serializer_fields, snippets
 from widgets.base import Widget, WidgetParams
+from widgets.http import embed
 from widgets.models import Placement
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from urllib.parse import quote, urlsplit
 
-from widgets import npm_package, samples
+from widgets.docs import npm_package, samples
 
 PLACEHOLDERS = {
     "product_id": "PRODUCT_ID",

@@ -16,8 +16,9 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from sumeru_proxy.models import Shop
-from widgets import languages, logs, texts
+from widgets import logs
 from widgets.admin import changes
+from widgets.i18n import languages, texts
 from widgets.models import Wording
 
 

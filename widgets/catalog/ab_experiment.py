@@ -24,9 +24,10 @@ from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from sumeru_proxy.client.shapes import Assignment
-from sumeru_proxy.reader import Missing, Pending, Source, Wanted
-from widgets import formatting, theming
+from sumeru_proxy.reading.reader import Missing, Pending, Source, Wanted
 from widgets.base import IDENTIFIER, Call, Context, IdentifierField, IdentifierListField, Widget, WidgetParams
+from widgets.i18n import formatting
+from widgets.theming import tokens
 
 FRESH_S = 30 * 86_400.0
 """An assignment never changes, and a read of it costs one of 100 a minute for all shoppers together."""
@@ -71,7 +72,7 @@ class AbExperiment(Widget):
     audience = "visitor"
     Params = ExperimentParams
     styles = ("ab_experiment.css",)
-    parts = theming.parts(
+    parts = tokens.parts(
         experiment=_("The box around what was chosen."),
     )
     example = {"experiment": "headline", "visitor_id": "visitor-1"}

@@ -9,9 +9,10 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from sumeru_proxy.client.shapes import Bundle
-from sumeru_proxy.reader import Source, Wanted
-from widgets import formatting, theming
+from sumeru_proxy.reading.reader import Source, Wanted
 from widgets.base import Call, Context, IdentifierField, Nothing, Widget, WidgetParams
+from widgets.i18n import formatting
+from widgets.theming import tokens
 
 FRESH_S = 300.0
 """Sumeru's own edge lifetime for bundles."""
@@ -62,7 +63,7 @@ class Bundles(Widget):
     Params = BundlesParams
     Options = BundlesOptions
     styles = ("products.css", "bundles.css")
-    parts = theming.parts(
+    parts = tokens.parts(
         "title",
         "picture",
         "name",

@@ -15,9 +15,10 @@ from rest_framework import serializers
 
 from sumeru_proxy.client.shapes import CartNudge as Said
 from sumeru_proxy.client.shapes import Cta, NudgeProgress
-from sumeru_proxy.reader import Missing, Pending, Source, Wanted
-from widgets import formatting, theming
+from sumeru_proxy.reading.reader import Missing, Pending, Source, Wanted
 from widgets.base import Call, Context, IdentifierField, Nothing, Widget, WidgetParams
+from widgets.i18n import formatting
+from widgets.theming import tokens
 
 FRESH_S = 60.0
 """Sumeru's own edge lifetime for a cart's nudge."""
@@ -95,7 +96,7 @@ class CartNudge(Widget):
     Params = CartNudgeParams
     Options = CartNudgeOptions
     styles = ("cart_nudge.css",)
-    parts = theming.parts(
+    parts = tokens.parts(
         "progress",
         nudge=_("The whole widget."),
         free_shipping=_("The whole widget, when it is about free delivery."),

@@ -9,11 +9,12 @@ from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from sumeru_proxy import feed_pages
 from sumeru_proxy.client.shapes import Product
-from sumeru_proxy.reader import Pending, Source
-from widgets import formatting, theming
+from sumeru_proxy.reading import feed
+from sumeru_proxy.reading.reader import Pending, Source
 from widgets.base import Call, Context, IdentifierField, IdentifierListField, Nothing, Widget, WidgetParams
+from widgets.i18n import formatting
+from widgets.theming import tokens
 
 SORTS = {
     "featured": gettext_lazy("Featured"),
@@ -56,7 +57,7 @@ class ProductFeedParams(WidgetParams):
     )
     page = serializers.IntegerField(
         min_value=1,
-        max_value=feed_pages.PAGE_LIMIT,
+        max_value=feed.PAGE_LIMIT,
         required=False,
         default=1,
         help_text=_("Which page; one beyond the end gives the last."),
@@ -79,7 +80,7 @@ class ProductFeedParams(WidgetParams):
 
     def validate_query(self, value: str) -> str:
         """The words as they are a key."""
-        return feed_pages.normal(value)
+        return feed.normal(value)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Raises ValidationError for both a collection and single products."""
@@ -145,7 +146,7 @@ class ProductFeed(Widget):
     Params = ProductFeedParams
     Options = ProductFeedOptions
     styles = ("products.css", "product_feed.css")
-    parts = theming.parts(
+    parts = tokens.parts(
         "title",
         "count",
         "form",
@@ -179,7 +180,7 @@ class ProductFeed(Widget):
         layout = params.layout or options.layout
         size = params.limit or options.page_size
         grid = layout == "grid"
-        selection = feed_pages.Selection(
+        selection = feed.Selection(
             params.collection,
             params.query if len(params.query) > 1 else "",
             params.in_stock or options.in_stock_only,
@@ -238,18 +239,16 @@ class ProductFeed(Widget):
         }
 
 
-def _found(
-    source: Source, call: Call, selection: feed_pages.Selection, number: int, size: int
-) -> feed_pages.ProductList:
+def _found(source: Source, call: Call, selection: feed.Selection, number: int, size: int) -> feed.ProductList:
     ids = call.params.product_ids
     if not ids:
-        return feed_pages.page(source, selection, number, size)
+        return feed.page(source, selection, number, size)
     products = source.products(ids)
     if not products:
         raise Pending(2.0)
     if len(products) < len(ids):
         source.fresh = False  # some are not known now, so this is not the whole answer
-    return feed_pages.picked(products, ids, selection, number, size)
+    return feed.picked(products, ids, selection, number, size)
 
 
 def _card(call: Call, product: Product) -> Context:

@@ -18,9 +18,11 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from sumeru_proxy.client.shapes import QuizOption, QuizQuestion, QuizResult, QuizStep
-from sumeru_proxy.reader import Missing, Pending, Source, Wanted
-from widgets import answers, formatting, theming
+from sumeru_proxy.reading.reader import Missing, Pending, Source, Wanted
 from widgets.base import Call, Context, Desk, Frozen, IdentifierField, Refusal, Sent, Widget, WidgetParams
+from widgets.http import responses
+from widgets.i18n import formatting
+from widgets.theming import tokens
 
 Answer = tuple[str, tuple[str, ...]]
 """A question's id and the ids of the options chosen."""
@@ -167,7 +169,7 @@ class Quiz(Widget):
     Options = QuizOptions
     Form = QuizForm
     styles = ("products.css", "quiz.css")
-    parts = theming.parts(
+    parts = tokens.parts(
         "title",
         "progress",
         "form",
@@ -221,7 +223,7 @@ class Quiz(Widget):
             if not place.step.complete:
                 place = self._answered(call, place, form, source)
         except Missing:
-            raise answers.not_found("quiz") from None
+            raise responses.not_found("quiz") from None
         except Pending:
             raise Refusal(
                 {"": [gettext("The next step is not available right now. Please try again in a moment.")]}
@@ -288,7 +290,7 @@ def _hand_in(desk: Desk, quiz_id: str, session: str, found: tuple[Answer, ...]) 
     try:
         # Not interactive: the results are known, nobody waits for Sumeru.
         desk.hand_in("quiz_result", body, f"quiz-{digest[:40]}", interactive=False)
-    except answers.Problem as problem:
+    except responses.Problem as problem:
         if problem.status != 409:
             raise
         # This session has ended before, with other answers: one result per session, the first.

@@ -15,10 +15,11 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from sumeru_proxy.client.shapes import Product, Rating
-from sumeru_proxy.reader import Missing, Pending, Source
-from sumeru_proxy.review_sets import block_wanted
-from widgets import formatting, theming
+from sumeru_proxy.reading.reader import Missing, Pending, Source
+from sumeru_proxy.reading.reviews import block_wanted
 from widgets.base import Call, Context, IdentifierField, IdentifierListField, Nothing, Widget, WidgetParams
+from widgets.i18n import formatting
+from widgets.theming import tokens
 
 NO_RATING = Rating(Decimal(0), 0)
 _RETRY_AFTER_S = 2.0
@@ -80,7 +81,7 @@ class RatingBadge(Widget):
     Params = RatingBadgeParams
     Options = RatingBadgeOptions
     styles = ("rating_badge.css",)
-    parts = theming.parts(
+    parts = tokens.parts(
         "stars",
         "average",
         "count",

@@ -10,13 +10,15 @@ from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from sumeru_proxy import reader
 from sumeru_proxy.client import errors
 from sumeru_proxy.client.shapes import Referral as Own
 from sumeru_proxy.client.shapes import ReferralCheck, Reward
-from sumeru_proxy.reader import Missing, Source, Wanted
-from widgets import answers, formatting, theming
+from sumeru_proxy.reading import reader
+from sumeru_proxy.reading.reader import Missing, Source, Wanted
 from widgets.base import Call, Context, Desk, Frozen, Refusal, Sent, Widget, WidgetParams
+from widgets.http import responses
+from widgets.i18n import formatting
+from widgets.theming import tokens
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +109,7 @@ class Referral(Widget):
     Options = ReferralOptions
     Form = ReferralForm
     styles = ("referral.css",)
-    parts = theming.parts(
+    parts = tokens.parts(
         "title",
         "form",
         "error",
@@ -124,11 +126,11 @@ class Referral(Widget):
     guess_limit_per_minute = 10
     """How many friend's codes one client may check in a minute."""
 
-    def unproven(self, call: Call) -> answers.Problem | None:
+    def unproven(self, call: Call) -> responses.Problem | None:
         """The 401 for programs that ask about a customer without a proof; shoppers get a hint to sign in. None when there is no need."""
         if call.customer_id or call.params.code:
             return None
-        return answers.Problem(
+        return responses.Problem(
             401,
             "unauthenticated",
             "A customer token is needed: the header Authorization: Bearer sct_…, or the parameter customer_token.",

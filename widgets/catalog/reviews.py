@@ -11,13 +11,14 @@ from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from sumeru_proxy import review_sets
 from sumeru_proxy.client.shapes import Media, Product, Review, ReviewSummary
-from sumeru_proxy.reader import Source
-from widgets import formatting, theming
+from sumeru_proxy.reading import reviews
+from sumeru_proxy.reading.reader import Source
 from widgets.base import Call, Context, Desk, Frozen, IdentifierField, Refusal, Sent, Widget, WidgetParams
-from widgets.paging import clipped, fair_limit, page_numbers
-from widgets.review_form import ReviewForm
+from widgets.catalog_parts.paging import clipped, fair_limit, page_numbers
+from widgets.catalog_parts.review_form import ReviewForm
+from widgets.i18n import formatting
+from widgets.theming import tokens
 
 SORTS = {
     "newest": _("Newest"),
@@ -36,7 +37,7 @@ class ReviewsParams(WidgetParams):
     product_id = IdentifierField(help_text=_("The product whose reviews are shown."))
     page = serializers.IntegerField(
         min_value=1,
-        max_value=review_sets.PAGE_LIMIT,
+        max_value=reviews.PAGE_LIMIT,
         required=False,
         default=1,
         help_text=_("Which page; one beyond the end gives the last."),
@@ -133,7 +134,7 @@ class Reviews(Widget):
     Options = ReviewsOptions
     Form = ReviewForm
     styles = ("reviews.css",)
-    parts = theming.parts(
+    parts = tokens.parts(
         "title",
         "average",
         "stars",
@@ -186,9 +187,9 @@ class Reviews(Widget):
         """Summary, histogram, filter, reviews, page and links. No reviews is something to show, so Nothing is never raised."""
         params, options = call.params, call.options
         sort = params.sort or options.default_sort
-        selection = review_sets.Selection(sort, params.rating or None, params.media and options.show_photos)
+        selection = reviews.Selection(sort, params.rating or None, params.media and options.show_photos)
         size = params.limit or options.page_size
-        found = review_sets.page(source, params.product_id, selection, params.page, size)
+        found = reviews.page(source, params.product_id, selection, params.page, size)
         product = None
         if options.json_ld and found.summary.count:
             product = source.products([params.product_id]).get(params.product_id)
@@ -332,7 +333,7 @@ def _media(media: Media) -> Context | None:
     }
 
 
-def _links(call: Call, found: review_sets.ReviewList) -> Context:
+def _links(call: Call, found: reviews.ReviewList) -> Context:
     def to_page(number: int) -> str:
         return call.link(page=number if number > 1 else None)
 

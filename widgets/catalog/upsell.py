@@ -10,9 +10,10 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from sumeru_proxy.client.shapes import Discount, UpsellOffer
-from sumeru_proxy.reader import Source, Wanted
-from widgets import formatting, theming
+from sumeru_proxy.reading.reader import Source, Wanted
 from widgets.base import Call, Context, IdentifierListField, Nothing, Widget, WidgetParams
+from widgets.i18n import formatting
+from widgets.theming import tokens
 
 FRESH_S = 300.0
 """Sumeru's edge keeps offers for 60 s, but they hardly change, and reads are scarce."""
@@ -87,7 +88,7 @@ class Upsell(Widget):
     Params = UpsellParams
     Options = UpsellOptions
     styles = ("products.css",)
-    parts = theming.parts(
+    parts = tokens.parts(
         "title",
         "picture",
         "name",

@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from widgets import plain_http
 from widgets.demo import guard
+from widgets.doctor import plain_http
 
 STOP_GRACE_S = 2.5
 POLL_S = 0.1

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from babel.numbers import format_currency
 
-from widgets import plain_http
+from widgets.doctor import plain_http
 
 PAGE_LIMIT = 100
 _TRY_AGAIN_S = 0.5

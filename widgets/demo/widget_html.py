@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from widgets import plain_http
+from widgets.doctor import plain_http
 
 log = logging.getLogger(__name__)
 

@@ -16,10 +16,11 @@ from django.urls import reverse
 
 from sumeru_proxy import accounts
 from sumeru_proxy.models import Shop
-from widgets import embed, plain_http, registry, shops
-from widgets.doctor import judging_widgets, page, policies
+from widgets import registry
+from widgets.doctor import judging_widgets, page, plain_http, policies
 from widgets.doctor.judging import Case
 from widgets.doctor.known import Served, Server, ShopKnown
+from widgets.http import embed, shops
 
 TIME_LIMIT_S = 20.0
 """For a page with its redirects; each further address gets ASIDE_S."""

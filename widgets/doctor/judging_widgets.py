@@ -8,11 +8,12 @@ from urllib.parse import urlencode
 
 from django.utils import translation
 
-from widgets import registry, rendering
+from widgets import registry
 from widgets.base import Widget
 from widgets.doctor.known import ShopKnown
 from widgets.doctor.page import Element, Page
 from widgets.doctor.table import Finding, finding
+from widgets.http import rendering
 
 
 def judged(page: Page, shop: ShopKnown | None, base: str) -> Iterator[Finding]:

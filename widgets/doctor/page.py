@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urljoin
 
-from widgets import rendering
 from widgets.doctor import policies
+from widgets.http import rendering
 
 TAG = "sumeru-widget"
 ALIAS = "data-sumeru-widget"

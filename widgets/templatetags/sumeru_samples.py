@@ -7,7 +7,7 @@ from django.template import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from widgets import samples
+from widgets.docs import samples
 
 register = template.Library()
 

@@ -13,8 +13,9 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, ngettext
 
-from widgets import answers, formatting, languages, texts
 from widgets.base import Call
+from widgets.http import responses
+from widgets.i18n import formatting, languages, texts
 
 register = template.Library()
 
@@ -46,7 +47,7 @@ def money(amount: Decimal, currency: str, call: Call) -> str:
 @register.filter
 def json(value: object) -> str:
     """JSON for an attribute, which the template then escapes."""
-    return answers.to_json(value)
+    return responses.to_json(value)
 
 
 @register.filter

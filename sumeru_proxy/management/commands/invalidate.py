@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from sumeru_proxy import stamps
 from sumeru_proxy.management.shops import shop_named
+from sumeru_proxy.reading import stamps
 
 
 class Command(BaseCommand):

@@ -8,8 +8,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from sumeru_proxy import job_rules, jobs, worker
-from sumeru_proxy.delivering import Pace
+from sumeru_proxy import worker
+from sumeru_proxy.outbox import jobs, rules
+from sumeru_proxy.outbox.delivering import Pace
 
 
 class Command(BaseCommand):
@@ -29,11 +30,9 @@ class Command(BaseCommand):
             "--idle-s", type=float, default=worker.IDLE_S, help="seconds between looks when nothing is due"
         )
         parser.add_argument(
-            "--base-s", type=float, default=job_rules.BASE_S, help="seconds of the first wait after a failure"
+            "--base-s", type=float, default=rules.BASE_S, help="seconds of the first wait after a failure"
         )
-        parser.add_argument(
-            "--longest-s", type=float, default=job_rules.LONGEST_WAIT_S, help="seconds of the longest wait"
-        )
+        parser.add_argument("--longest-s", type=float, default=rules.LONGEST_WAIT_S, help="seconds of the longest wait")
         parser.add_argument(
             "--lease-s", type=float, default=jobs.LEASE_S, help="seconds until a dead worker's job is free again"
         )

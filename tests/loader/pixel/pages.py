@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Request
 
 from tests.loader.conftest import Shopfront
 from tests.loader.stub_hosts import LOADER, SHOP, Answer, Seen
-from widgets import events
+from widgets.http import events
 
 PIXEL = LOADER.with_name("pixel.js")
 CORS = {"Access-Control-Allow-Origin": "*"}

@@ -14,12 +14,13 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from sumeru_proxy import pruning, secrets, stamps, worker, writes
-from sumeru_proxy.consumers import base
-from sumeru_proxy.delivering import Pace
+from sumeru_proxy import pruning, secrets, worker
 from sumeru_proxy.models import Credential, InboundEvent, Job, Shop, Stamp
+from sumeru_proxy.outbox import writes
+from sumeru_proxy.outbox.delivering import Pace
+from sumeru_proxy.reading import stamps
 from sumeru_proxy.sandbox.server import Sandbox, running, small_catalogue
-from sumeru_proxy.webhooks import erasing, intake, replaying
+from sumeru_proxy.webhooks import erasing, installed, intake, listeners, replaying
 from tests.sumeru_proxy.listeners import RECORDER, Recorder
 
 NOW = timezone.now
@@ -79,7 +80,7 @@ def test_a_failing_listener_is_tried_again_and_parked_in_the_end(shop: Shop, rec
 def test_the_effect_and_the_done_mark_are_one(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     take(shop)
 
-    def handle(_shop: Shop, event: base.Event, _read: base.Read) -> base.Effect:
+    def handle(_shop: Shop, event: listeners.Event, _read: listeners.Read) -> listeners.Effect:
         def effect() -> None:
             Stamp.objects.create(shop=shop, topic="heard:half", value=1)
             raise RuntimeError
@@ -96,7 +97,7 @@ def test_a_listener_that_lost_its_lease_has_no_effect(shop: Shop, monkeypatch: p
     take(shop)
     real = RECORDER.handle
 
-    def slow(shop: Shop, event: base.Event, read: base.Read) -> base.Effect | None:
+    def slow(shop: Shop, event: listeners.Event, read: listeners.Read) -> listeners.Effect | None:
         Job.objects.update(claimed_by="another worker")
         return real(shop, event, read)
 
@@ -130,7 +131,7 @@ def test_a_listener_that_was_taken_out_leaves_its_jobs_waiting(shop: Shop, setti
 def test_names_of_listeners_are_unique(settings: Any) -> None:
     settings.SUMERU_LISTENERS = ["tests.sumeru_proxy.listeners.RECORDER", "tests.sumeru_proxy.listeners.RECORDER"]
     with pytest.raises(ImproperlyConfigured):
-        base.listeners()
+        installed.listeners()
 
 
 def test_erasure_empties_what_speaks_of_the_person(shop: Shop) -> None:

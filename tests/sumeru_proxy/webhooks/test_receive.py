@@ -16,10 +16,11 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
-from sumeru_proxy import secrets, stamps
-from sumeru_proxy.consumers import base
+from sumeru_proxy import secrets
 from sumeru_proxy.models import Credential, InboundEvent, Job, Shop
-from sumeru_proxy.webhooks import intake, signature, views
+from sumeru_proxy.reading import stamps
+from sumeru_proxy.webhooks import installed, intake, signature, views
+from sumeru_proxy.webhooks.listeners import Event, Read
 from tests.sumeru_proxy.webhooks.test_intake import MALFORMED
 
 SECRET = "wsec_first_0123456789abcdef"
@@ -30,7 +31,7 @@ class Everything:
     name = "everything"
     events = ("*",)
 
-    def handle(self, shop: Shop, event: base.Event, read: base.Read) -> None:
+    def handle(self, shop: Shop, event: Event, read: Read) -> None:
         raise AssertionError("a listener never runs in the request")
 
 
@@ -43,7 +44,7 @@ def forgetful() -> Iterator[None]:
 
 @pytest.fixture
 def listening(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(base, "listeners", lambda: (Everything(),))
+    monkeypatch.setattr(installed, "listeners", lambda: (Everything(),))
 
 
 def new_shop(domain: str = "hooks.example", secret: str = SECRET) -> Shop:

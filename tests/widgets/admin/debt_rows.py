@@ -8,8 +8,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from sumeru_proxy import jobs
 from sumeru_proxy.models import InboundEvent, Job, Shop
+from sumeru_proxy.outbox import jobs
 from sumeru_proxy.webhooks import intake
 
 PERSON = "Adelheid-Canary"

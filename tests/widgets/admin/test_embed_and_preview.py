@@ -11,10 +11,12 @@ from django.test import Client
 from django.urls import resolve, reverse
 
 from sumeru_proxy.models import Shop
-from widgets import embed, registry, samples
+from widgets import registry
 from widgets.admin import snippets
+from widgets.docs import samples
+from widgets.docs.npm_package import package
+from widgets.http import embed
 from widgets.models import Placement
-from widgets.npm_package import package
 
 PLACE = snippets.Place("https://widgets.example", "shp_abc", "0123456789abcdef", "sha384-xyz")
 

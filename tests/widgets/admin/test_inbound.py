@@ -13,8 +13,8 @@ from django.test import Client
 from django.urls import reverse
 
 from sumeru_proxy import worker
-from sumeru_proxy.delivering import Pace
 from sumeru_proxy.models import InboundEvent, Job, Shop
+from sumeru_proxy.outbox.delivering import Pace
 from sumeru_proxy.webhooks import erasing
 from tests.sumeru_proxy.listeners import RECORDER, Recorder
 from tests.widgets.admin.debt_rows import EMAIL, PERSON, PERSONAL, SECRET, event

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sumeru_proxy.backlog import Backlog
 from sumeru_proxy.models import Job
+from sumeru_proxy.outbox.backlog import Backlog
 from widgets.admin import backlog_panel, bodies, job_words, moments
 
 NOW = datetime(2030, 5, 1, 12, tzinfo=UTC)

@@ -9,8 +9,8 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework import serializers
 
-from sumeru_proxy import stamps
 from sumeru_proxy.models import Shop
+from sumeru_proxy.reading import stamps
 from widgets import registry
 from widgets.admin.placements import own_values
 from widgets.base import Widget

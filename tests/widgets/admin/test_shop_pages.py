@@ -10,9 +10,10 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
-from sumeru_proxy import health, stamps
+from sumeru_proxy import health
 from sumeru_proxy.client import errors
 from sumeru_proxy.models import Credential, Shop
+from sumeru_proxy.reading import stamps
 from tests.widgets.admin.conftest import formset_of
 from widgets.models import Look, Placement
 

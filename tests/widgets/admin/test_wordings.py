@@ -9,11 +9,11 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
-from sumeru_proxy import stamps
 from sumeru_proxy.models import Shop
+from sumeru_proxy.reading import stamps
 from tests.widgets.admin.conftest import CANARIES
-from widgets import texts
 from widgets.admin.wordings import field_name
+from widgets.i18n import texts
 from widgets.models import Wording
 
 HEADING, COUNT = "Customer reviews", "%(count)s review"

@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from sumeru_proxy.models import Shop, ShopOrigin
 from tests.loader.stub_hosts import Answer, Host, Seen, StorefrontHost
 from tests.upstream import Upstream
-from widgets import embed
+from widgets.http import embed
 from widgets.models import Placement
 
 

@@ -11,8 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from sumeru_proxy.models import Shop
-from widgets import plain_http
-from widgets.doctor import asking, judging
+from widgets.doctor import asking, judging, plain_http
 from widgets.doctor.table import Finding, finding
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from widgets import openapi, typescript
+from widgets.docs import openapi, typescript
 
 FILE = Path("static") / "package" / "src" / "api.d.ts"
 

@@ -1,0 +1,1 @@
+"""What must happen, as rows: owing, claiming, trying, waiting, parking. Begin reading with ``jobs``; anybody may owe."""

@@ -1,0 +1,216 @@
+"""Who is refreshed next: a small budget spent where shoppers look.
+
+With request rates p and a fixed number of refreshes per minute, the traffic-weighted age of all copies is smallest when a key is
+refreshed in proportion to √p (minimise Σ p/f with Σ f fixed, by Lagrange). Serving always the key with the largest
+p x age² reaches that share without solving for it: at the optimum that product is equal for all keys at their moment of refresh.
+Nothing that nobody reads is refreshed, because only a read of a stale copy asks for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import close_old_connections
+
+from sumeru_proxy.client import errors
+from sumeru_proxy.client.api import Sumeru
+from sumeru_proxy.reading import reader
+from sumeru_proxy.reading.reader import Wanted
+
+log = logging.getLogger(__name__)
+
+HALF_LIFE_S = 600.0
+_MOST_WAITING = 5_000
+_MOST_COUNTED = 20_000
+
+
+class Popularity:
+    """Decayed request counts per key; a count halves every HALF_LIFE_S. Bounded: the least read keys are dropped first."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, tuple[float, float]] = {}
+        self._lock = threading.Lock()
+
+    def saw(self, key: str, now: float, times: int = 1) -> None:
+        """Count one request, or several that came since the last count."""
+        with self._lock:
+            self._counts[key] = (self._decayed(key, now) + times, now)
+            if len(self._counts) > _MOST_COUNTED:
+                ranked = sorted(self._counts, key=lambda each: self._decayed(each, now), reverse=True)
+                self._counts = {each: self._counts[each] for each in ranked[: _MOST_COUNTED // 2]}
+
+    def rate(self, key: str, now: float) -> float:
+        """Requests per second, roughly; comparable between keys."""
+        with self._lock:
+            return self._decayed(key, now) * math.log(2) / HALF_LIFE_S
+
+    def _decayed(self, key: str, now: float) -> float:
+        count, at = self._counts.get(key, (0.0, now))
+        return count * math.exp2(-max(0.0, now - at) / HALF_LIFE_S)
+
+
+def priority(rate: float, age_s: float) -> float:
+    """Which copy to refresh first: the largest value."""
+    return rate * age_s * age_s
+
+
+@dataclass(slots=True)
+class _Asked:
+    """``age_s`` is the copy's age at ``since`` (monotonic seconds)."""
+
+    shop_id: int
+    wanted: Wanted
+    since: float
+    age_s: float
+
+
+class Refresher:
+    """Copies of this process that were served stale, and the thread that refreshes them one by one.
+
+    The limiter's refresh lane sets the pace; while it says no, nothing is tried.
+    """
+
+    def __init__(self, open_client: Callable[[int], Sumeru]) -> None:
+        self._open_client = open_client
+        self._asked: dict[str, _Asked] = {}
+        self._done: dict[str, tuple[float, tuple[tuple[str, int], ...]]] = {}
+        self._lock = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._pid = 0
+        self._resting_until = 0.0
+        self.popularity = Popularity()
+
+    def saw(self, shop_id: int, wanted: Wanted, times: int = 1) -> None:
+        """Count a request for this, or several."""
+        self.popularity.saw(wanted.key(shop_id), time.monotonic(), times)
+
+    def ask(self, shop_id: int, wanted: Wanted) -> None:
+        """Note that a stale copy was served. Returns at once; repeated asks for the same copy are one.
+
+        What this process refreshed a moment ago, with no change since, is left: where clocks of machines differ by more than a
+        copy's life, each calls the other's copies stale, and they would refresh without end.
+        """
+        key = wanted.key(shop_id)
+        done_at, made_under = self._done.get(key, (-math.inf, ()))
+        if time.monotonic() - done_at < wanted.fresh_s / 2 and made_under == reader.stamped(shop_id, wanted.watched):
+            return
+        if key not in self._asked:
+            asked = _Asked(shop_id, wanted, time.monotonic(), _age_s(key, wanted))
+            with self._lock:
+                if len(self._asked) < _MOST_WAITING:
+                    self._asked.setdefault(key, asked)
+                    self._lock.notify()
+        if settings.SUMERU_REFRESH == "thread":
+            self._ensure_thread()
+
+    @property
+    def waiting(self) -> int:
+        """How many stale copies wait for their refresh."""
+        return len(self._asked)
+
+    def forget(self) -> None:
+        """Drop everything that waits; it is asked for again with the next stale answer."""
+        with self._lock:
+            self._asked.clear()
+            self._done.clear()
+
+    def _ensure_thread(self) -> None:
+        if self._thread is not None and self._thread.is_alive() and self._pid == os.getpid():
+            return
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive() or self._pid != os.getpid():
+                self._pid = os.getpid()
+                self._thread = threading.Thread(target=self._run, name="refresher", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                while not self._asked:
+                    self._lock.wait()
+            try:
+                wait_s = self.refresh_one()
+            except Exception:
+                log.exception("refreshing failed")
+                wait_s = 5.0
+            finally:
+                close_old_connections()
+            if wait_s:
+                time.sleep(wait_s)
+
+    def refresh_one(self) -> float:
+        """Refresh the copy that matters most; gives the seconds to wait before the next. Never raises a client error."""
+        taken = self._take()
+        if not taken:
+            return 0.0
+        shop_id = taken[0].shop_id
+        made_under = {each.wanted.key(shop_id): reader.stamped(shop_id, each.wanted.watched) for each in taken}
+        try:
+            sumeru = self._open_client(shop_id)
+            if _is_single_product(taken[0].wanted):  # a block of the feed has no ids, and is one copy
+                ids = [str(dict(each.wanted.arguments)["product_ids"][0]) for each in taken]  # type: ignore[index]
+                if not reader.refresh_products(shop_id, sumeru, ids, taken[0].wanted.fresh_s):
+                    self._again(taken)
+                    return 1.0
+            elif reader.fetch_leased(shop_id, sumeru, taken[0].wanted) is None:
+                # Another is at it, or it failed a moment ago. Unless it works out there, the next stale answer asks again.
+                return 0.0
+        except errors.SumeruError as error:
+            if not isinstance(error, errors.Limited):
+                log.warning("shop %s: refresh of %s: %s", shop_id, taken[0].wanted.method, error)
+            if error.retryable:
+                self._again(taken)
+            return min(reader.retry_after(error), 5.0)
+        now = time.monotonic()
+        with self._lock:
+            if len(self._done) > _MOST_WAITING:
+                self._done.clear()
+            self._done.update({key: (now, stamped) for key, stamped in made_under.items()})
+        return 0.0
+
+    def _again(self, taken: list[_Asked]) -> None:
+        with self._lock:
+            for each in taken:
+                if len(self._asked) < _MOST_WAITING:
+                    self._asked.setdefault(each.wanted.key(each.shop_id), each)
+
+    def _take(self) -> list[_Asked]:
+        """The most important copy, and with a product all other waiting products of that shop: they share one call."""
+        now = time.monotonic()
+        with self._lock:
+            if not self._asked:
+                return []
+            key = max(
+                self._asked,
+                key=lambda each: priority(
+                    self.popularity.rate(each, now) + 1e-9,
+                    now - self._asked[each].since + self._asked[each].age_s,
+                ),
+            )
+            first = self._asked.pop(key)
+            taken = [first]
+            if _is_single_product(first.wanted):
+                for other_key, other in list(self._asked.items()):
+                    if len(taken) >= reader.PRODUCTS_PER_CALL:
+                        break
+                    if other.shop_id == first.shop_id and _is_single_product(other.wanted):
+                        taken.append(self._asked.pop(other_key))
+            return taken
+
+
+def _age_s(key: str, wanted: Wanted) -> float:
+    """How old the copy is. One that a stamp made stale early counts as one whose time is over."""
+    copy = reader.copies.load(key)
+    return max(wanted.fresh_s, time.time() - copy.fetched_at) if copy else wanted.fresh_s
+
+
+def _is_single_product(wanted: Wanted) -> bool:
+    ids = dict(wanted.arguments).get("product_ids")
+    return wanted.method == "products" and isinstance(ids, tuple) and len(ids) == 1

@@ -1,0 +1,176 @@
+"""Pages of a product's reviews, made from as few upstream reads as possible.
+
+Reads are the scarce thing (100 a minute for everything), so Sumeru is asked for blocks of BLOCK reviews. A product whose reviews fit into
+one block costs one read, whatever shoppers filter, sort or page: that is computed here. Only larger ones are asked for by filter and
+order, block after block as far as the page needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sumeru_proxy.client.shapes import Review, ReviewPage, ReviewSummary
+from sumeru_proxy.reading.reader import Missing, Source, Wanted
+
+BLOCK = 100
+BLOCKS_LIMIT = 20
+PAGE_LIMIT = 200
+"""The last page that can be asked for."""
+FRESH_S = 60.0
+"""Sumeru's own edge lifetime for reviews."""
+CURSOR_LIMIT_CHARS = 512
+UPSTREAM_SORT = {"newest": "-created_at", "highest": "-rating", "lowest": "rating", "helpful": "-helpful"}
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which reviews, in which order. ``sort`` is a key of UPSTREAM_SORT; ``media``: only those with an attachment."""
+
+    sort: str = "newest"
+    rating: int | None = None
+    media: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewList:
+    """One page. ``number`` is the page that is shown, not the one asked for; ``pages`` and ``total`` are None while unknown."""
+
+    summary: ReviewSummary
+    reviews: tuple[Review, ...]
+    number: int
+    pages: int | None
+    total: int | None
+    has_next: bool
+
+    @property
+    def has_previous(self) -> bool:
+        """Whether there is a page before this one."""
+        return self.number > 1
+
+
+def block_wanted(product_id: str, selection: Selection | None = None, cursor: str | None = None) -> Wanted:
+    """The read of one block; without a selection all reviews, newest first, which is the copy that several widgets share."""
+    selection = selection or Selection()
+    arguments: list[tuple[str, str | int | bool]] = [
+        ("product_id", product_id),
+        ("limit", BLOCK),
+        ("sort", UPSTREAM_SORT[selection.sort]),
+    ]
+    if selection.rating is not None:
+        arguments.append(("rating", selection.rating))
+    if selection.media:
+        arguments.append(("media", True))
+    if cursor is not None:
+        arguments.append(("cursor", cursor))
+    return Wanted("reviews", tuple(arguments), ("reviews", f"reviews:{product_id}"), FRESH_S)
+
+
+def select(reviews: Iterable[Review], selection: Selection) -> list[Review]:
+    """The reviews that match, in order; ties by newest first, then by id, so that pages never overlap."""
+    matching = [
+        review
+        for review in reviews
+        if (selection.rating is None or review.rating == selection.rating) and (review.media or not selection.media)
+    ]
+    matching.sort(key=lambda review: review.id)
+    matching.sort(key=lambda review: review.created_at, reverse=True)
+    if selection.sort == "helpful":
+        matching.sort(key=lambda review: review.helpful_count, reverse=True)
+    elif selection.sort != "newest":
+        matching.sort(key=lambda review: review.rating, reverse=selection.sort == "highest")
+    return matching
+
+
+def matching_count(summary: ReviewSummary, selection: Selection) -> int | None:
+    """How many reviews match, as far as the summary tells; None when it does not."""
+    if selection.media:
+        return None
+    return summary.count if selection.rating is None else summary.histogram[selection.rating - 1]
+
+
+def page(source: Source, product_id: str, selection: Selection, number: int, size: int) -> ReviewList:
+    """Page ``number`` (from 1) of ``size`` reviews; a number beyond the end gives the last page.
+
+    A product that Sumeru does not know has no reviews. Raises reader.Pending when a block is neither kept nor to be had; what was read
+    until then is kept, so a later try gets further.
+    """
+    if selection.rating is not None and selection.sort in ("highest", "lowest"):
+        selection = Selection("newest", selection.rating, selection.media)  # the same order by another name
+    try:
+        first: ReviewPage = source.get(block_wanted(product_id))
+    except Missing:
+        return ReviewList(ReviewSummary(product_id, Decimal(0), 0, (0, 0, 0, 0, 0)), (), 1, 1, 0, has_next=False)
+    held = select(_distinct(first.reviews), selection)
+    # The newest block may hold every review of a rating even when it does not hold every review.
+    if first.next_cursor is None or matching_count(first.summary, selection) == len(held):
+        return _cut(first.summary, held, number, size, total=len(held))
+    return _chained_page(source, product_id, selection, first.summary, number, size)
+
+
+def _chained_page(
+    source: Source, product_id: str, selection: Selection, summary: ReviewSummary, number: int, size: int
+) -> ReviewList:
+    expected = matching_count(summary, selection)
+    number = min(number, PAGE_LIMIT)
+    if expected is not None:
+        number = min(number, _pages(expected, size))
+        if expected == 0:
+            return _cut(summary, [], 1, size, total=0)
+    chain = _chain(source, product_id, selection, number * size)
+    if not chain.more:
+        return _cut(summary, chain.reviews, number, size, total=len(chain.reviews) if chain.whole else expected)
+    pages = None if expected is None else min(_pages(expected, size), _pages(BLOCKS_LIMIT * BLOCK, size), PAGE_LIMIT)
+    shown = tuple(chain.reviews[(number - 1) * size : number * size])
+    has_next = number < (PAGE_LIMIT if pages is None else pages)
+    return ReviewList(summary, shown, number, pages, expected, has_next)
+
+
+def _pages(total: int, size: int) -> int:
+    return max(1, -(-total // size))
+
+
+def _cut(summary: ReviewSummary, reviews: list[Review], number: int, size: int, total: int | None) -> ReviewList:
+    """A page of a list that is held as far as it can be reached."""
+    pages = min(_pages(len(reviews), size), PAGE_LIMIT)
+    number = min(number, pages)
+    shown = tuple(reviews[(number - 1) * size : number * size])
+    return ReviewList(summary, shown, number, pages, total, has_next=number < pages)
+
+
+def _distinct(reviews: Iterable[Review]) -> list[Review]:
+    # A review may stand in two blocks when a new one arrived between the two reads.
+    return list({review.id: review for review in reviews}.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """``more``: further blocks can be asked for; ``whole``: the upstream said that this is the end."""
+
+    reviews: list[Review]
+    more: bool
+    whole: bool
+
+
+def _chain(source: Source, product_id: str, selection: Selection, needed: int) -> _Chain:
+    """Blocks until ``needed`` reviews are there or the list ends. The upstream may give fewer per block than it was asked for."""
+    reviews: dict[str, Review] = {}
+    cursor: str | None = None
+    seen: set[str] = set()
+    for _block in range(BLOCKS_LIMIT):
+        try:
+            block: ReviewPage = source.get(block_wanted(product_id, selection, cursor))
+        except Missing:
+            return _Chain(list(reviews.values()), more=False, whole=True)
+        for review in block.reviews:
+            reviews.setdefault(review.id, review)
+        cursor = block.next_cursor
+        if cursor is None:
+            return _Chain(list(reviews.values()), more=False, whole=True)
+        if cursor in seen or len(cursor) > CURSOR_LIMIT_CHARS:
+            return _Chain(list(reviews.values()), more=False, whole=False)
+        seen.add(cursor)
+        if len(reviews) >= needed:
+            return _Chain(list(reviews.values()), more=True, whole=False)
+    return _Chain(list(reviews.values()), more=False, whole=False)

@@ -1,0 +1,45 @@
+"""``/docs/troubleshooting/``: the doctor, the overlay, and everything that they find, from the table they find it by."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from widgets.doctor import table
+from widgets.http.views import public_base
+
+_BY = {"doctor": "manage.py doctor", "overlay": "?sumeru-debug", "both": "both"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A rule for readers: ``{name}`` in its sentences becomes the name in capitals."""
+
+    code: str
+    severity: table.Severity
+    by: str
+    text: str
+    fix: str
+
+
+def _shown(text: str) -> str:
+    return re.sub(r"\{(\w+)\}", lambda found: found[1].upper(), text).strip()
+
+
+def rows(tag: str) -> list[Row]:
+    """Every rule, errors first. ``tag`` is the loader's, which is the fix of many."""
+    found = [
+        Row(rule.code, rule.severity, _BY[rule.by], _shown(rule.text), _shown(rule.fix.replace("{tag}", tag)))
+        for rule in table.rules().values()
+    ]
+    return sorted(found, key=lambda row: table.SEVERITIES.index(row.severity))
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    """``GET /docs/troubleshooting/``."""
+    base = public_base(request)
+    tag = f'<script async crossorigin src="{base}/embed/v1.js" data-shop="SHOP"></script>'
+    return render(request, "docs/troubleshooting.html", {"base": base, "rows": rows(tag)})

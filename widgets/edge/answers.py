@@ -1,0 +1,252 @@
+"""Finished answers in this process's memory: what each was made of, its forms by content coding, and a bound for all of them."""
+
+from __future__ import annotations
+
+import re
+import weakref
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import NamedTuple
+
+from prometheus_client import REGISTRY
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from sumeru_proxy.reading.reader import Source, Used
+from widgets.edge import codings
+from widgets.edge.shops import Headers, Watch
+from widgets.http.rendering import AGE_STEP_S
+from widgets.http.shops import Facts
+
+TOLD = "widgets.made"
+"""Where in the WSGI environment a view leaves its ``Made``."""
+LONGEST_S = 60.0
+"""Relative times ("3 minutes ago") have steps of a minute, and browsers keep the answer for one."""
+INCOMPLETE_S = 1.0
+"""Life of an answer for which something could not be read: the next one may be complete."""
+ALIASES_MOST = 8
+"""Spellings of one request that are remembered: order of parameters, junk beside them, host names."""
+ENTRY_MOST_BYTES = 1024 * 1024
+_OVERHEAD_BYTES, _ALIAS_BYTES, _USED_BYTES = 3_000, 500, 300
+# What the answer to one request says beyond the stored answer.
+_OWN = frozenset({"access-control-allow-origin", "access-control-expose-headers", "x-request-id"})
+# What describes a body is not said without one; the stored answer's policy for the page stays in force (RFC 9110 §15.4.5).
+_OF_A_BODY = frozenset(
+    {"content-type", "content-length", "content-encoding", "content-language", "content-security-policy"}
+)
+
+Raw = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a view says of its answer. ``key`` holds everything validated that the bytes depend on; equal keys, equal bytes."""
+
+    key: Hashable
+    facts: Facts
+    source: Source
+
+
+class Form(NamedTuple):
+    """The answer in one content coding, as it goes to the server; ``short`` are the headers of its 304."""
+
+    body: list[bytes]
+    headers: Headers
+    short: Headers
+    etag: str
+
+
+class Answer:
+    """A finished 200 answer. Its forms are made when first asked for, once; two threads at it make the same bytes.
+
+    Each coding has its own strong validator (RFC 9110 §8.8.3.3): ``"x"``, ``"x-gzip"``, ``"x-br"``.
+    """
+
+    __slots__ = ("_body", "_etag", "_headers", "forms")
+
+    def __init__(self, headers: Headers, body: bytes) -> None:
+        self._body = body
+        self._etag = next((value for name, value in headers if name.lower() == "etag"), "")
+        vary = [part for name, value in headers if name.lower() == "vary" for part in re.split(r"\s*,\s*", value)]
+        if "accept-encoding" not in (part.lower() for part in vary):
+            vary.append("Accept-Encoding")
+        skipped = _OWN | {"vary", "etag", "content-length", "content-encoding"}
+        self._headers = [(name, value) for name, value in headers if name.lower() not in skipped]
+        self._headers.append(("Vary", ", ".join(vary)))
+        self.forms: dict[str, Form] = {}
+
+    def form(self, coding: str) -> Form:
+        """The answer in this coding; uncoded where coding it would not make it shorter."""
+        found = self.forms.get(coding)
+        return found if found is not None else self._make(coding)
+
+    def _make(self, coding: str) -> Form:
+        body = codings.coded(self._body, coding)
+        if body is None and coding:
+            form = self.form(codings.IDENTITY)
+        else:
+            body = self._body if body is None else body
+            etag = f'{self._etag[:-1]}-{coding}"' if coding else self._etag
+            headers = [*self._headers, ("ETag", etag), ("Content-Length", str(len(body)))]
+            if coding:
+                headers.append(("Content-Encoding", coding))
+            short = [(name, value) for name, value in headers if name.lower() not in _OF_A_BODY]
+            form = Form([body], headers, short, etag)
+        self.forms[coding] = form
+        return form
+
+    @property
+    def size_bytes(self) -> int:
+        """About what all forms take that may come to be: a coded form is taken for half of the plain one."""
+        return 2 * len(self._body)
+
+
+def own_of(headers: Headers) -> Headers:
+    """What of an answer's headers is about this one request."""
+    return [(name, value) for name, value in headers if name.lower() in _OWN]
+
+
+class Kept:
+    """An answer and what it was made of, the values left out. ``until`` (``time.monotonic()``) says when it must be looked at again;
+    ``epoch`` names the state of the shop under which it was found true, None before it was looked at for the first time."""
+
+    __slots__ = ("answer", "epoch", "expires_at", "facts", "hits", "settled", "started_at", "until", "used")
+
+    def __init__(self, answer: Answer, made: Made) -> None:
+        source = made.source
+        self.answer = answer
+        self.facts = made.facts
+        self.used: dict[str, Used] = {key: _without_value(use) for key, use in source.used.items()}
+        self.started_at = source.opened_at
+        self.settled = source.fresh and all(use.state == "fresh" for use in self.used.values())
+        self.expires_at = _expires_at(source)
+        self.until = 0.0
+        self.epoch: int | None = None
+        self.hits = 0
+
+
+def _without_value(use: Used) -> Used:
+    """What was used, its age and its stamps. Values belong to the copies, whose number is bounded; a hundred reviews are 90 kB."""
+    return use if use.copy is None else use._replace(copy=replace(use.copy, value=None))
+
+
+def _expires_at(source: Source) -> float:
+    """When the text could become another by time alone: a copy stops being fresh, a told age or a relative time takes a step."""
+    ends = [source.opened_at + LONGEST_S]
+    for use in source.used.values():
+        if use.copy is None:
+            ends.append(source.opened_at + INCOMPLETE_S)
+        elif use.state == "fresh":
+            ends.append(use.copy.fetched_at + use.copy.fresh_s)
+    if not source.fresh and source.oldest is not None:
+        steps = max(0.0, source.opened_at - source.oldest) // AGE_STEP_S
+        ends.append(source.oldest + (steps + 1) * AGE_STEP_S)
+    return min(ends)
+
+
+class Entry:
+    """The place of one request's answer; ``kept`` is replaced as a whole, so that readers need no lock."""
+
+    __slots__ = ("bytes", "kept", "key", "raws", "watch")
+
+    def __init__(self, key: Hashable, kept: Kept, watch: Watch) -> None:
+        self.key = key
+        self.kept = kept
+        self.watch = watch
+        self.raws: list[Raw] = []
+        self.bytes = 0
+
+
+class Store:
+    """Entries by key, found through the spellings of their requests; at most ``limit_bytes``, the longest unused go first.
+
+    Reading ``by_raw`` needs no lock. An entry counts as used when it is looked at, not with each hit: that is the same to
+    within a second, and costs the hits nothing.
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.limit_bytes = limit_bytes
+        self.by_raw: dict[Raw, Entry] = {}
+        self._entries: OrderedDict[Hashable, Entry] = OrderedDict()
+        self._lock = Lock()
+        self.bytes = self.hits = self.misses = self.evictions = 0
+        _stores.add(self)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def put(self, raw: Raw, key: Hashable, kept: Kept, watch: Watch) -> None:
+        """Keep an answer under its key, and remember that this request means it. Does nothing with one that is too large."""
+        size = _OVERHEAD_BYTES + kept.answer.size_bytes + _USED_BYTES * len(kept.used) + len(repr(key))
+        if size + _ALIAS_BYTES > min(ENTRY_MOST_BYTES, self.limit_bytes):
+            return
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None:
+                entry = self._entries[key] = Entry(key, kept, watch)
+            entry.kept, entry.watch = kept, watch
+            self._entries.move_to_end(key)
+            self._alias(entry, raw)
+            size += sum(_ALIAS_BYTES + sum(map(len, each)) for each in entry.raws)
+            self.bytes += size - entry.bytes
+            entry.bytes = size
+            while self.bytes > self.limit_bytes:
+                self._remove(next(iter(self._entries.values())))
+                self.evictions += 1
+
+    def _alias(self, entry: Entry, raw: Raw) -> None:
+        if raw in entry.raws:
+            return
+        if len(entry.raws) >= ALIASES_MOST:
+            # The first spelling stays: a flood of junk beside it never pushes out what pages ask.
+            self.by_raw.pop(entry.raws.pop(1), None)
+        entry.raws.append(raw)
+        self.by_raw[raw] = entry
+
+    def used(self, entry: Entry) -> None:
+        """Note that the entry is in use."""
+        with self._lock:
+            if self._entries.get(entry.key) is entry:
+                self._entries.move_to_end(entry.key)
+
+    def drop(self, entry: Entry, kept: Kept) -> None:
+        """Forget an answer that is no longer true, unless a new one has taken its place."""
+        with self._lock:
+            if entry.kept is kept and self._entries.get(entry.key) is entry:
+                self._remove(entry)
+
+    def _remove(self, entry: Entry) -> None:
+        del self._entries[entry.key]
+        self.bytes -= entry.bytes
+        for raw in entry.raws:
+            self.by_raw.pop(raw, None)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            for entry in list(self._entries.values()):
+                self._remove(entry)
+
+
+_stores: weakref.WeakSet[Store] = weakref.WeakSet()
+
+
+class Figures(Collector):
+    """This process's finished answers, for ``/metrics``. Two hits of two threads at one instant may count as one."""
+
+    def collect(self) -> Iterator[Metric]:
+        """The figures now."""
+        stores = list(_stores)
+        for name, about in (
+            ("hits", "Requests answered from a finished answer."),
+            ("misses", "Reads of widgets that went through Django."),
+            ("evictions", "Finished answers dropped for want of room."),
+        ):
+            yield CounterMetricFamily(f"sumeru_hot_{name}", about, sum(getattr(each, name) for each in stores))
+        yield GaugeMetricFamily("sumeru_hot_bytes", "Memory of finished answers.", sum(each.bytes for each in stores))
+        yield GaugeMetricFamily("sumeru_hot_entries", "Finished answers kept.", sum(len(each) for each in stores))
+
+
+REGISTRY.register(Figures())

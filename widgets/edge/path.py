@@ -1,0 +1,196 @@
+"""The outermost WSGI layer: answers to reads of widgets are finished here (coding, validator, 304), kept, and given again before Django.
+
+What may be given again is decided by Django alone: a view says what its answer was made of (``hot_answers.Made``), and the answer
+is kept when it is a 200 that everybody may store. It is given again while all of that is unchanged: the shop's rows and stamps, asked of
+the database at most once a second; Sumeru's copies, which must not have become stale or been replaced since; and the clock,
+as far as the text depends on it. When the database does not answer, what was known last stays true, as for every page.
+
+A hit is counted for the refresher, but not against the client's reads per minute: that brake protects the making of answers, and
+refusing would cost more than giving.
+
+This layer works the same whether it keeps answers or not (``limit_bytes`` 0), so that no client can tell a hit from a miss.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import weakref
+from collections.abc import Callable, Iterable
+from threading import Lock
+from typing import Any
+
+from django.conf import settings
+
+from sumeru_proxy import accounts
+from sumeru_proxy.reading.copies import copies
+from widgets.edge import codings
+from widgets.edge.answers import TOLD, Answer, Entry, Form, Kept, Made, Raw, Store, own_of
+from widgets.edge.shops import Headers, Watch
+from widgets.http import middleware, responses
+from widgets.http.shops import Facts
+
+Environment = dict[str, Any]
+Application = Callable[[Environment, Callable[..., Any]], Iterable[bytes]]
+
+_PREFIX = "/w/v1/"
+_REMEMBERED_MOST = 500
+_ACCEPT_LIMIT_CHARS = 200
+
+
+class HotPath:
+    """A WSGI application around another. ``store`` is empty for ever with ``limit_bytes`` 0."""
+
+    def __init__(self, application: Application, limit_bytes: int) -> None:
+        self._application = application
+        self.store = Store(limit_bytes)
+        self._by_raw = self.store.by_raw
+        self._watches: weakref.WeakValueDictionary[str, Watch] = weakref.WeakValueDictionary()
+        self._watches_lock = Lock()
+        self._codings: dict[str, str] = {}
+        self._scheme_header = (settings.SECURE_PROXY_SSL_HEADER or ("wsgi.url_scheme",))[0]
+
+    def __call__(self, environ: Environment, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer from memory, else through the application."""
+        method = environ["REQUEST_METHOD"]
+        if method != "GET" and method != "HEAD":
+            return self._application(environ, start_response)
+        # Whatever of a request may decide its answer, in the words of the client: other words are another request.
+        raw = (
+            environ["PATH_INFO"],
+            environ.get("QUERY_STRING", ""),
+            environ.get("HTTP_HOST", ""),
+            environ.get(self._scheme_header) or environ["wsgi.url_scheme"],
+        )
+        entry = self._by_raw.get(raw)
+        if entry is not None and "HTTP_AUTHORIZATION" not in environ:
+            kept = entry.kept
+            if time.monotonic() < kept.until or self._still_true(entry, kept):
+                kept.hits += 1
+                self.store.hits += 1
+                origin = environ.get("HTTP_ORIGIN")
+                given = environ.get("HTTP_X_REQUEST_ID")
+                own = [
+                    *(entry.watch.headers_for(origin) if origin else ()),
+                    (
+                        "X-Request-Id",
+                        middleware.request_id_for(given) if given else f"req_{random.getrandbits(64):016x}",
+                    ),
+                ]
+                form = kept.answer.form(self._coding(environ.get("HTTP_ACCEPT_ENCODING")))
+                return _respond(form, own, environ.get("HTTP_IF_NONE_MATCH"), method, start_response)
+        if not raw[0].startswith(_PREFIX):
+            return self._application(environ, start_response)
+        return self._through(raw, method, environ, start_response)
+
+    def _coding(self, header: str | None) -> str:
+        if not header:
+            return codings.IDENTITY
+        found = self._codings.get(header)
+        if found is None:
+            found = codings.preferred(header)
+            if len(header) <= _ACCEPT_LIMIT_CHARS and len(self._codings) < _REMEMBERED_MOST:
+                self._codings[header] = found
+        return found
+
+    def _through(
+        self, raw: Raw, method: str, environ: Environment, start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """Through Django. What everybody may store is finished here, and kept when the view said what it was made of."""
+        asked = environ.pop("HTTP_IF_NONE_MATCH", None)
+        environ.pop(TOLD, None)
+        self.store.misses += 1
+        said: list[Any] = []
+
+        def heard(status: str, headers: Headers, exc_info: Any = None) -> Callable[[bytes], None]:
+            said[:] = [status, headers]
+            return _no_write
+
+        parts = self._application(environ, heard)
+        try:
+            body = b"".join(parts)
+        finally:
+            if (close := getattr(parts, "close", None)) is not None:
+                close()
+        status, headers = said
+        if not _for_everybody(status, headers):
+            start_response(status, headers)
+            return [body]
+        answer = Answer(headers, body)
+        made = environ.pop(TOLD, None)
+        if isinstance(made, Made) and self.store.limit_bytes and "HTTP_AUTHORIZATION" not in environ:
+            self.store.put(raw, made.key, Kept(answer, made), self._watch(made.facts))
+        form = answer.form(self._coding(environ.get("HTTP_ACCEPT_ENCODING")))
+        return _respond(form, own_of(headers), asked, method, start_response)
+
+    def _watch(self, facts: Facts) -> Watch:
+        key = facts.profile.key
+        with self._watches_lock:
+            found = self._watches.get(key)
+            if found is None or found.shop_id != facts.profile.id:
+                found = self._watches[key] = Watch(key, facts)
+            return found
+
+    def _still_true(self, entry: Entry, kept: Kept) -> bool:
+        """Whether the answer may still be given; notes until when that need not be asked again. Forgets it when not."""
+        watch = entry.watch
+        watch.ensure(time.monotonic())
+        wall = time.time()
+        if kept.hits:
+            times, kept.hits = kept.hits, 0
+            for use in kept.used.values():
+                accounts.refresher.saw(watch.shop_id, use.wanted, times)
+        epoch, until = watch.epoch, watch.until
+        if not (kept.started_at <= wall < kept.expires_at and self._as_made(watch, kept, wall, epoch)):
+            self.store.drop(entry, kept)
+            return False
+        kept.epoch = epoch
+        kept.until = min(until, time.monotonic() + kept.expires_at - wall)
+        self.store.used(entry)
+        return True
+
+    @staticmethod
+    def _as_made(watch: Watch, kept: Kept, wall: float, epoch: int) -> bool:
+        if kept.epoch != epoch:
+            if watch.facts != kept.facts:
+                return False
+            for use in kept.used.values():
+                if use.copy is not None and use.copy.state(wall, watch.stamps) != use.state:
+                    return False
+        if kept.settled:
+            return True
+        # Something in it is stale or was not to be had: look whether that has changed, and keep asking for it.
+        held = copies.load_many(list(kept.used))
+        for key, use in kept.used.items():
+            now_held = held.get(key)
+            if (now_held.fetched_at if now_held else None) != (use.copy.fetched_at if use.copy else None):
+                return False
+            if use.state == "stale":
+                accounts.refresher.ask(watch.shop_id, use.wanted)
+        return True
+
+
+def _respond(
+    form: Form, own: Headers, asked: str | None, method: str, start_response: Callable[..., Any]
+) -> Iterable[bytes]:
+    if asked and responses.etag_matches(asked, form.etag):
+        start_response("304 Not Modified", form.short + own)
+        return []
+    start_response("200 OK", form.headers + own)
+    return form.body if method == "GET" else []
+
+
+def _for_everybody(status: str, headers: Headers) -> bool:
+    """A 200 that shared caches may store, with a strong validator and nothing about one client in it."""
+    said = {name.lower(): value for name, value in headers}
+    return (
+        status.startswith("200 ")
+        and said.get("cache-control", "").startswith("public")
+        and said.get("etag", "").startswith('"')
+        and "set-cookie" not in said
+        and "content-encoding" not in said
+    )
+
+
+def _no_write(data: bytes) -> None:
+    raise NotImplementedError("Django returns its bodies")

@@ -1,0 +1,123 @@
+"""``POST /w/v1/{shop}/events``: what the pixel and the widgets tell, with the shopper's consent only.
+
+The body is JSON under any of the types that need no preflight (``sendBeacon`` sends ``text/plain``). Events without consent, or sent by
+a browser that asks for Global Privacy Control (``Sec-GPC: 1``), are dropped here, before anything is written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from rest_framework import serializers
+
+from widgets.base import IDENTIFIER
+from widgets.http import responses, submissions, throttles, views
+from widgets.http.desk import ShopDesk
+
+EVENTS_LIMIT = 100
+BODY_LIMIT_BYTES = 64 * 1024
+PROPERTIES_LIMIT_CHARS = 4_096
+DEPTH_LIMIT = 5
+OLDEST = timedelta(days=2)
+NEWEST = timedelta(minutes=5)
+PER_ADDRESS_PER_MINUTE = 120
+TYPES = ("text/plain", "application/json", "application/x-www-form-urlencoded", "")
+meter = throttles.Meter()
+
+
+class EventFields(serializers.Serializer[Any]):
+    """One event, in the shape that Sumeru takes. Unknown fields are dropped."""
+
+    id = serializers.RegexField(r"^[A-Za-z0-9_-]{8,80}\Z", help_text="Made by the browser; the same id counts once.")
+    type = serializers.RegexField(
+        r"^[a-z][a-z0-9_.:-]{0,63}\Z", help_text="For example page_view, cart, or a custom kind."
+    )
+    occurred_at = serializers.DateTimeField(help_text="ISO 8601; at most two days old.")
+    visitor_id = serializers.RegexField(IDENTIFIER, required=False, allow_blank=True, help_text="The visitor.")
+    session_id = serializers.RegexField(IDENTIFIER, required=False, allow_blank=True, help_text="The visit.")
+    url = serializers.URLField(required=False, allow_blank=True, max_length=2048, help_text="The page.")
+    referrer = serializers.URLField(required=False, allow_blank=True, max_length=2048, help_text="Where from.")
+    consent = serializers.ChoiceField(["granted", "denied"], default="denied", help_text="Only granted is kept.")
+    properties = serializers.DictField(required=False, help_text="Anything small: 4 kB, five levels deep.")
+
+    def validate_occurred_at(self, value: datetime) -> datetime:
+        """Raises for times that cannot be true; a clock that is a little fast is set to now."""
+        now = timezone.now()
+        if not now - OLDEST < value < now + NEWEST:
+            raise serializers.ValidationError("This is too long ago or in the future.")
+        return min(value, now)
+
+    def validate_properties(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Raises for what is too deep, too large, or not finite."""
+        if _depth(value) > DEPTH_LIMIT or len(json.dumps(value)) > PROPERTIES_LIMIT_CHARS:
+            raise serializers.ValidationError("This is too deep or too large.")
+        return value
+
+
+def _depth(value: object) -> int:
+    if isinstance(value, dict):
+        return 1 + max(map(_depth, value.values()), default=0)
+    if isinstance(value, list):
+        return 1 + max(map(_depth, value), default=0)
+    return 0
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
+def parse(raw: bytes) -> list[Any]:
+    """The list of events of a body. Raises problems: 413, 400."""
+    if len(raw) > BODY_LIMIT_BYTES:
+        raise responses.Problem(413, "payload_too_large", "The body is too large.", {"limit_bytes": BODY_LIMIT_BYTES})
+    try:
+        value = json.loads(raw, parse_constant=_finite, parse_float=_finite)
+    except (ValueError, RecursionError):
+        value = None
+    events = value.get("events") if isinstance(value, dict) else None
+    if not isinstance(events, list) or not events:
+        raise responses.invalid({"events": ["Send an object with a list of events."]})
+    if len(events) > EVENTS_LIMIT:
+        raise responses.invalid({"events": [f"At most {EVENTS_LIMIT} events in one call."]})
+    return events
+
+
+def take(request: HttpRequest, shop: str) -> HttpResponse:
+    """202 with how many were taken. May be repeated: the same events are one debt, delivered once."""
+    if request.method == "OPTIONS":
+        return HttpResponse(status=204, headers={"Allow": "POST, OPTIONS"})
+    if request.method != "POST":
+        raise views.method_not_allowed("POST, OPTIONS")
+    facts = views.find_shop(shop)
+    submissions.check_origin(request, facts)
+    wait_s = meter.wait_s(throttles.client_address(request), PER_ADDRESS_PER_MINUTE)
+    if wait_s:
+        raise responses.limited(wait_s)
+    if (request.content_type or "").lower() not in TYPES:
+        raise responses.Problem(415, "unsupported_media_type", "Send JSON as text/plain or application/json.")
+    if int(request.META.get("CONTENT_LENGTH") or 0) > BODY_LIMIT_BYTES:
+        raise responses.Problem(413, "payload_too_large", "The body is too large.", {"limit_bytes": BODY_LIMIT_BYTES})
+    events = parse(request.body)
+    serializer = EventFields(data=events, many=True)
+    if not serializer.is_valid():
+        raise responses.invalid({"events": serializer.errors})
+    private = request.headers.get("sec-gpc") == "1"
+    kept = [
+        {**event, "occurred_at": event["occurred_at"].isoformat()}
+        for event in serializer.validated_data
+        if event["consent"] == "granted" and not private
+    ]
+    if kept:
+        names = "\n".join(sorted(event["id"] for event in kept))
+        key = f"events-{hashlib.sha256(names.encode()).hexdigest()[:40]}"
+        ShopDesk(facts.profile.id).hand_in("pixel", {"events": kept}, key, interactive=False)
+    return responses.json_answer({"accepted": len(kept)}, status=202)

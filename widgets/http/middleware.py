@@ -1,0 +1,77 @@
+"""The short way through Django for what storefronts ask, and the id that every request carries."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import Resolver404, resolve
+from django.utils import translation
+
+from widgets.http import responses
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+_GIVEN_ID = re.compile(r"^[A-Za-z0-9_-]{8,64}\Z")
+
+
+def request_id_for(given: str) -> str:
+    """The caller's own id when it is harmless, else a new one."""
+    return given if _GIVEN_ID.match(given) else f"req_{secrets.token_hex(8)}"
+
+
+class RequestIdMiddleware:
+    """Names each request (``X-Request-Id``, the caller's own when it is harmless) for errors and logs."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request.request_id = request_id_for(request.headers.get("x-request-id", ""))  # type: ignore[attr-defined]
+        response = self.get_response(request)
+        response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
+        return response
+
+
+class StorefrontMiddleware:
+    """Serves ``/w/``, ``/embed/`` and ``/hooks/`` without sessions, cookies, CSRF and languages: none of them applies there,
+    and each would add a ``Vary`` that splits every CDN's cache."""
+
+    PREFIXES = ("/w/", "/embed/", "/hooks/")
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if not request.path_info.startswith(self.PREFIXES):
+            return self.get_response(request)
+        try:
+            found = resolve(request.path_info)
+            request.resolver_match = found
+            response: HttpResponseBase = found.func(request, *found.args, **found.kwargs)
+            render = getattr(response, "render", None)
+            return render() if callable(render) else response
+        except Resolver404:
+            return responses.error_answer(request, responses.not_found("page"))
+        except Exception as error:
+            return responses.error_answer(request, error)
+
+
+class OperatorLocaleMiddleware:
+    """The operators' pages in English, whatever the browser prefers: our texts for them are, and Django's own must not mix others in.
+
+    To translate those pages too, make this Django's ``LocaleMiddleware`` for their paths, and mark their texts for translation.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with translation.override(settings.LANGUAGE_CODE):
+            request.LANGUAGE_CODE = settings.LANGUAGE_CODE
+            response = self.get_response(request)
+        response.headers.setdefault("Content-Language", settings.LANGUAGE_CODE)
+        return response

@@ -1,0 +1,221 @@
+"""From one widget call to finished text: inner HTML, the element around it, JSON, styles. HTML and JSON share one context."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.template.loader import get_template
+from django.utils import timezone
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+
+from sumeru_proxy.reading.reader import Missing, Pending, Source
+from widgets.base import Call, Context, Nothing, Widget
+from widgets.http import responses
+from widgets.i18n import texts
+
+log = logging.getLogger(__name__)
+
+State = Literal["ready", "empty", "pending", "live", "error"]
+AGE_STEP_S = 60
+SIZE_LIMIT_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """One widget, made. ``inner`` is what stands inside the shadow root; empty unless ``ready``.
+
+    ``age_s`` is 0 while the data is fresh, else its age in steps of AGE_STEP_S, so that equal content has equal bytes.
+    """
+
+    widget: Widget
+    call: Call
+    state: State
+    inner: str = ""
+    context: Context = field(default_factory=dict)
+    json_ld: Context | None = None
+    fresh: bool = True
+    age_s: int = 0
+    retry_after_s: float = 0.0
+    error: Mapping[str, Any] | None = None
+
+    @property
+    def storable(self) -> bool:
+        """Whether browsers and CDNs may keep it: only what is true for everybody, and complete."""
+        return self.state in ("ready", "empty") and not self.widget.is_private(self.call)
+
+
+def render(widget: Widget, call: Call, source: Source) -> Rendered:
+    """Make the widget. A fault inside it becomes state ``error``, so that one widget never takes a page's others with it."""
+    try:
+        with texts.override(call.shop.texts, call.locale):
+            context = widget.context(call, source)
+            inner = get_template(widget.template).render({"w": context, "call": call, "shop": call.shop})
+            json_ld = widget.json_ld(call, context)
+    except Nothing:
+        return Rendered(widget, call, "empty", fresh=source.fresh, age_s=_age(source))
+    except Missing:
+        return Rendered(widget, call, "empty", fresh=source.fresh, age_s=_age(source))
+    except Pending as pending:
+        return Rendered(widget, call, "pending", fresh=False, retry_after_s=round(pending.retry_after_s, 1))
+    except responses.Problem as problem:
+        return Rendered(widget, call, "error", error={"code": problem.code, "message": problem.message}, fresh=False)
+    except Exception:
+        log.exception("widget %s failed for shop %s", widget.name, call.shop.id)
+        return Rendered(
+            widget,
+            call,
+            "error",
+            error={"code": "internal_error", "message": "This widget could not be made."},
+            fresh=False,
+        )
+    return Rendered(widget, call, "ready", inner.strip(), context, json_ld, fresh=source.fresh, age_s=_age(source))
+
+
+def _age(source: Source) -> int:
+    if source.fresh:
+        return 0
+    return int(source.age_s(timezone.now().timestamp())) // AGE_STEP_S * AGE_STEP_S
+
+
+@cache
+def _file(name: str) -> str:
+    folder = Path(settings.BASE_DIR) / "static"
+    small = folder / "embed" / "css" / name  # made by the build from the readable one
+    return (small if small.exists() else folder / "widgets" / name).read_text(encoding="utf-8").strip()
+
+
+# No picture makes a phone scroll sideways. With this and the next alone widgets can be used; neither is a matter of looks.
+_REFLOW = ":where(img,video){max-width:100%;height:auto}"
+# What only a script makes true: buttons that need one, and the sentence about a failed sending.
+_STATES = (
+    ".sw-unsent,.sw-acts{display:none}:host(:state(error)) .sw-unsent,:host(:state(ready)) .sw-acts{display:block}"
+)
+
+
+def styles(widgets: Iterable[Widget], shop_css: str, *, styled: bool = True) -> str:
+    """The CSS of these widgets: the common part, theirs, then the shop's own. Same set, same text.
+
+    Of a shop that wants no styles of ours (``styled`` False), only what a form or a button cannot be without, and the shop's own.
+    """
+    widgets = list(widgets)
+    if not styled:
+        return _REFLOW + (_STATES if any(widget.Form for widget in widgets) else "") + shop_css
+    names = sorted({name for widget in widgets for name in widget.styles})
+    return "".join([_file("common.css"), *(_file(name) for name in names), shop_css])
+
+
+_HOST = re.compile(r":host\b(?:\(((?:[^()]|\([^()]*\))*)\))?")
+
+
+def layered(css: str) -> str:
+    """The same styles for a widget in the page's own tree: they reach nothing outside it, and any rule of the page that stands in no
+    cascade layer is stronger, whatever its specificity."""
+    return (
+        f"@layer sumeru{{sumeru-widget[light]{{{_HOST.sub(lambda found: '&' + (found[1] or ''), css)}}}}}"
+        if css
+        else ""
+    )
+
+
+ATTRIBUTES = frozenset(
+    {
+        "product_id", "quiz_id", "cart_id", "cart_total", "currency", "item_count", "experiment", "page", "limit",
+        "sort", "rating", "locale", "collection", "placement", "product_ids", "media",
+    }
+)  # fmt: skip
+"""Parameters that are attributes of the element by themselves (the loader's own list); any other stands in ``params``."""
+
+
+def _attributes(call: Call) -> str:
+    """The call as attributes of the element, so that the loader asks for the same when a page changes one of them."""
+    named, others = [], []
+    for name, value in call.params.items():
+        if value in (None, "", False, ()):
+            continue
+        text = ",".join(map(str, value)) if isinstance(value, tuple) else "1" if value is True else str(value)
+        if name in ATTRIBUTES:
+            named.append(f' {name.replace("_", "-")}="{escape(text)}"')
+        else:
+            others.append((name, text))
+    if others:
+        named.append(f' params="{escape(urlencode(others))}"')
+    return "".join(named)
+
+
+def json_ld_script(data: Context | None) -> str:
+    """A script element of structured data, safe inside any HTML; empty without data."""
+    return f'<script type="application/ld+json">{responses.to_json(data)}</script>' if data else ""
+
+
+def element(made: Rendered, css: str, *, light: bool = False) -> SafeString:
+    """The widget as a page's own HTML: the host element with a declarative shadow root, and its structured data beside it.
+
+    Readable without JavaScript. When there is nothing yet, the element holds only its link, and a loader on the page fills it.
+    ``light`` (with ``layered`` styles) puts the content among the page's own elements, where the page's CSS reaches it; what is not
+    there yet comes into a shadow root as ever.
+    """
+    call = made.call
+    with texts.override(call.shop.texts, call.locale):
+        link = f'<a href="{escape(call.link())}">{escape(made.widget.title)}</a>'
+    light = light and made.state in ("ready", "empty")
+    # Without rules there is no element, which a policy could refuse.
+    style = f"<style>{css}</style>" if css and made.state == "ready" else ""
+    if light:
+        root, link = made.inner, ""
+    elif made.state == "ready":
+        root = f'<template shadowrootmode="open">{style}{made.inner}</template>'
+    elif made.state == "empty":
+        root, link = '<template shadowrootmode="open"></template>', ""
+    else:
+        root = ""
+    # Asked for again when a page comes back from the browser's memory; a form half filled in is not.
+    live = " live" if made.widget.is_private(call) and made.widget.Form is None else ""
+    before, mark = (style, " light") if light else ("", "")
+    text = (
+        f'{before}<sumeru-widget type="{made.widget.name}"{mark}{live}{_attributes(call)}>{root}{link}</sumeru-widget>'
+        f"{json_ld_script(made.json_ld)}"
+    )
+    return mark_safe(text)  # noqa: S308 - made of escaped values and of templates that escape
+
+
+def payload(made: Rendered, css: str, *, light: bool = False) -> dict[str, Any]:
+    """The JSON form: the same HTML to the byte, and the data it was made of for those who render themselves."""
+    return {
+        "widget": made.widget.name,
+        "state": made.state,
+        "html": element(made, css, light=light),
+        "inner_html": made.inner,
+        "data": made.context if made.state == "ready" else None,
+        "json_ld": made.json_ld,
+        "css": css,
+        "lang": call_language(made.call),
+        "fresh": made.fresh,
+        "age_s": made.age_s,
+        **({"retry_after_s": made.retry_after_s} if made.state == "pending" else {}),
+        **({"error": made.error} if made.error else {}),
+    }
+
+
+def item(made: Rendered) -> dict[str, Any]:
+    """The widget's entry in a batch: what the loader needs and no more."""
+    status = 500 if made.state == "error" else 200
+    entry: dict[str, Any] = {"state": made.state, "status": status, "html": made.inner}
+    if made.state == "pending":
+        entry["retry_after_s"] = made.retry_after_s
+    if made.error:
+        entry["error"] = made.error
+    return entry
+
+
+def call_language(call: Call) -> str:
+    """BCP 47 tag of the texts in this answer."""
+    return call.locale

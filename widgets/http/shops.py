@@ -1,0 +1,135 @@
+"""A shop as the storefront side needs it, kept in this process and re-checked at most once a second."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+from django.db import DatabaseError
+
+from sumeru_proxy.models import Shop
+from widgets.base import ShopProfile
+from widgets.i18n.texts import Texts
+from widgets.models import Look, Placement, Wording
+from widgets.theming import tokens
+
+RECHECK_S = 1.0
+# Keeps a shop that cannot be re-checked (database down) on its last known settings.
+_MOST_HELD = 2_000
+# Proxies refuse answers with headers of many kilobytes.
+_MOST_IN_A_POLICY = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything that the rows of a shop say about its widgets."""
+
+    profile: ShopProfile
+    origins: tuple[re.Pattern[str], ...]
+    placements: Mapping[tuple[str, str], tuple[bool, Mapping[str, Any]]]
+    css: str
+    styled: bool = True
+    exact_origins: tuple[str, ...] = ()
+    public_url: str = ""
+    """Where browsers reach the widgets through the storefront's own server; empty where they come here."""
+
+    def allows_origin(self, origin: str) -> bool:
+        """Whether pages of this origin may load the shop's widgets. ``null`` never may."""
+        return any(pattern.fullmatch(origin) for pattern in self.origins)
+
+    def placement(self, widget: str, name: str) -> tuple[bool, Mapping[str, Any]]:
+        """Whether the widget is on here, and its settings; a named placement inherits what it does not set itself."""
+        enabled, options = self.placements.get((widget, ""), (True, {}))
+        if name:
+            named_enabled, named = self.placements.get((widget, name), (enabled, {}))
+            return enabled and named_enabled, {**options, **named}
+        return enabled, options
+
+
+def origin_pattern(origin: str) -> re.Pattern[str]:
+    """A pattern for a whole origin; ``*`` stands for letters, digits and hyphens of one host label."""
+    return re.compile(re.escape(origin).replace(r"\*", "[a-z0-9-]+"))
+
+
+_held: OrderedDict[str, tuple[float, Facts | None]] = OrderedDict()
+_lock = Lock()
+
+
+def facts(key: str) -> Facts | None:
+    """The shop of this public key, or None when there is no such active shop. At most RECHECK_S old; never raises."""
+    now = time.monotonic()
+    with _lock:
+        held = _held.get(key)
+        if held and 0 <= now - held[0] < RECHECK_S:
+            return held[1]
+    return recheck(key)
+
+
+def recheck(key: str) -> Facts | None:
+    """As ``facts``, asked of the database now; what was known last when it does not answer. Never raises.
+
+    While nothing changed it is the same object: every finished answer holds the facts that it was made under.
+    """
+    now = time.monotonic()
+    with _lock:
+        held = _held.get(key)
+    known = held[1] if held else None
+    try:
+        found = _load(key)
+    except DatabaseError:
+        found = known
+    with _lock:
+        if found == known:
+            found = known
+        _held[key] = (now, found)
+        _held.move_to_end(key)
+        while len(_held) > _MOST_HELD:
+            _held.popitem(last=False)
+    return found
+
+
+def forget() -> None:
+    """Drop this process's memory of shops."""
+    with _lock:
+        _held.clear()
+
+
+def _load(key: str) -> Facts | None:
+    if len(key) > 40:
+        return None
+    shop = Shop.objects.filter(key=key, active=True).first()
+    if shop is None:
+        return None
+    look = Look.objects.filter(shop=shop).first()
+    origins = [each.origin for each in shop.origins.all()]
+    return Facts(
+        profile=ShopProfile(
+            id=shop.pk,
+            key=shop.key,
+            name=shop.name,
+            locale=shop.locale,
+            currency=shop.currency,
+            storefront_url=shop.storefront_url,
+            product_url=shop.product_url,
+            cart_url=shop.cart_url,
+            texts=Texts(Wording.objects.filter(shop=shop).values_list("language", "text", "forms")),
+        ),
+        origins=tuple(origin_pattern(origin) for origin in origins),
+        placements={
+            (each.widget, each.name): (each.enabled, each.options) for each in Placement.objects.filter(shop=shop)
+        },
+        css=_look_css(look) if look else "",
+        styled=not (look and look.unstyled),
+        exact_origins=tuple(sorted(origin for origin in origins if "*" not in origin)[:_MOST_IN_A_POLICY]),
+        public_url=shop.public_url,
+    )
+
+
+def _look_css(look: Look) -> str:
+    """Checked again here: rows may come from an import that asked no form."""
+    return tokens.token_css(look.tokens) + ("" if tokens.css_problems(look.css) else look.css)

@@ -1,0 +1,225 @@
+"""What shoppers send: ``POST /w/v1/{shop}/{widget}``, as a native form, through the loader, or as JSON.
+
+A native form is answered with 303 to where the shopper came from (one of the shop's origins) or to our full page; its errors with our
+full page, 422 and the kept input. The loader gets 200 and the widget made anew, JSON clients 200, 202 or 422.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.encoding import iri_to_uri
+from django.utils.translation import gettext
+
+from sumeru_proxy import accounts
+from widgets.base import Frozen, Refusal, Seal, Sent, Widget
+from widgets.http import forms, rendering, responses, throttles, views
+from widgets.http.desk import ShopDesk
+from widgets.http.shops import Facts
+from widgets.http.views import Asked
+from widgets.i18n import texts
+
+log = logging.getLogger(__name__)
+
+BODY_LIMIT_BYTES = 64 * 1024
+FIELDS_LIMIT = 100
+meter = throttles.Meter()
+_CONTROL = ("token", "key", "return_to", "via", forms.TRAP)
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A parsed body. ``manner`` is ``form``, ``loader`` or ``json``: how the answer must look."""
+
+    manner: str
+    values: Mapping[str, Any]
+    token: str
+    key: str
+    return_to: str
+    trapped: bool
+
+
+def page(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
+    """``GET`` shows the whole page, ``POST`` takes a submission."""
+    return submit(request, shop, widget) if request.method == "POST" else views.page(request, shop, widget)
+
+
+def submit(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
+    """Take a submission. Repeating it with the same key and body does nothing twice and gives the same outcome."""
+    facts = views.find_shop(shop)
+    check_origin(request, facts)
+    posted = parse(request)
+    each = views.asked(request, facts, widget, request.GET)
+    if each.widget.Form is None:
+        raise views.method_not_allowed("GET, HEAD, OPTIONS")
+    subject = each.subject
+    _brake(request, each.widget, subject)
+    with texts.override(each.call.shop.texts, each.call.locale):
+        try:
+            return _answer(request, facts, each, posted, _act(facts, each, posted, subject))
+        except responses.Problem as problem:
+            if posted.manner == "json" or problem.status in (401, 403, 404, 405, 413, 415, 429):
+                raise
+            status = problem.status if problem.status >= 500 else 422
+            return _answer(request, facts, each, posted, _failed(posted, {"": [_sentence(problem)]}), status)
+
+
+def _sentence(problem: responses.Problem) -> str:
+    """A problem in a shopper's words."""
+    if problem.status == 409:
+        return gettext("This form has been sent before. Please load the page again.")
+    if problem.status < 500:
+        return gettext("This could not be sent. Please check what you have entered.")
+    return gettext("This could not be sent. Please wait a moment and send it again.")
+
+
+def check_origin(request: HttpRequest, facts: Facts) -> None:
+    """Raises 403 unless the page that sends is the shop's or ours. Servers send no Origin and may pass: there are no cookies to steal."""
+    origin = request.headers.get("origin")
+    if origin is None or facts.allows_origin(origin):
+        return
+    own = urlsplit(views.public_base(request, facts))
+    if origin != f"{own.scheme}://{own.netloc}":
+        raise responses.Problem(403, "forbidden", "This origin may not send to this shop.", {"what": "origin"})
+
+
+def parse(request: HttpRequest) -> Posted:
+    """The body as values. Raises 413 above the limit, 415 for other types, 400 for JSON that is none."""
+    if int(request.META.get("CONTENT_LENGTH") or 0) > BODY_LIMIT_BYTES or len(request.body) > BODY_LIMIT_BYTES:
+        raise responses.Problem(413, "payload_too_large", "The body is too large.", {"limit_bytes": BODY_LIMIT_BYTES})
+    kind = (request.content_type or "").lower()
+    if kind == "application/json":
+        values = _json_object(request.body)
+        manner = "json"
+    elif kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
+        _check_whole(request)
+        if request.FILES:
+            raise responses.Problem(415, "unsupported_media_type", "Files are not taken here.")
+        if len(request.POST) > FIELDS_LIMIT:
+            raise responses.Problem(413, "payload_too_large", "Too many fields.", {"limit_fields": FIELDS_LIMIT})
+        values = {
+            name: request.POST.getlist(name) if name.endswith("[]") else request.POST[name] for name in request.POST
+        }
+        manner = "loader" if values.get("via") == "loader" else "form"
+    else:
+        raise responses.Problem(
+            415, "unsupported_media_type", "Send application/x-www-form-urlencoded or application/json."
+        )
+    text = {name: value if isinstance(value := values.get(name, ""), str) else "" for name in _CONTROL}
+    return Posted(
+        manner=manner,
+        values={name.removesuffix("[]"): value for name, value in values.items() if name not in _CONTROL},
+        token=text["token"],
+        key=request.headers.get("idempotency-key", "") or text["key"],
+        return_to=text["return_to"],
+        trapped=bool(values.get(forms.TRAP)),
+    )
+
+
+def _check_whole(request: HttpRequest) -> None:
+    """Raises 400 for a form whose end is missing: unlike JSON, half a form reads like a whole one, and a shopper whose connection
+    broke sends it again. In chunks the end cannot be told from a break, so those raise 411."""
+    if request.headers.get("transfer-encoding"):
+        raise responses.Problem(411, "length_required", "Send forms with a Content-Length.")
+    if len(request.body) < int(request.META.get("CONTENT_LENGTH") or 0):
+        raise responses.Problem(400, "validation_failed", "The body ended too early.")
+
+
+def _json_object(raw: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise responses.invalid({"": ["The body is not a JSON object."]})
+    return value
+
+
+def _brake(request: HttpRequest, widget: Widget, subject: str) -> None:
+    wait_s = max(
+        meter.wait_s(f"{widget.name}:{throttles.client_address(request)}", widget.sends_per_minute),
+        meter.wait_s(f"subject:{subject}", widget.sends_per_subject_per_minute),
+    )
+    if wait_s:
+        raise responses.limited(wait_s)
+
+
+def _act(facts: Facts, each: Asked, posted: Posted, subject: str) -> Sent:
+    """What became of it. A trapped script is told that all went well, and nothing is kept."""
+    assert each.widget.Form is not None  # noqa: S101 - the caller looked
+    if posted.trapped:
+        log.info("shop %s: %s: a script filled the trap", facts.profile.id, each.widget.name)
+        return Sent(outcome="pending")
+    if not forms.fits_key(posted.key):
+        return _failed(posted, {"": [gettext("The form is incomplete. Please load the page again.")]}, code="key")
+    try:
+        forms.check(posted.token, subject, soonest_s=each.widget.soonest_s)
+    except forms.Stale:
+        return _failed(posted, {"": [gettext("This form was open for very long. Please send it again.")]})
+    except forms.Refused:
+        return _failed(posted, {"": [gettext("This could not be sent. Please wait a moment and send it again.")]})
+    form = each.widget.Form(data=posted.values)
+    if not form.is_valid():
+        return _failed(posted, form.errors)
+    try:
+        return each.widget.submit(
+            each.call,
+            Frozen(form.validated_data),
+            posted.key,
+            ShopDesk(facts.profile.id),
+            accounts.source_for(facts.profile.id),
+        )
+    except Refusal as refusal:
+        return _failed(posted, refusal.errors)
+
+
+def _failed(posted: Posted, errors: Mapping[str, Sequence[Any]], code: str = "") -> Sent:
+    return Sent(
+        values=posted.values,
+        errors={name: [str(each) for each in texts] for name, texts in errors.items()},
+        outcome=code,
+    )
+
+
+def _answer(
+    request: HttpRequest, facts: Facts, each: Asked, posted: Posted, sent: Sent, status: int = 422
+) -> HttpResponse:
+    if posted.manner == "json":
+        return _json_answer(sent)
+    if not sent.errors and posted.manner == "form":
+        response = HttpResponse(status=303)
+        response["Location"] = landing(each, facts, posted.return_to, sent)
+        response["Cache-Control"] = responses.NO_STORE
+        return response
+    # The same key while the input may still be sent; a new token, so that a stale one does not stay stale.
+    seal = forms.seal(each.subject)
+    key = posted.key if forms.fits_key(posted.key) and sent.errors else seal.key
+    again = replace(each, call=replace(each.call, sent=sent, seal=Seal(seal.token, key)))
+    made = rendering.render(again.widget, again.call, accounts.source_for(facts.profile.id))
+    if posted.manner == "loader":
+        return responses.json_answer(rendering.item(made))
+    return views.page_answer(request, facts, again, made, status=status)
+
+
+def _json_answer(sent: Sent) -> HttpResponse:
+    if sent.errors:
+        raise responses.Problem(422, "validation_failed", "Some fields are not valid.", dict(sent.errors))
+    done = sent.outcome != "accepted"
+    return responses.json_answer({"status": sent.outcome, "data": dict(sent.data)}, status=200 if done else 202)
+
+
+def landing(each: Asked, facts: Facts, return_to: str, sent: Sent) -> str:
+    """Where a native form's shopper goes next: the storefront page when it is one of the shop's, else our full page."""
+    parts = urlsplit(return_to)
+    if parts.scheme in ("http", "https") and facts.allows_origin(f"{parts.scheme}://{parts.netloc}".lower()):
+        query = [pair for pair in parse_qsl(parts.query) if pair[0] != "sumeru_result"]
+        query.append(("sumeru_result", f"{each.widget.name}:{sent.outcome}"))
+        place = (parts.scheme, parts.netloc, parts.path, urlencode(query), parts.fragment or each.widget.name)
+        return iri_to_uri(urlunsplit(place))
+    return each.widget.landing(each.call, sent)
