@@ -138,7 +138,8 @@ _COARSE, _FINE = _powers(HALVINGS[:8]), _powers(HALVINGS[8:])
 def decay(age_ms: int, half_life_ms: int) -> int:
     """``1,000,000 * 2 ** -(age / half-life)`` as a whole number, at least 1.
 
-    Exact at whole half-lives, else up to 11 units too large. Whole numbers throughout (the fraction of a half-life is taken in 65,536ths), so every machine and language gives the same.
+    Exact at whole half-lives, else up to 11 units too large. Whole numbers throughout (the fraction of a half-life is taken in
+    65,536ths), so every machine and language gives the same.
     """
     halvings, rest = divmod(age_ms, half_life_ms)
     if halvings > 20:
