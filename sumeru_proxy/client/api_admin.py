@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from sumeru_proxy.client import resources_admin as admin
 from sumeru_proxy.client import shapes_admin
 from sumeru_proxy.client.caller import Caller
+from sumeru_proxy.client.windows import Window, walk
 
 MOST_PAGES = 20
 
@@ -20,11 +22,14 @@ class _Page(Protocol):
 P = TypeVar("P", bound=_Page)
 
 
-def pages(fetch: Callable[[str | None], P], max_pages: int = MOST_PAGES) -> Iterator[P]:
-    """Page after page by cursor, at most ``max_pages``; a cursor that was seen before ends the list."""
-    cursor: str | None = None
+def pages(
+    fetch: Callable[[str | None], P], max_pages: int | None = MOST_PAGES, cursor: str | None = None
+) -> Iterator[P]:
+    """Page after page by cursor from ``cursor`` on, at most ``max_pages`` (None: all); a cursor seen before ends the list."""
     seen: set[str] = set()
-    for _ in range(max_pages):
+    count = 0
+    while max_pages is None or count < max_pages:
+        count += 1
         page = fetch(cursor)
         yield page
         cursor = page.next_cursor
@@ -74,22 +79,55 @@ class AdminCalls(Caller):
         sort: str | None = None,
         filters: Mapping[str, str] | None = None,
         include: Iterable[str] = (),
+        window: Window | None = None,
     ) -> shapes_admin.OrderPage:
-        """One page of orders; ``include=("attributions",)`` brings these with each."""
-        asked = admin.ask_list(limit, cursor, sort, filters, include, admin.ORDER_INCLUDES)
-        return self.call(admin.ORDERS, asked).value
+        """One page of orders, at most 100; ``include=("attributions",)`` brings these with each.
+
+        ``window``: only orders of a time. Right also when the upstream ignores it: ``outside`` counts what was left out. Refused
+        with ``validation_failed`` when the upstream knows no comparison filters; ``order_pages`` then goes on without them.
+        """
+        asked = admin.ask_list(limit, cursor, sort, filters, include, admin.ORDER_INCLUDES, window)
+        page = self.call(admin.ORDERS, asked).value
+        return page if window is None else window.kept(page)
 
     def order_pages(
         self,
-        max_pages: int = MOST_PAGES,
+        max_pages: int | None = MOST_PAGES,
         limit: int | None = None,
         sort: str | None = None,
         filters: Mapping[str, str] | None = None,
         include: Iterable[str] = (),
+        window: Window | None = None,
+        cursor: str | None = None,
     ) -> Iterator[shapes_admin.OrderPage]:
-        """The pages of ``orders`` one after another; each is a call."""
-        wanted = tuple(include)
-        return pages(lambda cursor: self.orders(limit, cursor, sort, filters, wanted), max_pages)
+        """The pages of ``orders`` one after another, each a call; ``max_pages=None`` for all, ``cursor`` to go on from a page.
+
+        ``window``: right also with an upstream that ignores or refuses comparison filters (a page may then have no orders); a walk
+        newest first, which is the default with ``since``, ends where the window does. For a back-fill ``sort="created_at"``, which
+        never changes. An order that is updated during a walk by ``updated_at`` may come twice (oldest first) or only in the next walk
+        (newest first): begin the next window where this walk *began*.
+        """
+        includes = tuple(include)
+        if window is None:
+            return pages(lambda place: self.orders(limit, place, sort, filters, includes), max_pages, cursor)
+        by = sort or window.sort()
+
+        def ask(place: str | None, filtered: bool) -> shapes_admin.OrderPage:
+            sent = window if filtered else None
+            asked = admin.ask_list(limit, place, by, filters, includes, admin.ORDER_INCLUDES, sent)
+            return self.call(admin.ORDERS, asked).value
+
+        return walk(ask, window, by, cursor, max_pages)
+
+    def orders_by_id(self, order_ids: Iterable[str], include: Iterable[str] = ()) -> shapes_admin.OrderPage:
+        """Up to 100 orders in one call (assumed: ``filter[id]=a,b``). An id that is not in the answer says nothing: ask ``order``.
+
+        An upstream that ignores the filter sends other orders; they are left out and counted in ``outside``.
+        """
+        unique = tuple(dict.fromkeys(order_ids))
+        page = self.call(admin.ORDERS, admin.ask_orders_by_id(unique, include)).value
+        found = tuple(order for order in page.orders if order.id in unique)
+        return replace(page, orders=found, next_cursor=None, outside=len(page.orders) - len(found))
 
     def order(self, order_id: str, include: Iterable[str] = ()) -> shapes_admin.Order:
         """One order with all lines. Refused with status 404 when unknown."""
@@ -108,13 +146,14 @@ class AdminCalls(Caller):
 
     def attribution_pages(
         self,
-        max_pages: int = MOST_PAGES,
+        max_pages: int | None = MOST_PAGES,
         limit: int | None = None,
         sort: str | None = None,
         filters: Mapping[str, str] | None = None,
+        cursor: str | None = None,
     ) -> Iterator[shapes_admin.AttributionPage]:
-        """The pages of ``attribution`` one after another; each is a call."""
-        return pages(lambda cursor: self.attribution(limit, cursor, sort, filters), max_pages)
+        """The pages of ``attribution`` one after another, each a call; ``max_pages=None`` for all, ``cursor`` to go on from a page."""
+        return pages(lambda place: self.attribution(limit, place, sort, filters), max_pages, cursor)
 
     def subscribe(
         self, url: str, events: Iterable[str] = ("*",), idempotency_key: str | None = None

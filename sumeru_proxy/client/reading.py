@@ -208,6 +208,10 @@ class Fields:
         """A finite decimal within bounds."""
         return self._need(name, lambda raw: _within(decimal_of(raw), low, high), f"number {low} to {high}")
 
+    def known_flag(self, name: str) -> bool | None:
+        """True or false; None when the upstream does not say."""
+        return self._read(name, flag_of)
+
     def flag(self, name: str, default: bool = False) -> bool:
         """True or false."""
         value = self._read(name, flag_of)
@@ -269,6 +273,18 @@ class Fields:
             raise Unreadable(path=self._notes.skipped.pop() if len(self._notes.skipped) > noted else self.at(name))
         return found
 
+    def whole_items(self, name: str, read: Callable[[Fields], T]) -> tuple[T, ...] | None:
+        """An optional list that is read as a whole: None when it is absent, no list, or holds an unreadable object (noted as skipped)."""
+        try:
+            return self.strict_items(name, read)
+        except Unreadable as error:
+            self._notes.skipped.append(error.path)
+            return None
+
+    def strict_items(self, name: str, read: Callable[[Fields], T]) -> tuple[T, ...] | None:
+        """An optional list, None when absent or no list. Raises Unreadable when it is there and one of its objects cannot be read."""
+        return self.need_whole_items(name, read) if self._read(name, _list_of) is not None else None
+
     def is_null(self, name: str) -> bool:
         """Whether the field is there and null, which may be an answer in itself."""
         if name in self._values and self._values[name] is None:
@@ -289,6 +305,10 @@ class Fields:
         value = read(inner)
         inner.finish()
         return value
+
+
+def _list_of(value: object) -> list[Any] | None:
+    return value if isinstance(value, list) else None
 
 
 N = TypeVar("N", int, Decimal)

@@ -1,7 +1,7 @@
 """The admin endpoints (``/api/v1``): customers, orders, attribution, webhook subscriptions.
 
 For each its address, its parameters and the one mapping from its JSON to our values (assumptions as in ``resources_catalogue``).
-An order's lines are read strictly: an order with a line missing would be a wrong order.
+Orders and attributions are mapped in ``resources_orders``.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ from urllib.parse import urlsplit
 from sumeru_proxy.client import arguments, shapes_admin
 from sumeru_proxy.client.reading import ID_CHARS, LARGEST, Fields, flag_of, next_cursor
 from sumeru_proxy.client.resource import ADMIN, Asked, Resource
+from sumeru_proxy.client.resources_orders import attribution_of, order_of
 from sumeru_proxy.client.session import is_loopback
+from sumeru_proxy.client.windows import Window
 
 T = TypeVar("T")
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
 _EVENT = re.compile(r"(?:\*|[a-z][a-z_]{0,30}\.[a-z][a-z_]{0,30})\Z")
 ORDER_INCLUDES: Final = ("attributions",)
+BY_ID_CHARS: Final = 6_000
 
 
 def _customer_of(fields: Fields) -> shapes_admin.Customer:
@@ -43,89 +46,6 @@ def _customer_of(fields: Fields) -> shapes_admin.Customer:
 def _channels_of(fields: Fields) -> tuple[str, ...]:
     raw = fields.raw("opt_in")
     return tuple(sorted(name[:40] for name, value in raw.items() if flag_of(value))) if isinstance(raw, dict) else ()
-
-
-def _buyer_of(fields: Fields) -> shapes_admin.Buyer:
-    return shapes_admin.Buyer(
-        id=fields.need_text("id", ID_CHARS),
-        email=fields.text("email"),
-        first_name=fields.text("first_name"),
-        last_name=fields.text("last_name"),
-    )
-
-
-def _address_of(fields: Fields) -> shapes_admin.Address:
-    return shapes_admin.Address(
-        first_name=fields.text("first_name"),
-        last_name=fields.text("last_name"),
-        company=fields.text("company"),
-        address1=fields.text("address1"),
-        address2=fields.text("address2"),
-        city=fields.text("city"),
-        province=fields.text("province"),
-        zip=fields.text("zip", 40),
-        country=fields.text("country", 100),
-        phone=fields.text("phone", 60),
-    )
-
-
-def _line_of(fields: Fields) -> shapes_admin.LineItem:
-    return shapes_admin.LineItem(
-        id=fields.need_text("id", ID_CHARS),
-        title=fields.text("title"),
-        quantity=fields.need_integer("quantity"),
-        price=fields.need_decimal("price"),
-        product_id=fields.text("product_id", ID_CHARS),
-        variant_id=fields.text("variant_id", ID_CHARS),
-        sku=fields.text("sku", ID_CHARS),
-        tax=fields.decimal("tax"),
-        discount=fields.decimal("discount"),
-    )
-
-
-def _touchpoint_of(fields: Fields) -> shapes_admin.Touchpoint:
-    return shapes_admin.Touchpoint(
-        id=fields.need_text("id", ID_CHARS),
-        channel=fields.need_text("channel", 60),
-        source=fields.text("source"),
-        medium=fields.text("medium"),
-        campaign_id=fields.text("campaign_id", ID_CHARS),
-        occurred_at=fields.moment("occurred_at"),
-        weight=fields.decimal("weight", 0, 1),
-        credited_revenue=fields.decimal("credited_revenue", -LARGEST),
-    )
-
-
-def _attribution_of(fields: Fields) -> shapes_admin.Attribution:
-    return shapes_admin.Attribution(
-        order_id=fields.need_text("order_id", ID_CHARS),
-        model=fields.text("model", 60),
-        revenue=fields.need_decimal("revenue", -LARGEST),
-        currency=fields.need_text("currency", 3).upper(),
-        touchpoints=fields.need_whole_items("touchpoints", _touchpoint_of),
-    )
-
-
-def _order_of(fields: Fields) -> shapes_admin.Order:
-    return shapes_admin.Order(
-        id=fields.need_text("id", ID_CHARS),
-        number=fields.text("number", 60),
-        currency=fields.need_text("currency", 3).upper(),
-        total_price=fields.need_decimal("total_price", -LARGEST),
-        line_items=fields.need_whole_items("line_items", _line_of),
-        created_at=fields.need_moment("created_at"),
-        updated_at=fields.moment("updated_at"),
-        subtotal_price=fields.decimal("subtotal_price", -LARGEST),
-        total_tax=fields.decimal("total_tax", -LARGEST),
-        total_discounts=fields.decimal("total_discounts", -LARGEST),
-        shipping_price=fields.decimal("shipping_price", -LARGEST),
-        financial_status=fields.text("financial_status", 60),
-        fulfillment_status=fields.text("fulfillment_status", 60),
-        customer=fields.child("customer", _buyer_of),
-        shipping_address=fields.child("shipping_address", _address_of),
-        billing_address=fields.child("billing_address", _address_of),
-        attributions=fields.items("attributions", _attribution_of),
-    )
 
 
 def _subscription_of(fields: Fields) -> shapes_admin.Subscription:
@@ -162,15 +82,15 @@ ORDERS = Resource(
     "GET",
     "/api/v1/orders",
     ADMIN,
-    lambda outer: shapes_admin.OrderPage(*_page_of(outer, _order_of)),
+    lambda outer: shapes_admin.OrderPage(*_page_of(outer, order_of)),
 )
-ORDER = Resource("order", "GET", "/api/v1/orders/{id}", ADMIN, lambda outer: outer.need_child("data", _order_of))
+ORDER = Resource("order", "GET", "/api/v1/orders/{id}", ADMIN, lambda outer: outer.need_child("data", order_of))
 ATTRIBUTION = Resource(
     "attribution",
     "GET",
     "/api/v1/attribution",
     ADMIN,
-    lambda outer: shapes_admin.AttributionPage(*_page_of(outer, _attribution_of)),
+    lambda outer: shapes_admin.AttributionPage(*_page_of(outer, attribution_of)),
 )
 SUBSCRIBE = Resource(
     "subscribe",
@@ -189,8 +109,12 @@ def ask_list(
     filters: Mapping[str, str] | None = None,
     include: Iterable[str] = (),
     allowed_includes: Iterable[str] = (),
+    window: Window | None = None,
 ) -> Asked:
-    """One page of any admin list. ``sort`` is a field name, with ``-`` in front for descending; ``filters`` are equalities."""
+    """One page of any admin list. ``sort`` is a field name, with ``-`` in front for descending; ``filters`` are equalities.
+
+    ``window`` adds comparison filters.
+    """
     query: list[tuple[str, str]] = []
     if limit is not None:
         query.append(("limit", str(arguments.whole("limit", limit, 1, 100))))
@@ -204,17 +128,27 @@ def ask_list(
         if not isinstance(name, str) or not _FIELD.match(name):
             raise arguments.invalid("filters", "must have field names")
         query.append((f"filter[{name}]", arguments.line("filters", value, 200, least=1)))
-    included = [arguments.choice("include", each, allowed_includes) for each in include]
-    if included:
-        query.append(("include", ",".join(included)))
+    query.extend(window.query() if window is not None else ())
+    query.extend(_include(include, allowed_includes))
     return Asked(tuple(query))
+
+
+def _include(include: Iterable[str], allowed: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    included = [arguments.choice("include", each, allowed) for each in include]
+    return (("include", ",".join(included)),) if included else ()
+
+
+def ask_orders_by_id(order_ids: Iterable[str], include: Iterable[str] = ()) -> Asked:
+    """Up to 100 orders by their ids, together at most 6,000 characters so that the address stays one that servers take."""
+    joined = arguments.identifiers("order_ids", order_ids)
+    if len(joined) > BY_ID_CHARS:
+        raise arguments.invalid("order_ids", f"must be at most {BY_ID_CHARS} characters together")
+    return Asked((("limit", "100"), ("filter[id]", joined), *_include(include, ORDER_INCLUDES)))
 
 
 def ask_one(field: str, value: str, include: Iterable[str] = (), allowed_includes: Iterable[str] = ()) -> Asked:
     """One thing by its id."""
-    included = [arguments.choice("include", each, allowed_includes) for each in include]
-    query = (("include", ",".join(included)),) if included else ()
-    return Asked(query, segments=(("id", arguments.identifier(field, value)),))
+    return Asked(_include(include, allowed_includes), segments=(("id", arguments.identifier(field, value)),))
 
 
 def ask_update_customer(customer_id: str, changes: Mapping[str, object]) -> Asked:
