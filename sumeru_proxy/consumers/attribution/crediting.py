@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -59,12 +59,15 @@ class Explanation:
     unattributed_refund: int
 
 
-def explain(conversion: Conversion, touches: Sequence[Touch], options: Options, model: Model) -> Explanation:
+def explain(
+    conversion: Conversion, touches: Sequence[Touch], options: Options, model: Model, taken: Collection[int] = ()
+) -> Explanation:
     """How this order's credit came about: touch × factors = weight = cents, for all of its touches, counted or not.
 
-    The lines' amounts and ``unattributed`` sum to the order's total, the refunds likewise.
+    ``taken``: ids of touches that an earlier order has already (``Options.one_order_only``). The
+    lines' amounts and ``unattributed`` sum to the order's total, the refunds likewise.
     """
-    reasons = left_out(conversion, touches, options)
+    reasons = left_out(conversion, touches, options, taken)
     if not credited(conversion, options):
         reasons = [(touch, reason or "kind") for touch, reason in reasons]
     counted = [touch for touch, reason in reasons if not reason]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -69,10 +69,12 @@ def credited(conversion: Conversion, options: Options) -> bool:
     return not options.kinds or conversion.kind in options.kinds
 
 
-def left_out(conversion: Conversion, touches: Iterable[Touch], options: Options) -> list[tuple[Touch, str]]:
+def left_out(
+    conversion: Conversion, touches: Iterable[Touch], options: Options, taken: Collection[int] = ()
+) -> list[tuple[Touch, str]]:
     """All touches in order of time, each with the reason why it does not count, or an empty text when it does.
 
-    Reasons: ``after`` (later than the order), ``look_back``, ``direct``, ``no_campaign``.
+    Reasons: ``after`` (later than the order), ``look_back``, ``earlier_order`` (its id is in ``taken``), ``direct``, ``no_campaign``.
     """
     oldest = conversion.at_ms - options.look_back_days * DAY_MS if options.look_back_days else None
     reasons: list[tuple[Touch, str]] = []
@@ -81,6 +83,8 @@ def left_out(conversion: Conversion, touches: Iterable[Touch], options: Options)
             reasons.append((touch, "after"))
         elif oldest is not None and touch.at_ms < oldest:
             reasons.append((touch, "look_back"))
+        elif touch.id in taken:
+            reasons.append((touch, "earlier_order"))
         else:
             reasons.append((touch, ""))
     if options.direct != COUNT:
