@@ -120,9 +120,21 @@ def _update_rows(rows: _Rows) -> None:
             cursor.executemany(f"UPDATE {table} SET {changes} WHERE id = %s", rows)  # noqa: S608
 
 
+def save(rows: Sequence[Conversion], fields: Sequence[str]) -> None:
+    """Write these fields of these orders."""
+    if len(rows) <= 2:
+        for row in rows:
+            row.save(update_fields=fields)
+    else:
+        Conversion.objects.bulk_update(rows, fields, batch_size=100)
+
+
 def locked(ids: Iterable[int]) -> list[Conversion]:
     """These orders by number, each held until the transaction ends (SQLite's writer holds all)."""
-    rows = Conversion.objects.filter(pk__in=list(ids)).order_by("pk")
+    numbers = list(ids)
+    if not numbers:
+        return []
+    rows = Conversion.objects.filter(pk__in=numbers).order_by("pk")
     if connection.features.has_select_for_update:
         rows = rows.select_for_update()
     return list(rows)
@@ -130,13 +142,14 @@ def locked(ids: Iterable[int]) -> list[Conversion]:
 
 def retract(rows: Sequence[Conversion], changes: Changes) -> None:
     """Take the stored credits of these (locked, not yet changed) orders out of the sums and delete them."""
-    by_id = {row.pk: row for row in rows}
+    by_id = {row.pk: row for row in rows if row.revision}  # the others have no credits
+    if not by_id:
+        return
     for number, *where, amount, refunded in Credit.objects.filter(conversion_id__in=by_id).values_list(*_CREDIT):
         changes.credit(by_id[number], where[0], where[1], where[2], -amount, -refunded)
     Credit.objects.filter(conversion_id__in=by_id).delete()
-    for row in rows:
-        if row.revision:
-            changes.count(row, -1)
+    for row in by_id.values():
+        changes.count(row, -1)
 
 
 def apply(shop_id: int, rows: Sequence[Conversion], found: dict[int, Computed], plan: Plan, changes: Changes) -> None:

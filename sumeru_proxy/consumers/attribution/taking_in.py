@@ -58,7 +58,7 @@ def _sort_customers(shop_id: int, persons: set[str], changes: storing.Changes) -
     storing.retract(changed, changes)
     for row in changed:
         row.customer, row.revision = wrong[row.pk], 0
-    Conversion.objects.bulk_update(changed, ["customer", "revision"], batch_size=100)
+    storing.save(changed, ["customer", "revision"])
     return set(wrong)
 
 
@@ -155,7 +155,7 @@ def take(shop_id: int, orders: Sequence[Arrived], plan: Plan | None = None) -> i
             row.at_ms, row.currency, row.changed_ms = order.at_ms, order.currency, order.changed_ms
             row.total, row.refunded = order.total, order.refunded
             persons |= {touch.key: person for touch in order.touches or ()}
-        Conversion.objects.bulk_update([row for row, _order in pairs], _FIELDS, batch_size=100)
+        storing.save([row for row, _order in pairs], _FIELDS)
         touches = [touch for _row, order in pairs for touch in order.touches or ()]
         _link(pairs, _store_touches(shop_id, touches, persons))
         others = _sort_customers(shop_id, before | {row.person for row, _order in pairs}, changes)

@@ -45,12 +45,12 @@ def ids_of(shop_id: int, words: Collection[Word]) -> dict[Word, int]:
 
 def _existing(shop_id: int, words: Collection[Word]) -> dict[Word, int]:
     found: dict[Word, int] = {}
-    for kind in sorted({kind for kind, _text in words}):
-        texts = sorted(text for each, text in words if each == kind)
-        for start in range(0, len(texts), 500):
-            rows = Label.objects.filter(shop_id=shop_id, kind=kind, text__in=texts[start : start + 500])
-            found |= {(kind, text): pk for pk, text in rows.values_list("pk", "text")}
-    return found
+    texts = sorted({text for _kind, text in words})
+    for start in range(0, len(texts), 500):
+        # The same text may be a word of several kinds: a few rows more, and one question instead of five.
+        rows = Label.objects.filter(shop_id=shop_id, text__in=texts[start : start + 500])
+        found |= {(kind, text): pk for pk, kind, text in rows.values_list("pk", "kind", "text")}
+    return {word: found[word] for word in words if word in found}
 
 
 def texts_of(shop_id: int, *, paths: bool = False) -> dict[int, str]:
