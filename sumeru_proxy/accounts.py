@@ -62,4 +62,4 @@ refresher = freshness.Refresher(lambda shop_id: client_for(shop_id, "refresh"))
 
 def source_for(shop_id: int) -> Source:
     """What a page reads this shop's data from."""
-    return Source(shop_id, lambda: client_for(shop_id, "page"), refresher.ask, refresher.saw)
+    return Source(shop_id, lambda: client_for(shop_id, "page"), refresher.ask, refresher.count)

@@ -347,9 +347,7 @@ class Job(models.Model):
             models.Index(fields=["state", "next_at"], name="job_due"),
             models.Index(fields=["shop", "order_key", "state"], name="job_order"),
             models.Index(fields=["shop", "kind", "state"], name="job_backlog"),
-            models.Index(
-                fields=["shop", "kind", "target", "next_at", "id"], name="job_turn", condition=models.Q(state="waiting")
-            ),
+            models.Index(fields=["state", "shop", "kind", "target", "next_at", "id"], name="job_turn"),
         ]
         verbose_name = _("job")
         verbose_name_plural = _("jobs")

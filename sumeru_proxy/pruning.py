@@ -12,6 +12,7 @@ from sumeru_proxy.models import InboundEvent, Job
 from sumeru_proxy.webhooks import intake
 
 CHUNK_ROWS = 1_000
+ENDED = (Job.State.DONE, Job.State.SUPERSEDED)
 EVENTS_KEPT_AT_LEAST = intake.OLDEST * 2 + intake.FUTURE
 """An event's row is its replay protection: it must outlive every moment at which its date would be accepted again."""
 
@@ -44,9 +45,9 @@ def prune(now: datetime, keep: Keep | None = None, *, dry_run: bool = False) -> 
         raise ValueError(
             f"event rows must be kept at least {EVENTS_KEPT_AT_LEAST.days} days: they protect against replays"
         )
-    over = Job.objects.filter(state=Job.State.DONE)
+    over = Job.objects.filter(state__in=ENDED)
     thrown_away = Job.objects.filter(state=Job.State.PARKED, reason__in=(Job.Reason.DISCARDED, Job.Reason.ERASED))
-    unfinished = Job.objects.filter(event=OuterRef("pk")).exclude(state=Job.State.DONE)
+    unfinished = Job.objects.filter(event=OuterRef("pk")).exclude(state__in=ENDED)
     idle_events = InboundEvent.objects.filter(~Exists(unfinished))
     counts = dict.fromkeys(("job_bodies", "jobs", "event_bodies", "events"), 0)
     for rows in (over, thrown_away):

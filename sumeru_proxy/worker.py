@@ -14,15 +14,18 @@ from django.db import close_old_connections, connections
 from django.utils import timezone
 
 from sumeru_proxy.models import Job
-from sumeru_proxy.outbox import batching, jobs, writes
-from sumeru_proxy.outbox.delivering import Handler, Pace, Tried, attempt
-from sumeru_proxy.webhooks import erasing, installed, listening
+from sumeru_proxy.outbox import batching, claims, jobs, writes
+from sumeru_proxy.outbox.delivering import Handler, Pace, attempt
+from sumeru_proxy.outbox.turns import Turns, same_fate
+from sumeru_proxy.webhooks import erasing, installed, listening, own_work
+from sumeru_proxy.webhooks.listeners import KIND_PREFIX
 
 log = logging.getLogger(__name__)
 
 IDLE_S = 0.5
 DATABASE_PAUSE_S = 1.0
-FAILURES_OF_OUTAGE = 3
+SLICE_S = 0.5
+"""After so long a worker looks anew whose turn it is, whatever it still has in hand."""
 
 
 def handlers(only: Collection[str] | None = None) -> dict[str, Handler]:
@@ -32,6 +35,7 @@ def handlers(only: Collection[str] | None = None) -> dict[str, Handler]:
     """
     found: dict[str, Handler] = {kind: writes.handler(kind) for kind in writes.KINDS}
     found |= {kind: listening.handler(consumer) for kind, consumer in installed.by_kind().items()}
+    found |= own_work.handlers()
     found[erasing.KIND] = erasing.handler()
     if only is None:
         return found
@@ -39,34 +43,6 @@ def handlers(only: Collection[str] | None = None) -> dict[str, Handler]:
     if unknown := sorted(names - found.keys()):
         raise ValueError(f"unknown kinds: {', '.join(unknown)}; known: {', '.join(sorted(found))}")
     return {kind: handler for kind, handler in found.items() if kind in names}
-
-
-class Pauses:
-    """What this process knows of limits and outages; shared by its threads. Losing it only costs a few vain tries."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._until: dict[tuple[int, frozenset[str]], float] = {}
-        self._failures: dict[tuple[int, frozenset[str]], int] = {}
-
-    def skipped(self) -> list[tuple[int, frozenset[str]]]:
-        """Shops and kinds whose limits are reached just now."""
-        now = time.monotonic()
-        with self._lock:
-            self._until = {key: until for key, until in self._until.items() if until > now}
-            return list(self._until)
-
-    def note(self, job: Job, handler: Handler, tried: Tried) -> bool:
-        """Learn from a try; True when an outage has just ended for this shop and these kinds."""
-        key = (job.shop_id, frozenset(handler.group))
-        with self._lock:
-            if tried.held_back and key[1]:
-                self._until[key] = time.monotonic() + tried.wait_s
-            if tried.reason == Job.Reason.UNAVAILABLE:
-                self._failures[key] = self._failures.get(key, 0) + 1
-                return False
-            answered = tried.state in ("done", "parked")
-            return answered and self._failures.pop(key, 0) >= FAILURES_OF_OUTAGE
 
 
 class Worker:
@@ -81,13 +57,15 @@ class Worker:
         batch: int = 10,
         idle_s: float = IDLE_S,
         pace: Pace | None = None,
-        pauses: Pauses | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self.known = known
+        listening = [kind for kind in known if kind.startswith(KIND_PREFIX)]
+        self.listening = listening if len(listening) > 1 else []
         self.batch = batch
         self.idle_s = idle_s
         self.pace = pace or Pace()
-        self.pauses = pauses or Pauses()
+        self.turns = turns or Turns()
         self.stopping = threading.Event()
         self.name = f"{socket.gethostname()[:40]}:{os.getpid()}:{threading.get_ident() % 10_000}"
 
@@ -99,25 +77,43 @@ class Worker:
         """Claim and try one batch; gives how many jobs were tried. Raises django.db.Error when the database is gone."""
         if batching.BATCH_KIND in self.known:
             batching.gather(timezone.now())
-        claimed = jobs.claim(
-            self.name, kinds=list(self.known), most=self.batch, lease_s=self.pace.lease_s, skip=self.pauses.skipped()
-        )
-        tried = 0
+        jobs.free_expired(timezone.now())
+        claimed = self._claim(self.batch, fresh=False)
+        if len(claimed) < self.batch:
+            claimed += self._claim(self.batch - len(claimed), fresh=True)
+        tried, slice_ends = 0, time.monotonic() + SLICE_S
         while claimed and not self.stopping.is_set():
             job = claimed.pop(0)
-            handler = self.known[job.kind]
-            result = attempt(job, handler, self.pace)
+            claimed = self._try(job, claimed)
             tried += 1
-            if self.pauses.note(job, handler, result):
-                woken = jobs.wake(job.shop_id, handler.group)
-                log.info("shop %s: Sumeru answers again, %d jobs are due now", job.shop_id, woken)
-            if result.held_back and handler.group:
-                # The others of the group would only be told the same.
-                same = [other for other in claimed if other.shop_id == job.shop_id and other.kind in handler.group]
-                jobs.release(same)
-                claimed = [other for other in claimed if other not in same]
+            if time.monotonic() > slice_ends:
+                break  # the rest is given back: others may be free, or it is another line's turn
         jobs.release(claimed)
         return tried
+
+    def _claim(self, most: int, *, fresh: bool) -> list[Job]:
+        now = timezone.now()
+        chosen = self.turns.choose(self.known, most, now, fresh=fresh)
+        return claims.claim_lines(self.name, chosen, lease_s=self.pace.lease_s, now=now)
+
+    def _try(self, job: Job, claimed: list[Job]) -> list[Job]:
+        """Try a job; gives those of the claimed that are still worth trying."""
+        handler, line, began = self.known[job.kind], claims.line_of(job), time.monotonic()
+        self.turns.began(line)
+        try:
+            newest = claims.take_latest(job) if handler.latest_only else job
+            if newest is None:
+                return claimed
+            result = attempt(newest, handler, self.pace)
+        finally:
+            self.turns.ended(line, time.monotonic() - began)
+        if self.turns.note(newest, handler, result):
+            woken = jobs.wake(job.shop_id, handler.group)
+            log.info("shop %s: Sumeru answers again, %d jobs are due now", job.shop_id, woken)
+        in_vain = same_fate(newest, handler, result, claimed)
+        jobs.release(in_vain)
+        siblings = claims.claim_siblings(newest, self.listening, self.name, lease_s=self.pace.lease_s)
+        return [*siblings, *(other for other in claimed if other not in in_vain)]
 
     def run(self, *, until_idle: bool = False) -> None:
         """Work until stopped, or until nothing is due (``until_idle``). Survives a database that goes away and comes back."""

@@ -51,13 +51,13 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 def clean_memory() -> None:
     """No test sees another's copies, stamps, shops or meters."""
     from sumeru_proxy import accounts, health, limit_stores
-    from sumeru_proxy.reading import reader, shared_cache, stamps
+    from sumeru_proxy.reading import leases, reader, shared_cache, stamps
     from sumeru_proxy.webhooks import views as webhooks
     from widgets.http import customers, events, shops, submissions, throttles
 
     cache.clear()
     reader.copies.forget()
-    reader.forget_flights()
+    leases.forget()
     shared_cache.cache.forget()
     stamps.forget()
     accounts.refresher.forget()

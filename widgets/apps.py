@@ -20,8 +20,8 @@ class WidgetsConfig(AppConfig):
 
         from widgets import checks, sqlite
         from widgets.admin import registrations  # noqa: F401 - importing it registers the admin's pages
-        from widgets.http import origins
+        from widgets.http import cors
 
-        check_request_enabled.connect(origins.allow, dispatch_uid="widgets.origins")
+        check_request_enabled.connect(cors.allow, dispatch_uid="widgets.origins")
         connection_created.connect(sqlite.prepare, dispatch_uid="widgets.sqlite")
         checks.register_all()

@@ -7,7 +7,8 @@ from django.urls import path, re_path
 
 from sumeru_proxy.webhooks import views as webhooks
 from widgets.docs import client, deploying, index, npm_package, openapi, troubleshooting
-from widgets.http import embed, events, probes, submissions, views
+from widgets.http import embed, events, pages, probes, submissions, views
+from widgets.http.requests import by_method
 
 _SHOP = r"^w/v1/(?P<shop>[A-Za-z0-9_]{1,40})/"
 _WIDGET = r"(?P<widget>[a-z0-9_]{1,40})"
@@ -19,7 +20,7 @@ urlpatterns = [
     re_path(_SHOP + _WIDGET + r"\.html\Z", views.fragment, name="fragment"),
     re_path(_SHOP + _WIDGET + r"\.json\Z", views.data, name="data"),
     re_path(_SHOP + r"events\Z", events.take, name="events"),
-    re_path(_SHOP + _WIDGET + r"\Z", submissions.page, name="page"),
+    re_path(_SHOP + _WIDGET + r"\Z", by_method(pages.page, post=submissions.submit), name="page"),
     path("embed/v1.js", embed.floating, name="loader"),
     re_path(r"^embed/(?P<name>pixel|share|debug)\.js\Z", embed.floating, name="script"),
     re_path(

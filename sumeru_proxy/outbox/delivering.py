@@ -6,7 +6,7 @@ import logging
 import random
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, transaction
@@ -17,8 +17,10 @@ from sumeru_proxy.client import errors
 from sumeru_proxy.client.api import Sumeru
 from sumeru_proxy.client.session import Budget
 from sumeru_proxy.models import Job, Shop
-from sumeru_proxy.outbox import jobs, rules
+from sumeru_proxy.outbox import jobs, rules, targets
+from sumeru_proxy.outbox.masking import masked
 from sumeru_proxy.outbox.rules import Facts, Park
+from sumeru_proxy.outbox.target_errors import TargetDown, TargetError
 
 log = logging.getLogger(__name__)
 
@@ -26,11 +28,12 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """A try that succeeded. ``result`` is kept with the job; ``effect`` runs in the transaction that marks it done, so
-    that both happen or neither, and once even when two workers hold the job.
+    that both happen or neither, and once even when two workers hold the job. With ``progress`` it is not done but one step further.
     """
 
     result: Mapping[str, Any] = field(default_factory=dict)
     effect: Callable[[], None] | None = None
+    progress: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +41,16 @@ class Handler:
     """How jobs of a kind are done. ``run`` tries once and raises what went wrong; it may be called again for the same job.
 
     ``keyed``: a write whose idempotency key the upstream forgets. ``group``: the kinds that share its limits, which wait together
-    when the limits are reached. ``attempts_most``: after so many failures it is parked; None for writes, bounded by age.
+    when the limits are reached. ``attempts_most``: after so many failures it is parked; None for writes, bounded by age. ``target_of``:
+    the key of the target at whose side a job ends (empty: none). ``latest_only``: of jobs with one order key the newest is enough.
     """
 
     run: Callable[[Job], Outcome]
     keyed: bool
     group: Collection[str] = ()
     attempts_most: int | None = None
+    target_of: Callable[[Job], str] | None = None
+    latest_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +61,22 @@ class Pace:
     longest_s: float = rules.LONGEST_WAIT_S
     lease_s: float = jobs.LEASE_S
     probe_s: float = jobs.PROBE_WAIT_S
+    away_first_s: float = targets.OPEN_FIRST_S
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
     """What came of a try: ``done``, ``waits``, ``parked`` or ``lost`` (the lease ran out); why; and for how long it waits.
 
-    ``held_back``: our limiter or breaker did not let it pass; the others of its group would fare the same until then.
+    ``held_back``: our limiter or breaker did not let it pass; the others of its group would fare the same until then, or those of its
+    ``target`` when that is what is away.
     """
 
     state: str
     reason: str = ""
     wait_s: float = 0.0
     held_back: bool = False
+    target: str = ""
 
 
 def client_of(shop: Shop, lane: str = "worker", budget: Budget | None = None) -> Sumeru:
@@ -76,7 +85,9 @@ def client_of(shop: Shop, lane: str = "worker", budget: Budget | None = None) ->
 
 
 def _said(error: Exception) -> str:
-    """Our own words for an error. Only those of our own classes are known to hold nobody's data."""
+    """Our own words for an error, or a target's, masked. Those of other classes may hold anybody's data."""
+    if isinstance(error, TargetError):
+        return masked(error.text, error.personal) or error.reason
     if isinstance(error, errors.SumeruError | secrets.Unusable):
         return f"{type(error).__name__}: {error}"
     return type(error).__name__
@@ -94,22 +105,81 @@ def attempt(job: Job, handler: Handler, pace: Pace | None = None) -> Tried:
         kept = jobs.park(job, reason=too_old.reason, error=job.last_error, ambiguous=too_old.ambiguous)
         return _told(job, Tried("parked", too_old.reason) if kept else Tried("lost"))
     started_at = timezone.now()
+    target, admission = "", targets.Admission()
+    try:
+        target = handler.target_of(job) if handler.target_of is not None else ""
+        if target:
+            admission = targets.enter(target)
+            if admission.wait_s > 0:
+                return _told(job, _held_back(job, target, admission))
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:  # the consumer's own function
+        return _told(job, _failed(job, handler, facts, error, pace, started_at), error)
     if not jobs.begin(job, keyed=handler.keyed, lease_s=pace.lease_s, now=started_at):
+        targets.give_back(target, admission)
         return _told(job, Tried("lost"))
     try:
         outcome = handler.run(job)
         with transaction.atomic():
-            kept = jobs.finish(job, outcome.result)
+            kept = jobs.finish(job, outcome.result) if outcome.progress is None else jobs.advance(job, outcome.progress)
             if kept and outcome.effect is not None:
                 outcome.effect()
+        _answered(target, admission)
         return _told(job, Tried("done") if kept else Tried("lost"))
     except (OperationalError, InterfaceError):
+        targets.give_back(target, admission)
         raise
+    except TargetDown as error:
+        where = target or job.target or job.kind
+        admission = targets.down(where, error.retry_after_s, pace.away_first_s)
+        return _told(job, _away(job, handler, facts, error, pace, started_at, where, admission), error)
     except Exception as error:  # whatever a listener raises: the worker goes on with the next job
+        if isinstance(error, TargetError):
+            _answered(target, admission)
+        else:
+            targets.give_back(target, admission)
         return _told(job, _failed(job, handler, facts, error, pace, started_at), error)
 
 
-def _failed(job: Job, handler: Handler, facts: Facts, error: Exception, pace: Pace, started_at: datetime) -> Tried:
+def _answered(target: str, admission: targets.Admission) -> None:
+    if target and targets.up(target, admission):
+        log.info("target %s answers again: %d jobs are due now", target, jobs.wake_target(target))
+
+
+def _since(admission: targets.Admission) -> datetime | None:
+    return datetime.fromtimestamp(admission.since, UTC) if admission.since is not None else None
+
+
+def _held_back(job: Job, target: str, admission: targets.Admission) -> Tried:
+    """The target is away: the job goes back as it was, or to a person after days."""
+    if rules.away_too_long(_since(admission), job.created_at, timezone.now()):
+        kept = jobs.park(job, reason=Job.Reason.TARGET_DOWN, error=job.last_error, ambiguous=False, code=job.code)
+        return Tried("parked", Job.Reason.TARGET_DOWN) if kept else Tried("lost")
+    jobs.release([job])
+    return Tried("waits", Job.Reason.TARGET_DOWN, admission.wait_s, held_back=True, target=target)
+
+
+def _away(
+    job: Job,
+    handler: Handler,
+    facts: Facts,
+    error: TargetDown,
+    pace: Pace,
+    started_at: datetime,
+    target: str,
+    admission: targets.Admission,
+) -> Tried:
+    if rules.away_too_long(_since(admission), job.created_at, timezone.now()):
+        kept = jobs.park(job, reason=Job.Reason.TARGET_DOWN, error=_said(error), ambiguous=False, code=error.reason)
+        return Tried("parked", Job.Reason.TARGET_DOWN) if kept else Tried("lost")
+    wait = TargetDown(admission.wait_s, error.text, reason=error.reason, personal=error.personal)
+    return _failed(job, handler, facts, wait, pace, started_at, target)
+
+
+def _failed(
+    job: Job, handler: Handler, facts: Facts, error: Exception, pace: Pace, started_at: datetime, target: str = ""
+) -> Tried:
     now = timezone.now()
     decision = rules.decide_next(
         error,
@@ -119,8 +189,9 @@ def _failed(job: Job, handler: Handler, facts: Facts, error: Exception, pace: Pa
         base_s=pace.base_s,
         longest_s=pace.longest_s,
     )
+    code = error.reason if isinstance(error, TargetError) else ""
     if isinstance(decision, Park):
-        kept = jobs.park(job, reason=decision.reason, error=_said(error), ambiguous=decision.ambiguous)
+        kept = jobs.park(job, reason=decision.reason, error=_said(error), ambiguous=decision.ambiguous, code=code)
         return Tried("parked", decision.reason) if kept else Tried("lost")
     at = decision.at
     if decision.reason == Job.Reason.UNAVAILABLE:
@@ -137,9 +208,11 @@ def _failed(job: Job, handler: Handler, facts: Facts, error: Exception, pace: Pa
         attempts=job.attempts + int(decision.counts),
         first_attempt_at=first,
         ambiguous=decision.ambiguous and handler.keyed,
+        code=code,
+        target=target or None,
     )
     wait_s = max(0.0, (at - now).total_seconds())
-    return Tried("waits", decision.reason, wait_s, held_back=not decision.counts) if kept else Tried("lost")
+    return Tried("waits", decision.reason, wait_s, not decision.counts, target) if kept else Tried("lost")
 
 
 def _told(job: Job, tried: Tried, error: Exception | None = None) -> Tried:

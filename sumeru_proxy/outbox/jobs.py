@@ -9,13 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db import IntegrityError, connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db import IntegrityError, transaction
+from django.db.models import Case, DateTimeField, F, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -29,6 +28,8 @@ PROBE_WAIT_S = 20.0
 """During an outage at least one job of a shop tries again within this time, so that its end is noticed soon."""
 _KEY = re.compile(r"[\x21-\x7e]{1,190}\Z")
 ERASED_HASH = "erased"
+PAUSE, CANCEL = "pause", "cancel"
+"""What a person asked of a job while a worker held it."""
 
 
 class Unfit(ValueError):
@@ -101,76 +102,11 @@ def owe(
     return Owed(known, False)
 
 
-# -- claiming
+# -- what the holder of a claim writes
 
 
-def _due(now: datetime) -> Q:
-    return Q(state=Job.State.WAITING, next_at__lte=now) | Q(state=Job.State.CLAIMED, lease_until__lt=now)
-
-
-def _claimable(now: datetime, kinds: Collection[str], skip: Iterable[tuple[int, Collection[str]]]) -> QuerySet[Job]:
-    earlier = Job.objects.filter(
-        shop_id=OuterRef("shop_id"),
-        order_key=OuterRef("order_key"),
-        state__in=(Job.State.WAITING, Job.State.CLAIMED),
-        pk__lt=OuterRef("pk"),
-    )
-    found = Job.objects.filter(_due(now), kind__in=kinds).filter(Q(order_key="") | ~Exists(earlier))
-    for shop_id, paused in skip:
-        found = found.exclude(shop_id=shop_id, kind__in=paused)
-    return found.order_by("pk")
-
-
-def claim(
-    claimant: str,
-    *,
-    kinds: Collection[str],
-    most: int = 10,
-    lease_s: float = LEASE_S,
-    now: datetime | None = None,
-    skip: Sequence[tuple[int, Collection[str]]] = (),
-) -> list[Job]:
-    """Up to ``most`` due jobs, oldest first, each held by the returned row's ``claimed_by`` until ``lease_until``.
-
-    Two callers never hold the same job while its lease runs. ``skip`` leaves out kinds of a shop. Does not wait for locked rows on
-    PostgreSQL; on SQLite it waits for the one writer, up to the busy timeout.
-    """
-    now = now or timezone.now()
-    # Most looks find nothing: they must not take the write lock of SQLite.
-    if not _claimable(now, kinds, skip).exists():
-        return []
-    name = f"{claimant}:{uuid.uuid4().hex[:12]}"
-    with transaction.atomic():
-        rows = _claimable(now, kinds, skip)
-        if connection.features.has_select_for_update_skip_locked:
-            rows = rows.select_for_update(skip_locked=True, of=("self",))
-        ids = list(rows.values_list("pk", flat=True)[:most])
-        Job.objects.filter(_due(now), pk__in=ids).update(
-            state=Job.State.CLAIMED, claimed_by=name, lease_until=now + timedelta(seconds=lease_s)
-        )
-    return list(
-        Job.objects.filter(pk__in=ids, state=Job.State.CLAIMED, claimed_by=name).select_related("shop").order_by("pk")
-    )
-
-
-def claim_one(job: Job, claimant: str, *, lease_s: float, now: datetime | None = None) -> bool:
-    """Claim this very job if it is due, waiting and next in its order; updates ``job`` in place. For answers to a waiting shopper."""
-    now = now or timezone.now()
-    name = f"{claimant}:{uuid.uuid4().hex[:12]}"
-    with transaction.atomic():
-        rows = _claimable(now, [job.kind], ()).filter(pk=job.pk)
-        if connection.features.has_select_for_update_skip_locked:
-            rows = rows.select_for_update(skip_locked=True, of=("self",))
-        if not list(rows.values_list("pk", flat=True)):
-            return False
-        claimed = Job.objects.filter(_due(now), pk=job.pk).update(
-            state=Job.State.CLAIMED, claimed_by=name, lease_until=now + timedelta(seconds=lease_s)
-        )
-    job.refresh_from_db()
-    return bool(claimed)
-
-
-def _held(job: Job) -> QuerySet[Job]:
+def held(job: Job) -> QuerySet[Job]:
+    """The job's row while this claim holds it, else nothing: what fences a worker whose lease ran out."""
     return Job.objects.filter(pk=job.pk, state=Job.State.CLAIMED, claimed_by=job.claimed_by)
 
 
@@ -188,10 +124,23 @@ def begin(job: Job, *, keyed: bool, lease_s: float = LEASE_S, now: datetime | No
     }
     if keyed:
         changes |= {"ambiguous": True, "first_attempt_at": job.first_attempt_at or now}
-    return bool(_held(job).update(**changes))
+    return bool(held(job).update(**changes))
 
 
-_FREE = {"claimed_by": "", "lease_until": None}
+_FREE: dict[str, Any] = {"claimed_by": "", "lease_until": None}
+
+
+def _back() -> dict[str, Any]:
+    """A claimed job goes back to wait, unless a person paused or cancelled it meanwhile."""
+    return {
+        **_FREE,
+        "state": Case(
+            When(control=PAUSE, then=Value(Job.State.PAUSED)),
+            When(control=CANCEL, then=Value(Job.State.PARKED)),
+            default=Value(Job.State.WAITING),
+        ),
+        "control": "",
+    }
 
 
 def finish(job: Job, result: Mapping[str, Any]) -> bool:
@@ -199,14 +148,34 @@ def finish(job: Job, result: Mapping[str, Any]) -> bool:
     the effect: of two workers with the same job only one gets True.
     """
     return bool(
-        _held(job).update(
+        held(job).update(
             state=Job.State.DONE,
             reason="",
             last_error="",
+            code="",
+            control="",
             ambiguous=False,
             result=dict(result),
             finished_at=Now(),
             **_FREE,
+        )
+    )
+
+
+def advance(job: Job, progress: Mapping[str, Any]) -> bool:
+    """Store how far a held range job is and give it back: its next step is due now, after the others' turn. False when the lease was
+    lost. Call it as ``finish``: in the transaction that holds the step's effect, before the effect.
+    """
+    return bool(
+        held(job).update(
+            **_back(),
+            reason=_cancelled(Value("")),
+            last_error="",
+            code="",
+            attempts=0,
+            progress=dict(progress),
+            next_at=timezone.now(),
+            finished_at=_cancelled_at(),
         )
     )
 
@@ -220,29 +189,36 @@ def hold(
     attempts: int,
     first_attempt_at: datetime | None,
     ambiguous: bool,
+    code: str = "",
+    target: str | None = None,
 ) -> bool:
-    """Give a held job back to wait until ``at``; False when the lease was lost."""
+    """Give a held job back to wait until ``at``; False when the lease was lost. ``target``: at whose side it failed, when known."""
+    more = {} if target is None else {"target": target[:60]}
     return bool(
-        _held(job).update(
-            state=Job.State.WAITING,
+        held(job).update(
+            **_back(),
+            **more,
             next_at=at,
-            reason=reason,
+            reason=_cancelled(Value(reason)),
             last_error=error[:300],
+            code=code[:40],
             attempts=attempts,
             first_attempt_at=first_attempt_at,
             ambiguous=ambiguous,
-            **_FREE,
+            finished_at=_cancelled_at(),
         )
     )
 
 
-def park(job: Job, *, reason: str, error: str, ambiguous: bool) -> bool:
+def park(job: Job, *, reason: str, error: str, ambiguous: bool, code: str = "") -> bool:
     """Put a held job aside for a person; False when the lease was lost."""
     return bool(
-        _held(job).update(
+        held(job).update(
             state=Job.State.PARKED,
             reason=reason,
             last_error=error[:300],
+            code=code[:40],
+            control="",
             ambiguous=ambiguous,
             finished_at=Now(),
             **_FREE,
@@ -252,7 +228,24 @@ def park(job: Job, *, reason: str, error: str, ambiguous: bool) -> bool:
 
 def release(jobs: Iterable[Job]) -> int:
     """Give back claimed jobs that were not begun, as they were; gives how many. For a worker that stops."""
-    return sum(_held(job).update(state=Job.State.WAITING, **_FREE) for job in jobs)
+    return sum(held(job).update(**_back(), reason=_cancelled(F("reason")), finished_at=_cancelled_at()) for job in jobs)
+
+
+def free_expired(now: datetime) -> int:
+    """Give back the jobs of workers that died: those whose lease ran out; gives how many. May be repeated."""
+    expired = Job.objects.filter(state=Job.State.CLAIMED, lease_until__lt=now)
+    # Most looks find nothing: they must not take the write lock of SQLite.
+    if not expired.exists():
+        return 0
+    return expired.update(**_back(), reason=_cancelled(F("reason")), finished_at=_cancelled_at())
+
+
+def _cancelled(reason: Value | F) -> Case:
+    return Case(When(control=CANCEL, then=Value(Job.Reason.DISCARDED)), default=reason)
+
+
+def _cancelled_at() -> Case:
+    return Case(When(control=CANCEL, then=Now()), default=Value(None), output_field=DateTimeField())
 
 
 # -- outages
@@ -268,6 +261,14 @@ def probe_is_due(shop_id: int, kinds: Collection[str], *, but: int, now: datetim
         .exclude(pk=but)
         .exists()
     )
+
+
+def wake_target(target: str) -> int:
+    """A target answers again: what waits because of its outage is due now; gives how many. May be repeated."""
+    now = timezone.now()
+    return Job.objects.filter(
+        target=target, state=Job.State.WAITING, reason=Job.Reason.TARGET_DOWN, next_at__gt=now
+    ).update(next_at=now)
 
 
 def wake(shop_id: int, kinds: Collection[str], now: datetime | None = None) -> int:
@@ -307,11 +308,31 @@ def retry(jobs: QuerySet[Job]) -> int:
 
 
 def discard(jobs: QuerySet[Job], note: str) -> int:
-    """Decide that waiting or parked jobs are not to be done; gives how many. ``note`` says why, for the record.
+    """Decide that waiting, paused or parked jobs are not to be done; gives how many. ``note`` says why, for the record.
 
     What was erased or discarded before keeps its reason and note.
     """
-    open_jobs = jobs.filter(Q(state=Job.State.WAITING) | Q(state=Job.State.PARKED))
+    open_jobs = jobs.filter(state__in=(Job.State.WAITING, Job.State.PARKED, Job.State.PAUSED))
     return open_jobs.exclude(reason__in=(Job.Reason.ERASED, Job.Reason.DISCARDED)).update(
         state=Job.State.PARKED, reason=Job.Reason.DISCARDED, note=note[:300], finished_at=Now(), **_FREE
+    )
+
+
+def pause(jobs: QuerySet[Job]) -> int:
+    """Keep waiting jobs from being done until ``resume``; one in a worker's hand ends its step first. Gives how many. May be repeated."""
+    waiting = jobs.filter(state=Job.State.WAITING).update(state=Job.State.PAUSED, control="")
+    return waiting + jobs.filter(state=Job.State.CLAIMED, control="").update(control=PAUSE)
+
+
+def resume(jobs: QuerySet[Job]) -> int:
+    """Let paused jobs go on where they are; gives how many. May be repeated."""
+    now = timezone.now()
+    paused = jobs.filter(state=Job.State.PAUSED).update(state=Job.State.WAITING, next_at=now)
+    return paused + jobs.filter(state=Job.State.CLAIMED, control=PAUSE).update(control="")
+
+
+def cancel(jobs: QuerySet[Job], note: str) -> int:
+    """``discard``, also of a job in a worker's hand: it ends its step first. Gives how many. What is done stays done."""
+    return discard(jobs, note) + jobs.filter(state=Job.State.CLAIMED).exclude(control=CANCEL).update(
+        control=CANCEL, note=note[:300]
     )

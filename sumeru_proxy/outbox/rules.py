@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sumeru_proxy import secrets
 from sumeru_proxy.client import errors
 from sumeru_proxy.models import Job
+from sumeru_proxy.outbox.target_errors import NotMappable, Refused, TargetDown
 
 KEY_SAFE_FOR = timedelta(hours=23)
 """An hour less than the upstream's 24, for clocks that differ and a try that takes its time."""
@@ -19,6 +20,8 @@ BASE_S = 1.0
 LONGEST_WAIT_S = 900.0
 LIMITED_JITTER_S = 1.0
 UNREADABLE_TRIES = 5
+TARGET_AWAY_MOST = timedelta(days=14)
+"""For so long a job waits for a target that is away before a person is asked."""
 _EXPONENT_MOST = 30
 
 
@@ -92,6 +95,13 @@ def decide_next(
         return _bounded(
             Retry(now + timedelta(seconds=wait_s), Job.Reason.LIMITED, False, False, facts.ambiguous), facts
         )
+    if isinstance(error, TargetDown):
+        # The wait is the target's breaker's, which all processes share.
+        return Retry(now + timedelta(seconds=max(base_s, error.retry_after_s)), Job.Reason.TARGET_DOWN, counts=False)
+    if isinstance(error, NotMappable):
+        return Park(Job.Reason.NOT_MAPPABLE)
+    if isinstance(error, Refused):
+        return Park(Job.Reason.TARGET_REFUSED)
     if isinstance(error, secrets.Unusable):
         return Park(Job.Reason.CREDENTIAL, facts.ambiguous)
     if isinstance(error, errors.Refused):
@@ -117,6 +127,11 @@ def decide_next(
     if facts.attempts_most is not None and attempts >= facts.attempts_most:
         return Park(Job.Reason.EXHAUSTED, facts.ambiguous)
     return _bounded(Retry(at, Job.Reason.FAILED, True, False, facts.ambiguous), facts, now)
+
+
+def away_too_long(away_since: datetime | None, owed_at: datetime, now: datetime) -> bool:
+    """Whether a job that waits for a target which is away since then is to be parked."""
+    return away_since is not None and now - max(away_since, owed_at) > TARGET_AWAY_MOST
 
 
 def _refusal(error: errors.Refused) -> str:

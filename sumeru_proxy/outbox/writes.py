@@ -24,7 +24,7 @@ from sumeru_proxy.client.api import Sumeru
 from sumeru_proxy.client.resource import ADMIN, PIXEL, WRITES
 from sumeru_proxy.client.session import PAGE_BUDGET, Budget
 from sumeru_proxy.models import Job
-from sumeru_proxy.outbox import batching, jobs
+from sumeru_proxy.outbox import batching, claims, jobs
 from sumeru_proxy.outbox.delivering import Handler, Outcome, Pace, Tried, attempt, client_of
 from sumeru_proxy.reading import stamps
 
@@ -217,7 +217,7 @@ def deliver_now(job: Job, budget_s: float = PAGE_BUDGET.total_s) -> Tried:
     When it is not delivered it stays owed and the worker goes on: the caller answers "accepted". Never sleeps, never raises for a
     failing upstream. A job that another holds, that waits its turn or is finished is left alone (``lost``).
     """
-    if not jobs.claim_one(job, "page", lease_s=INTERACTIVE_LEASE_S):
+    if not claims.claim_one(job, "page", lease_s=INTERACTIVE_LEASE_S):
         return Tried("lost")
     budget = Budget(min(PAGE_BUDGET.connect_s, budget_s), min(PAGE_BUDGET.read_s, budget_s), budget_s)
     tried = attempt(job, handler(job.kind, "write", budget), Pace(lease_s=INTERACTIVE_LEASE_S))

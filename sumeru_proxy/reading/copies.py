@@ -41,7 +41,7 @@ def _schema() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Query:
     """One read: a method of ``client.api.Sumeru``, its arguments, the topics that make it stale, and its lifetime in seconds."""
 
     method: str

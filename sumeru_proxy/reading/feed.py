@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sumeru_proxy.client.shapes import Product, ProductPage
-from sumeru_proxy.reading.reader import Missing, Pending, Source, Wanted
+from sumeru_proxy.reading.reader import Missing, Pending, Query, Source
 from sumeru_proxy.reading.shared_cache import cache
 
 log = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ SORTS: dict[str, Callable[[Product], Any]] = {
 }
 
 
-def block_wanted(selection: Selection, cursor: str | None = None) -> Wanted:
+def block_query(selection: Selection, cursor: str | None = None) -> Query:
     """The read of one block; ``sort`` has no part in it."""
     arguments: list[tuple[str, Hashable]] = [("collection", selection.collection or None), ("limit", BLOCK)]
     if selection.query:
@@ -94,7 +94,7 @@ def block_wanted(selection: Selection, cursor: str | None = None) -> Wanted:
         arguments.append(("in_stock", True))
     if cursor is not None:
         arguments.append(("cursor", cursor))
-    return Wanted("products", tuple(arguments), ("product_feed", "products"), FRESH_S)
+    return Query("products", tuple(arguments), ("product_feed", "products"), FRESH_S)
 
 
 def select(products: Iterable[Product], selection: Selection) -> list[Product]:
@@ -120,7 +120,7 @@ def page(source: Source, selection: Selection, number: int, size: int) -> Produc
     until then is kept, so a later try gets further.
     """
     try:
-        first: ProductPage = source.get(block_wanted(Selection(selection.collection)))
+        first: ProductPage = source.get(block_query(Selection(selection.collection)))
     except Missing:
         return cut((), Selection(), number, size)
     if first.next_cursor is None:
@@ -152,11 +152,11 @@ def _pages(total: int, size: int) -> int:
 
 def _search(source: Source, selection: Selection, number: int, size: int) -> ProductList:
     """The best block of what Sumeru finds. One key per words: the stock filter is applied here."""
-    wanted = block_wanted(replace(selection, in_stock=False))
+    query = block_query(replace(selection, in_stock=False))
     try:
-        if source.load(wanted) is None and not _may_search(source.shop_id):
+        if source.load(query) is None and not _may_search(source.shop_id):
             raise Pending(SEARCHES_WINDOW_S / 2)
-        found: ProductPage = source.get(wanted)
+        found: ProductPage = source.get(query)
     except Missing:
         return cut((), Selection(), number, size)
     # Sumeru judged the words, and may know more of them than we do.
@@ -183,7 +183,7 @@ def _chained(source: Source, selection: Selection, number: int, size: int) -> Pr
     seen: set[str] = set()
     for _block in range(BLOCKS_LIMIT):
         try:
-            block: ProductPage = source.get(block_wanted(plain, cursor))
+            block: ProductPage = source.get(block_query(plain, cursor))
         except Missing:
             return replace(cut(held.values(), plain, number, size), sortable=False)
         for product in block.products:

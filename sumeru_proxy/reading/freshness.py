@@ -21,14 +21,14 @@ from django.db import close_old_connections
 
 from sumeru_proxy.client import errors
 from sumeru_proxy.client.api import Sumeru
-from sumeru_proxy.reading import reader
-from sumeru_proxy.reading.reader import Wanted
+from sumeru_proxy.reading import fetching, products
+from sumeru_proxy.reading.copies import Query, copies
 
 log = logging.getLogger(__name__)
 
 HALF_LIFE_S = 600.0
-_MOST_WAITING = 5_000
-_MOST_COUNTED = 20_000
+_QUEUE_LIMIT = 5_000
+_COUNTS_LIMIT = 20_000
 
 
 class Popularity:
@@ -38,13 +38,13 @@ class Popularity:
         self._counts: dict[str, tuple[float, float]] = {}
         self._lock = threading.Lock()
 
-    def saw(self, key: str, now: float, times: int = 1) -> None:
+    def count(self, key: str, now: float, times: int = 1) -> None:
         """Count one request, or several that came since the last count."""
         with self._lock:
             self._counts[key] = (self._decayed(key, now) + times, now)
-            if len(self._counts) > _MOST_COUNTED:
+            if len(self._counts) > _COUNTS_LIMIT:
                 ranked = sorted(self._counts, key=lambda each: self._decayed(each, now), reverse=True)
-                self._counts = {each: self._counts[each] for each in ranked[: _MOST_COUNTED // 2]}
+                self._counts = {each: self._counts[each] for each in ranked[: _COUNTS_LIMIT // 2]}
 
     def rate(self, key: str, now: float) -> float:
         """Requests per second, roughly; comparable between keys."""
@@ -62,11 +62,11 @@ def priority(rate: float, age_s: float) -> float:
 
 
 @dataclass(slots=True)
-class _Asked:
+class _StaleCopy:
     """``age_s`` is the copy's age at ``since`` (monotonic seconds)."""
 
     shop_id: int
-    wanted: Wanted
+    query: Query
     since: float
     age_s: float
 
@@ -79,7 +79,7 @@ class Refresher:
 
     def __init__(self, open_client: Callable[[int], Sumeru]) -> None:
         self._open_client = open_client
-        self._asked: dict[str, _Asked] = {}
+        self._queue: dict[str, _StaleCopy] = {}
         self._done: dict[str, tuple[float, tuple[tuple[str, int], ...]]] = {}
         self._lock = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -87,25 +87,25 @@ class Refresher:
         self._resting_until = 0.0
         self.popularity = Popularity()
 
-    def saw(self, shop_id: int, wanted: Wanted, times: int = 1) -> None:
+    def count(self, shop_id: int, query: Query, times: int = 1) -> None:
         """Count a request for this, or several."""
-        self.popularity.saw(wanted.key(shop_id), time.monotonic(), times)
+        self.popularity.count(query.key(shop_id), time.monotonic(), times)
 
-    def ask(self, shop_id: int, wanted: Wanted) -> None:
+    def ask(self, shop_id: int, query: Query) -> None:
         """Note that a stale copy was served. Returns at once; repeated asks for the same copy are one.
 
         What this process refreshed a moment ago, with no change since, is left: where clocks of machines differ by more than a
         copy's life, each calls the other's copies stale, and they would refresh without end.
         """
-        key = wanted.key(shop_id)
+        key = query.key(shop_id)
         done_at, made_under = self._done.get(key, (-math.inf, ()))
-        if time.monotonic() - done_at < wanted.fresh_s / 2 and made_under == reader.stamped(shop_id, wanted.watched):
+        if time.monotonic() - done_at < query.fresh_s / 2 and made_under == fetching.stamped(shop_id, query.watched):
             return
-        if key not in self._asked:
-            asked = _Asked(shop_id, wanted, time.monotonic(), _age_s(key, wanted))
+        if key not in self._queue:
+            stale_copy = _StaleCopy(shop_id, query, time.monotonic(), _age_s(key, query))
             with self._lock:
-                if len(self._asked) < _MOST_WAITING:
-                    self._asked.setdefault(key, asked)
+                if len(self._queue) < _QUEUE_LIMIT:
+                    self._queue.setdefault(key, stale_copy)
                     self._lock.notify()
         if settings.SUMERU_REFRESH == "thread":
             self._ensure_thread()
@@ -113,12 +113,12 @@ class Refresher:
     @property
     def waiting(self) -> int:
         """How many stale copies wait for their refresh."""
-        return len(self._asked)
+        return len(self._queue)
 
     def forget(self) -> None:
         """Drop everything that waits; it is asked for again with the next stale answer."""
         with self._lock:
-            self._asked.clear()
+            self._queue.clear()
             self._done.clear()
 
     def _ensure_thread(self) -> None:
@@ -133,7 +133,7 @@ class Refresher:
     def _run(self) -> None:
         while True:
             with self._lock:
-                while not self._asked:
+                while not self._queue:
                     self._lock.wait()
             try:
                 wait_s = self.refresh_one()
@@ -151,66 +151,61 @@ class Refresher:
         if not taken:
             return 0.0
         shop_id = taken[0].shop_id
-        made_under = {each.wanted.key(shop_id): reader.stamped(shop_id, each.wanted.watched) for each in taken}
+        made_under = {each.query.key(shop_id): fetching.stamped(shop_id, each.query.watched) for each in taken}
         try:
             sumeru = self._open_client(shop_id)
-            if _is_single_product(taken[0].wanted):  # a block of the feed has no ids, and is one copy
-                ids = [str(dict(each.wanted.arguments)["product_ids"][0]) for each in taken]  # type: ignore[index]
-                if not reader.refresh_products(shop_id, sumeru, ids, taken[0].wanted.fresh_s):
+            if products.single_id(taken[0].query):  # a block of the feed has no ids, and is one copy
+                ids = [product_id for each in taken if (product_id := products.single_id(each.query))]
+                if not products.refresh(shop_id, sumeru, ids, taken[0].query.fresh_s):
                     self._again(taken)
                     return 1.0
-            elif reader.fetch_leased(shop_id, sumeru, taken[0].wanted) is None:
+            elif fetching.fetch_leased(shop_id, sumeru, taken[0].query) is None:
                 # Another is at it, or it failed a moment ago. Unless it works out there, the next stale answer asks again.
                 return 0.0
         except errors.SumeruError as error:
             if not isinstance(error, errors.Limited):
-                log.warning("shop %s: refresh of %s: %s", shop_id, taken[0].wanted.method, error)
+                log.warning("shop %s: refresh of %s: %s", shop_id, taken[0].query.method, error)
             if error.retryable:
                 self._again(taken)
-            return min(reader.retry_after(error), 5.0)
+            return min(fetching.retry_after(error), 5.0)
         now = time.monotonic()
         with self._lock:
-            if len(self._done) > _MOST_WAITING:
+            if len(self._done) > _QUEUE_LIMIT:
                 self._done.clear()
             self._done.update({key: (now, stamped) for key, stamped in made_under.items()})
         return 0.0
 
-    def _again(self, taken: list[_Asked]) -> None:
+    def _again(self, taken: list[_StaleCopy]) -> None:
         with self._lock:
             for each in taken:
-                if len(self._asked) < _MOST_WAITING:
-                    self._asked.setdefault(each.wanted.key(each.shop_id), each)
+                if len(self._queue) < _QUEUE_LIMIT:
+                    self._queue.setdefault(each.query.key(each.shop_id), each)
 
-    def _take(self) -> list[_Asked]:
+    def _take(self) -> list[_StaleCopy]:
         """The most important copy, and with a product all other waiting products of that shop: they share one call."""
         now = time.monotonic()
         with self._lock:
-            if not self._asked:
+            if not self._queue:
                 return []
             key = max(
-                self._asked,
+                self._queue,
                 key=lambda each: priority(
                     self.popularity.rate(each, now) + 1e-9,
-                    now - self._asked[each].since + self._asked[each].age_s,
+                    now - self._queue[each].since + self._queue[each].age_s,
                 ),
             )
-            first = self._asked.pop(key)
+            first = self._queue.pop(key)
             taken = [first]
-            if _is_single_product(first.wanted):
-                for other_key, other in list(self._asked.items()):
-                    if len(taken) >= reader.PRODUCTS_PER_CALL:
+            if products.single_id(first.query):
+                for other_key, other in list(self._queue.items()):
+                    if len(taken) >= products.PRODUCTS_PER_CALL:
                         break
-                    if other.shop_id == first.shop_id and _is_single_product(other.wanted):
-                        taken.append(self._asked.pop(other_key))
+                    if other.shop_id == first.shop_id and products.single_id(other.query):
+                        taken.append(self._queue.pop(other_key))
             return taken
 
 
-def _age_s(key: str, wanted: Wanted) -> float:
+def _age_s(key: str, query: Query) -> float:
     """How old the copy is. One that a stamp made stale early counts as one whose time is over."""
-    copy = reader.copies.load(key)
-    return max(wanted.fresh_s, time.time() - copy.fetched_at) if copy else wanted.fresh_s
-
-
-def _is_single_product(wanted: Wanted) -> bool:
-    ids = dict(wanted.arguments).get("product_ids")
-    return wanted.method == "products" and isinstance(ids, tuple) and len(ids) == 1
+    copy = copies.load(key)
+    return max(query.fresh_s, time.time() - copy.fetched_at) if copy else query.fresh_s

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from sumeru_proxy.client.shapes import Review, ReviewPage, ReviewSummary
-from sumeru_proxy.reading.reader import Missing, Source, Wanted
+from sumeru_proxy.reading.reader import Missing, Query, Source
 
 BLOCK = 100
 BLOCKS_LIMIT = 20
@@ -50,7 +50,7 @@ class ReviewList:
         return self.number > 1
 
 
-def block_wanted(product_id: str, selection: Selection | None = None, cursor: str | None = None) -> Wanted:
+def block_query(product_id: str, selection: Selection | None = None, cursor: str | None = None) -> Query:
     """The read of one block; without a selection all reviews, newest first, which is the copy that several widgets share."""
     selection = selection or Selection()
     arguments: list[tuple[str, str | int | bool]] = [
@@ -64,7 +64,7 @@ def block_wanted(product_id: str, selection: Selection | None = None, cursor: st
         arguments.append(("media", True))
     if cursor is not None:
         arguments.append(("cursor", cursor))
-    return Wanted("reviews", tuple(arguments), ("reviews", f"reviews:{product_id}"), FRESH_S)
+    return Query("reviews", tuple(arguments), ("reviews", f"reviews:{product_id}"), FRESH_S)
 
 
 def select(reviews: Iterable[Review], selection: Selection) -> list[Review]:
@@ -99,7 +99,7 @@ def page(source: Source, product_id: str, selection: Selection, number: int, siz
     if selection.rating is not None and selection.sort in ("highest", "lowest"):
         selection = Selection("newest", selection.rating, selection.media)  # the same order by another name
     try:
-        first: ReviewPage = source.get(block_wanted(product_id))
+        first: ReviewPage = source.get(block_query(product_id))
     except Missing:
         return ReviewList(ReviewSummary(product_id, Decimal(0), 0, (0, 0, 0, 0, 0)), (), 1, 1, 0, has_next=False)
     held = select(_distinct(first.reviews), selection)
@@ -160,7 +160,7 @@ def _chain(source: Source, product_id: str, selection: Selection, needed: int) -
     seen: set[str] = set()
     for _block in range(BLOCKS_LIMIT):
         try:
-            block: ReviewPage = source.get(block_wanted(product_id, selection, cursor))
+            block: ReviewPage = source.get(block_query(product_id, selection, cursor))
         except Missing:
             return _Chain(list(reviews.values()), more=False, whole=True)
         for review in block.reviews:

@@ -11,10 +11,12 @@ from urllib.parse import urlsplit
 
 from sumeru_proxy.sandbox.clock import iso
 from sumeru_proxy.sandbox.endpoints import ALL_SCOPES
-from sumeru_proxy.sandbox.listing import in_order, limit_of, page
+from sumeru_proxy.sandbox.listing import limit_of, opened, sealed
 from sumeru_proxy.sandbox.problems import Problem, invalid
 from sumeru_proxy.sandbox.public_writes import Deed
+from sumeru_proxy.sandbox.shelf import Condition, Shelf
 from sumeru_proxy.sandbox.shop_data import ShopData
+from sumeru_proxy.sandbox.wire import encoded
 from sumeru_proxy.sandbox.world import World
 
 Item = dict[str, Any]
@@ -29,60 +31,31 @@ INCLUDES = {"customers": {"orders", "attributions"}, "orders": {"attributions"},
 PATCHABLE: dict[str, type] = {
     "first_name": str, "last_name": str, "phone": str, "email": str, "tags": list, "opt_in": dict, "lifecycle_stage": str,
 }  # fmt: skip
-COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
-    "gt": lambda have, want: have > want,
-    "gte": lambda have, want: have >= want,
-    "lt": lambda have, want: have < want,
-    "lte": lambda have, want: have <= want,
-}
 _FILTER = re.compile(r"filter\[([A-Za-z_.]+)\](?:\[(gt|gte|lt|lte)\])?")
 BASE62 = string.digits + string.ascii_letters
 
 
-def _value(item: Item, path: str) -> Any:
-    value: Any = item
-    for name in path.split("."):
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
-
-
-def _knows(items: list[Item], field: str) -> bool:
-    # An empty list knows every field: nothing can be said against it.
-    return not items or any(field.split(".")[0] in item for item in items)
-
-
-def _matches(have: Any, comparison: str | None, want: str) -> bool:
-    if comparison:
-        return have is not None and COMPARISONS[comparison](str(have), want)
-    if isinstance(have, list):
-        return want in have
-    if isinstance(have, bool):
-        return want == str(have).lower()
-    return have is not None and str(have) in want.split(",")
-
-
-def _listed(name: str, items: list[Item], query: Query, default_sort: str) -> tuple[list[Item], Item]:
-    chosen = items
-    for parameter, want in query.items():
+def _listed(name: str, shelf: Shelf, query: Query, default_sort: str) -> tuple[list[str], Item]:
+    """The ids of a page, and its ``pagination``. Raises Problem."""
+    conditions = []
+    for parameter, text in query.items():
         if not parameter.startswith("filter"):
             continue
         parsed = _FILTER.fullmatch(parameter)
-        if parsed is None or not _knows(items, parsed[1]):
+        if parsed is None or not shelf.knows(parsed[1]):
             raise invalid(parameter, "is not a filter of this list")
-        chosen = [item for item in chosen if _matches(_value(item, parsed[1]), parsed[2], want)]
+        conditions.append(Condition.of(parsed[1], parsed[2] or "", text))
     sort = query.get("sort") or default_sort
     field, descending = sort.removeprefix("-"), sort.startswith("-")
-    if not _knows(items, field):
+    if not shelf.knows(field):
         raise invalid("sort", "names no field of this list")
     ignored = ("cursor", "limit", "fields", "include")
     binding = f"{name}|{sorted(pair for pair in query.items() if pair[0] not in ignored)}"
-
-    def key(item: Item) -> str:
-        value = _value(item, field)
-        return "" if value is None else str(value)
-
-    ordered = in_order(chosen, key, descending)
-    return page(ordered, key, descending, limit_of(query), query.get("cursor", ""), binding)
+    cursor = query.get("cursor", "")
+    after = opened(cursor, binding) if cursor else None
+    found, has_next = shelf.page(field, descending, limit_of(query), after, conditions)
+    next_cursor = sealed(*found[-1], binding) if has_next else None
+    return [item_id for _key, item_id in found], {"next_cursor": next_cursor, "has_next": has_next}
 
 
 def _included(name: str, query: Query, scopes: list[str]) -> set[str]:
@@ -107,52 +80,58 @@ def _order(order: Item, included: set[str]) -> Item:
 
 
 def _customer(shop: ShopData, customer: Item, included: set[str]) -> Item:
+    own = [shop.orders[order_id] for order_id in shop.orders.of_customer(customer["id"])] if included else []
     if "orders" in included:
-        own = [order for order in shop.orders.values() if order["customer"]["id"] == customer["id"]]
         return {**customer, "orders": [_order(order, included) for order in own]}
     if "attributions" in included:
-        own = [order for order in shop.orders.values() if order["customer"]["id"] == customer["id"]]
-        return {**customer, "attributions": [entry for order in own for entry in order.get("attributions") or []]}
+        return {**customer, "attributions": [entry for order in own for entry in order["attributions"]]}
     return customer
 
 
-def _attributions(shop: ShopData) -> list[Item]:
-    return [
-        {"id": f"{entry['order_id']}|{entry['model']}", "created_at": order["created_at"], **entry}
-        for order in shop.orders.values()
-        for entry in order.get("attributions") or []
-    ]
+def _orders(shop: ShopData, query: Query, included: set[str]) -> bytes:
+    """A page of orders, joined from the JSON that is there."""
+    ids, pagination = _listed("orders", shop.orders.bare, query, "-created_at")
+    if query.get("fields"):
+        rows = [encoded(_shown(_order(shop.orders[order_id], included), query)) for order_id in ids]
+    else:
+        rows = [shop.orders.raw(order_id, "attributions" in included) for order_id in ids]
+    return _joined(rows, pagination)
 
 
-def answer_to(name: str, world: World, shop: ShopData, item_id: str, query: Query, scopes: list[str]) -> Item:
-    """The JSON object for a reading admin endpoint. Raises Problem."""
-    if name in ("customer", "order"):
-        items, kind = (shop.customers, "customers") if name == "customer" else (shop.orders, "orders")
-        included = _included(kind, query, scopes)
-        item = items.get(item_id)
-        if item is None:
-            raise Problem("not_found", f"No such {name}.")
-        item = _customer(shop, item, included) if name == "customer" else _order(item, included)
-        return {"data": _shown(item, query)}
+def _joined(rows: list[bytes], pagination: Item) -> bytes:
+    return b'{"data":[' + b",".join(rows) + b'],"pagination":' + encoded(pagination) + b"}"
+
+
+def answer_to(name: str, world: World, shop: ShopData, item_id: str, query: Query, scopes: list[str]) -> Item | bytes:
+    """The JSON object for a reading admin endpoint, or its bytes. Raises Problem."""
+    if name == "order":
+        included = _included("orders", query, scopes)
+        if item_id not in shop.orders:
+            raise Problem("not_found", "No such order.")
+        return {"data": _shown(_order(shop.orders[item_id], included), query)}
+    if name == "customer":
+        included = _included("customers", query, scopes)
+        if item_id not in shop.customers:
+            raise Problem("not_found", "No such customer.")
+        return {"data": _shown(_customer(shop, shop.customers[item_id], included), query)}
     if name == "customers":
         included = _included(name, query, scopes)
-        shown, pagination = _listed(name, list(shop.customers.values()), query, "-created_at")
-        rows = [_shown(_customer(shop, item, included), query) for item in shown]
+        ids, pagination = _listed(name, shop.customers, query, "-created_at")
+        rows = [_shown(_customer(shop, shop.customers[customer_id], included), query) for customer_id in ids]
     elif name == "orders":
-        included = _included(name, query, scopes)
-        shown, pagination = _listed(name, list(shop.orders.values()), query, "-created_at")
-        rows = [_shown(_order(item, included), query) for item in shown]
+        return _orders(shop, query, _included(name, query, scopes))
     elif name == "attribution":
         _included(name, query, scopes)
-        shown, pagination = _listed(name, _attributions(shop), query, "-created_at")
-        rows = [{key: value for key, value in item.items() if key not in ("id", "created_at")} for item in shown]
+        ids, pagination = _listed(name, shop.orders.credits, query, "-created_at")
+        return _joined([shop.orders.raw_credit(credit_id) for credit_id in ids], pagination)
     elif name == "webhook-subscriptions":
         own = [subscription for subscription in world.subscriptions.values() if subscription["shop"] == shop.domain]
-        shown, pagination = _listed(name, own, query, "created_at")
-        rows = [_shown(shown_subscription(item), query) for item in shown]
+        ids, pagination = _listed(name, Shelf(own), query, "created_at")
+        rows = [_shown(shown_subscription(world.subscriptions[whk_id]), query) for whk_id in ids]
     else:
-        shown, pagination = _listed(name, list(shop.tokens.values()), query, "id")
-        rows = [_shown(_shown_token(item), query) for item in shown]
+        tokens = {token["id"]: token for token in shop.tokens.values()}
+        ids, pagination = _listed(name, Shelf(tokens.values()), query, "id")
+        rows = [_shown(_shown_token(tokens[token_id]), query) for token_id in ids]
     return {"data": rows, "pagination": pagination}
 
 

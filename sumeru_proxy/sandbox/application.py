@@ -148,7 +148,7 @@ class Application:
             # The real service hides its faults behind a 500 too; the sandbox's own must be findable.
             own_fault = Problem("internal_error", f"The sandbox itself failed: {type(error).__name__}: {error}")
             return error_answer(own_fault, request_id, headers), cost
-        data = b"" if status == 204 else encoded(body)
+        data = b"" if status == 204 else body if isinstance(body, bytes) else encoded(body)
         if key is not None and status == 200:
             self.edge.keep(key, data, now)
         return Answer(status, data, {**headers, **extra}), cost

@@ -186,7 +186,7 @@ REVIEW = shape(
 CUSTOMER = shape({"id": filled, "email": text, "first_name": text, "last_name": text, "created_at": moment})
 TOUCHPOINT = shape({"id": filled, "channel": text, "occurred_at": moment, "weight": anything})
 ATTRIBUTION = shape({"order_id": filled, "model": filled, "revenue": money, "touchpoints": list_of(TOUCHPOINT)})
-LINE = shape({"id": filled, "product_id": filled, "title": text, "quantity": whole(1), "price": money})
+LINE = shape({"id": filled, "product_id": nullable(filled), "title": text, "quantity": whole(1), "price": money})
 ORDER = shape(
     {
         "id": filled,
@@ -195,7 +195,7 @@ ORDER = shape(
         "updated_at": moment,
         "currency": filled,
         "total_price": money,
-        "customer": shape({"id": filled}),
+        "customer": nullable(shape({"id": nullable(filled)})),
         "line_items": list_of(LINE),
     },
     {"attributions": list_of(ATTRIBUTION)},

@@ -44,7 +44,7 @@ def page(
     """
     start = 0
     if cursor:
-        last_key, last_id = _opened(cursor, binding)
+        last_key, last_id = opened(cursor, binding)
         start = len(ordered)
         for position, item in enumerate(ordered):
             try:
@@ -57,7 +57,7 @@ def page(
                 raise _bad_cursor() from None
     chosen = ordered[start : start + limit]
     has_next = start + limit < len(ordered)
-    next_cursor = _sealed(key(chosen[-1]), str(chosen[-1]["id"]), binding) if has_next else None
+    next_cursor = sealed(key(chosen[-1]), str(chosen[-1]["id"]), binding) if has_next else None
     return chosen, {"next_cursor": next_cursor, "has_next": has_next}
 
 
@@ -69,12 +69,14 @@ def _checksum(payload: bytes, binding: str) -> str:
     return hashlib.sha256(payload + b"|" + binding.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def _sealed(key: Any, item_id: str, binding: str) -> str:
+def sealed(key: Any, item_id: str, binding: str) -> str:
+    """The cursor that leads on from an item, bound to its list."""
     payload = json.dumps([key, item_id]).encode()
     return base64.urlsafe_b64encode(_checksum(payload, binding).encode() + payload).decode().rstrip("=")
 
 
-def _opened(cursor: str, binding: str) -> tuple[Any, str]:
+def opened(cursor: str, binding: str) -> tuple[Any, str]:
+    """What ``sealed`` put in: sort key and id. Raises Problem for a cursor that is damaged or of another list."""
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
         checksum, payload = raw[:16], raw[16:]

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from sumeru_proxy.sandbox.listing import in_order
+from sumeru_proxy.sandbox.orders.book import OrderBook
+from sumeru_proxy.sandbox.shelf import Shelf
 
 Item = dict[str, Any]
 
@@ -46,8 +48,8 @@ class ShopData:
         self.tokens: dict[str, Item] = {token["token"]: token for token in shop.get("tokens") or []}
         self.products: dict[str, Item] = {}
         self.reviews: dict[str, Item] = {}
-        self.customers: dict[str, Item] = {customer["id"]: customer for customer in shop.get("customers") or []}
-        self.orders: dict[str, Item] = {order["id"]: order for order in shop.get("orders") or []}
+        self.customers = Shelf(shop.get("customers") or [])
+        self.orders = OrderBook(shop.get("orders") or [])
         self.referrals: dict[str, Item] = {}
         self.assignments: dict[str, float] = {}
         self.bundles: list[Item] = list(shop.get("bundles") or [])

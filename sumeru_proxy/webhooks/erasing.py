@@ -82,7 +82,7 @@ def erase(shop_id: int, person: frozenset[str], *, dry_run: bool = False) -> dic
             Job.objects.filter(pk=job.pk).update(
                 body_text="", body_hash=jobs.ERASED_HASH, order_key="", result={}, last_error="", note=""
             )
-            Job.objects.filter(pk=job.pk).exclude(state=Job.State.DONE).update(
+            Job.objects.filter(pk=job.pk).exclude(state__in=(Job.State.DONE, Job.State.SUPERSEDED)).update(
                 state=Job.State.PARKED,
                 reason=Job.Reason.ERASED,
                 claimed_by="",

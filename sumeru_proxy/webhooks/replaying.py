@@ -41,7 +41,7 @@ def replay(event: InboundEvent) -> int:
     again = Job.objects.filter(event=event, kind__startswith=KIND_PREFIX)
     with transaction.atomic():
         due = jobs.retry(again)
-        due += again.filter(state=Job.State.DONE).update(
+        due += again.filter(state__in=(Job.State.DONE, Job.State.SUPERSEDED)).update(
             state=Job.State.WAITING, attempts=0, next_at=timezone.now(), finished_at=None, result={}
         )
         due += intake.act(event, event.data)

@@ -6,9 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sumeru_proxy.client.shapes_admin import Order
+from django.db import InterfaceError, OperationalError
+
+from sumeru_proxy.client.errors import Refused as RefusedBySumeru
+from sumeru_proxy.client.errors import SumeruError
+from sumeru_proxy.client.shapes_admin import Order, OrderPage
+from sumeru_proxy.client.windows import Window
 from sumeru_proxy.models import Shop
-from sumeru_proxy.webhooks.listeners import Effect, NotMappable, Refused, Step, Stride
+from sumeru_proxy.webhooks.listeners import Effect, NotMappable, Refused, Step, Stride, TargetDown
 
 PAGE: Final = 100
 PART_TRIES: Final = 5
@@ -17,8 +22,15 @@ PART_TRIES: Final = 5
 HandlePage = Callable[[Shop, Sequence[Order], Mapping[str, Any]], Effect | None]
 
 
-def _moment(value: object) -> datetime | None:
-    return datetime.fromisoformat(value) if isinstance(value, str) and value else None
+def moment_of(body: Mapping[str, Any], name: str) -> datetime | None:
+    """A body's ``since`` or ``until``. Raises ValueError for one that is no ISO 8601 time with an offset."""
+    value = body.get(name)
+    if not value:
+        return None
+    moment = datetime.fromisoformat(str(value))
+    if moment.tzinfo is None:
+        raise ValueError(name)
+    return moment
 
 
 def over_orders(handle: HandlePage) -> Callable[[Step], Stride]:
@@ -31,30 +43,47 @@ def over_orders(handle: HandlePage) -> Callable[[Step], Stride]:
 
     def step(at: Step) -> Stride:
         body = at.work.body
-        since, until = _moment(body.get("since")), _moment(body.get("until"))
-        page = at.work.sumeru().orders(limit=PAGE, cursor=at.cursor, sort="created_at", include=("attributions",))
-        orders = [
-            order
-            for order in page.orders
-            if (since is None or order.created_at >= since) and (until is None or order.created_at < until)
-        ]
-        reached = page.orders[-1].created_at if page.orders else None
-        beyond = until is not None and reached is not None and reached >= until
+        window = Window("created_at", moment_of(body, "since"), moment_of(body, "until"))
+        page, plain = _page(at, window)
         effect: Effect | None = None
         failed: Exception | None = None
-        if orders:
+        if page.orders:
             try:
-                effect = handle(at.work.shop, orders, body)
+                effect = handle(at.work.shop, page.orders, body)
             except (NotMappable, Refused) as error:
                 failed = error
+            except (TargetDown, SumeruError, OperationalError, InterfaceError):
+                raise
+            except Exception as error:
+                if at.work.attempts < PART_TRIES:
+                    raise
+                failed = error
         return Stride(
-            next=None if beyond else page.next_cursor,
-            units=len(orders),
+            next=None if page.next_cursor is None else {"cursor": page.next_cursor, "plain": plain},
+            units=len(page.orders),
             effect=effect,
-            reached=reached,
-            last=until,
+            reached=page.orders[-1].created_at if page.orders else None,
+            last=window.until,
             skipped=page.skipped,
             failed=failed,
         )
 
     return step
+
+
+def _page(at: Step, window: Window) -> tuple[OrderPage, bool]:
+    """The next page, and whether it was asked for without filters, which an account may not know."""
+    place = at.cursor or {}
+    cursor, plain = place.get("cursor"), bool(place.get("plain"))
+    sumeru = at.work.sumeru()
+
+    def ask(sent: Window | None) -> OrderPage:
+        return sumeru.orders(limit=PAGE, cursor=cursor, sort="created_at", include=("attributions",), window=sent)
+
+    if not plain:
+        try:
+            return ask(window), False
+        except RefusedBySumeru as error:
+            if not window.query() or cursor is not None or error.status not in (400, 422):
+                raise
+    return window.kept(ask(None)), True

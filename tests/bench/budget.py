@@ -65,16 +65,16 @@ def simulate(clock: Clock, products: int, minutes: float, warm_up: float, reads_
     from sumeru_proxy.client import session
     from sumeru_proxy.client.api import Account, Sumeru
     from sumeru_proxy.models import Shop
-    from sumeru_proxy.reading import freshness, reader, reviews, stamps
+    from sumeru_proxy.reading import freshness, leases, reader, reviews, stamps
 
     began = time.perf_counter()
     upstream = Upstream(clock)
     session.send = upstream.send
-    reader.WAIT_S = 0.0  # there is nobody else to wait for, and the clock would not move meanwhile
+    leases.WAIT_S = 0.0  # there is nobody else to wait for, and the clock would not move meanwhile
     clock.now += 3_600.0  # the last run's limits are forgotten
     cache.clear()
     reader.copies.forget()
-    reader.forget_flights()
+    leases.forget()
     stamps.forget()
     shop = Shop.objects.create(name="Simulated", domain=f"s{products}.example", api_url="https://api.sumeru.systems")
     account = Account(host=shop.api_url, shop_domain=shop.domain)
@@ -83,7 +83,7 @@ def simulate(clock: Clock, products: int, minutes: float, warm_up: float, reads_
         return Sumeru(account, lane=lane, store=limit_stores.shared(), clock=lambda: clock.now)
 
     refresher = freshness.Refresher(lambda _shop_id: client("refresh"))
-    wanted = [reviews.block_wanted(f"prd_{number}") for number in range(products)]
+    wanted = [reviews.block_query(f"prd_{number}") for number in range(products)]
     shares = optimum.zipf(products)
     cumulative = list(itertools.accumulate(shares))
     chance = random.Random(1)
@@ -99,7 +99,7 @@ def simulate(clock: Clock, products: int, minutes: float, warm_up: float, reads_
             refresh_at = clock.now + (LATENCY_S if upstream.calls > before else 0.0) + pause_s
         clock.now = read_at
         number = chance.choices(range(products), cum_weights=cumulative)[0]
-        source = reader.Source(shop.pk, lambda: client("page"), refresher.ask, refresher.saw)
+        source = reader.Source(shop.pk, lambda: client("page"), refresher.ask, refresher.count)
         before, counted = upstream.calls, read_at >= measured_from
         if counted and not measured["reads"]:
             measured["calls"] = -before

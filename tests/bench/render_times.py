@@ -22,7 +22,7 @@ def measure(shop_id: int, reviews: int, rounds: int) -> dict[str, float]:
     from widgets.http import rendering, shops
 
     widget = registry.get("reviews")
-    facts = shops.facts(Shop.objects.get(pk=shop_id).key)
+    facts = shops.load(Shop.objects.get(pk=shop_id).key)
     assert widget is not None
     assert facts is not None
     params, options = widget.Params(data={"product_id": "prd_1", "limit": reviews}), widget.Options(data={})

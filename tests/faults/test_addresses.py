@@ -166,7 +166,7 @@ def test_a_shops_host_is_one_of_the_allowed(
     with pytest.raises(ValidationError):
         shop.full_clean()
     Shop.objects.filter(pk=shop.pk).update(api_url=shop.api_url)
-    wanted = reader.Wanted("reviews", (("product_id", "prd_1"),))
+    wanted = reader.Query("reviews", (("product_id", "prd_1"),))
     with connections() as noted:
         with pytest.raises(reader.Pending):
             accounts.source_for(shop.pk).get(wanted)

@@ -17,7 +17,7 @@ from sumeru_proxy.client.limiter import DEFAULT_LIMITS
 from sumeru_proxy.client.shapes import Product
 from sumeru_proxy.models import InboundEvent, Job, Shop
 from sumeru_proxy.reading import feed, freshness, reader, stamps
-from sumeru_proxy.reading.reader import Source, Wanted
+from sumeru_proxy.reading.reader import Query, Source
 from sumeru_proxy.sandbox.catalogue import small_catalogue
 from sumeru_proxy.webhooks import intake
 from tests.faults.running_site import PLENTY
@@ -45,7 +45,7 @@ class Stage:
 
     def source(self) -> Source:
         return Source(
-            self.shop.pk, lambda: accounts.client_for(self.shop.pk, "page"), self.refresher.ask, self.refresher.saw
+            self.shop.pk, lambda: accounts.client_for(self.shop.pk, "page"), self.refresher.ask, self.refresher.count
         )
 
     def product(self, name: str) -> Product:
@@ -54,7 +54,7 @@ class Stage:
         return found
 
     def customer_code(self, name: str) -> str:
-        wanted = Wanted("referral", (("customer_id", name),), ("customers", f"customer:{name}"), LONG_S)
+        wanted = Query("referral", (("customer_id", name),), ("customers", f"customer:{name}"), LONG_S)
         try:
             found = self.source().get(wanted)
         except reader.Missing:
@@ -177,7 +177,7 @@ def test_every_permutation_of_what_one_customer_does(stage: Stage) -> None:
 
 
 def test_a_block_of_the_feed_is_refreshed_too(stage: Stage) -> None:
-    wanted = feed.block_wanted(feed.Selection())
+    wanted = feed.block_query(feed.Selection())
     before = {each.id: each.price for each in stage.source().get(wanted).products}
     stage.change("prd_1", "55.00")
     stamps.invalidate(stage.shop.pk, ["products"])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sumeru_proxy.client.shapes import Product, ProductPage, Rating
 from sumeru_proxy.reading import feed as feed_pages
 from sumeru_proxy.reading.feed import Selection
-from sumeru_proxy.reading.reader import Missing, Pending, Wanted
+from sumeru_proxy.reading.reader import Missing, Pending, Query
 
 LAMP = Product("prd", "lamp", "Lamp", "", Decimal(10), "EUR", available=True, vendor="Glow", tags=("light",))
 
@@ -58,14 +58,14 @@ class Feed:
         self.known = known
         self.reads: list[dict[str, Any]] = []
         self.gets = 0
-        self.kept: dict[Wanted, Any] = {}
+        self.kept: dict[Query, Any] = {}
         self.shop_id = 7
         self.fresh = True
 
-    def load(self, wanted: Wanted) -> Any:
+    def load(self, wanted: Query) -> Any:
         return self.kept.get(wanted)
 
-    def get(self, wanted: Wanted) -> Any:
+    def get(self, wanted: Query) -> Any:
         self.gets += 1
         if wanted not in self.kept:
             self.kept[wanted] = self.read(dict(wanted.arguments))
@@ -166,7 +166,7 @@ def test_a_search_of_a_large_collection_is_one_read_however_it_is_shown() -> Non
 
 def test_upstreams_judgement_of_words_is_not_second_guessed() -> None:
     feed = Feed([product(n) for n in range(150)])
-    feed.kept[feed_pages.block_wanted(Selection(query="leuchte"))] = ProductPage((product(3), product(4)))
+    feed.kept[feed_pages.block_query(Selection(query="leuchte"))] = ProductPage((product(3), product(4)))
     found = feed_pages.page(feed, Selection(query="leuchte"), 1, 10)  # type: ignore[arg-type]
     assert [each.id for each in found.products] == ["prd_3", "prd_4"]
 

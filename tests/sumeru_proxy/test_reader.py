@@ -13,11 +13,11 @@ from django.db import connection
 
 from sumeru_proxy import accounts
 from sumeru_proxy.models import Shop
-from sumeru_proxy.reading import reader, stamps
-from sumeru_proxy.reading.reader import Missing, Pending, Wanted
+from sumeru_proxy.reading import fetching, reader, stamps
+from sumeru_proxy.reading.reader import Missing, Pending, Query
 from tests.upstream import Upstream
 
-REVIEWS = Wanted("reviews", (("product_id", "prd_1"), ("limit", 100)), ("reviews", "reviews:prd_1"), 60.0)
+REVIEWS = Query("reviews", (("product_id", "prd_1"), ("limit", 100)), ("reviews", "reviews:prd_1"), 60.0)
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_a_change_during_the_fetch_is_not_lost(shop: Shop, sandbox: Upstream) ->
             stamps.invalidate(shop.pk, ["reviews:prd_1"])
             return accounts.client_for(shop.pk, "page").reviews(**arguments)
 
-    reader.fetch(shop.pk, Changing(), REVIEWS)  # type: ignore[arg-type]
+    fetching.fetch(shop.pk, Changing(), REVIEWS)  # type: ignore[arg-type]
     source = accounts.source_for(shop.pk)
     source.get(REVIEWS)
     assert not source.fresh
@@ -222,7 +222,7 @@ def test_a_broken_cache_is_an_empty_one(shop: Shop, sandbox: Upstream, settings:
 def test_the_budget_is_never_overrun_and_what_does_not_fit_is_pending(shop: Shop, sandbox: Upstream) -> None:
     outcomes = []
     for number in range(150):
-        wanted = Wanted("reviews", (("product_id", f"prd_x{number}"), ("limit", 1)), (), 60.0)
+        wanted = Query("reviews", (("product_id", f"prd_x{number}"), ("limit", 1)), (), 60.0)
         try:
             accounts.source_for(shop.pk).get(wanted)
             outcomes.append("served")

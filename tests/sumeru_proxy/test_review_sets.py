@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sumeru_proxy.client.shapes import Author, Media, Review, ReviewPage, ReviewSummary
 from sumeru_proxy.reading import reviews as review_sets
-from sumeru_proxy.reading.reader import Missing, Pending, Wanted
+from sumeru_proxy.reading.reader import Missing, Pending, Query
 from sumeru_proxy.reading.reviews import Selection
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -64,11 +64,11 @@ class ListSource:
         self.reviews = reviews
         self.block_limit = block_limit
         self.summary = summary or summary_of(reviews)
-        self.reads: list[Wanted] = []
+        self.reads: list[Query] = []
         self.fresh = True
         self.oldest: float | None = None
 
-    def get(self, wanted: Wanted) -> Any:
+    def get(self, wanted: Query) -> Any:
         self.reads.append(wanted)
         assert wanted.method == "reviews"
         arguments: dict[str, Any] = dict(wanted.arguments)
@@ -142,7 +142,7 @@ def test_a_product_of_one_block_costs_one_and_the_same_read() -> None:
     source = ListSource([review(n, 1 + n % 5, photo=n % 3 == 0) for n in range(100)])
     for selection in (Selection(), Selection("lowest"), Selection("helpful", 3), Selection("newest", None, True)):
         review_sets.page(source, "prd_1", selection, 4, 7)  # type: ignore[arg-type]
-    assert set(source.reads) == {review_sets.block_wanted("prd_1")}
+    assert set(source.reads) == {review_sets.block_query("prd_1")}
     assert dict(source.reads[0].arguments) == {"product_id": "prd_1", "limit": 100, "sort": "-created_at"}
     assert source.reads[0].topics == ("reviews", "reviews:prd_1")
     assert source.reads[0].fresh_s == 60
@@ -188,7 +188,7 @@ def test_total_is_unknown_for_photos_of_a_large_product_until_the_end() -> None:
 
 def test_unknown_product_has_no_reviews() -> None:
     class Unknown(ListSource):
-        def get(self, wanted: Wanted) -> Any:
+        def get(self, wanted: Query) -> Any:
             raise Missing
 
     page = review_sets.page(Unknown([]), "prd_9", Selection(), 3, 10)  # type: ignore[arg-type]
@@ -197,7 +197,7 @@ def test_unknown_product_has_no_reviews() -> None:
 
 def test_pending_passes_through() -> None:
     class Closed(ListSource):
-        def get(self, wanted: Wanted) -> Any:
+        def get(self, wanted: Query) -> Any:
             if len(self.reads) == 1:
                 raise Pending(3.0)
             return super().get(wanted)

@@ -17,8 +17,9 @@ from django.utils import timezone
 from sumeru_proxy import worker
 from sumeru_proxy.client.errors import Refused
 from sumeru_proxy.models import Job, Shop
-from sumeru_proxy.outbox import backlog, batching, jobs, writes
+from sumeru_proxy.outbox import backlog, batching, claims, jobs, writes
 from sumeru_proxy.outbox.delivering import Pace
+from sumeru_proxy.outbox.turns import Turns
 from sumeru_proxy.reading import stamps
 from sumeru_proxy.sandbox.server import Sandbox, running, small_catalogue
 
@@ -204,7 +205,7 @@ def test_an_old_ambiguous_write_is_parked_and_never_sent_again(upstream: Sandbox
 
 def test_a_worker_that_died_after_sending_leaves_an_ambiguous_job(upstream: Sandbox, shop: Shop) -> None:
     writes.owe(shop.pk, "review", REVIEW, key="browser-key-1")
-    (job,) = jobs.claim("dead", kinds=["review"], lease_s=0.01)
+    (job,) = claims.claim("dead", kinds=["review"], lease_s=0.01)
     assert jobs.begin(job, keyed=True, lease_s=0.01)  # … and killed here
     time.sleep(0.02)
     work_until_settled()
@@ -350,8 +351,8 @@ def test_several_workers_share_the_work(upstream: Sandbox, make_shop: Callable[.
     shop.save()
     for number in range(60):
         writes.owe(shop.pk, "review", review(number), key=f"browser-key-{number}")
-    pauses = worker.Pauses()
-    workers = [new_worker(batch=3, pauses=pauses) for _ in range(3)]
+    turns = Turns(3)
+    workers = [new_worker(batch=3, turns=turns) for _ in range(3)]
     worker.run_many(workers, until_idle=True)
     assert Job.objects.filter(state="done").count() == 60
     assert [entry["applied"] for entry in upstream.world.writes["reviews"].values()] == [1] * 60

@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from sumeru_proxy.client.shapes import Image, Product
-from sumeru_proxy.reading.reader import Wanted
+from sumeru_proxy.reading.reader import Query
 from tests.widgets.fragments import Page, assert_safe_fragment, call_of
 from widgets.base import Context, Widget
 
@@ -37,11 +37,11 @@ class Answers:
         self.answer = answer
         self.stock = stock or {}
         self.reads: list[dict[str, Any]] = []
-        self.wanted: list[Wanted] = []
+        self.wanted: list[Query] = []
         self.fresh = True
         self.shop_id = 1
 
-    def get(self, wanted: Wanted) -> Any:
+    def get(self, wanted: Query) -> Any:
         self.wanted.append(wanted)
         arguments: dict[str, Any] = dict(wanted.arguments)
         self.reads.append(arguments)
@@ -50,7 +50,7 @@ class Answers:
             raise value
         return value
 
-    def load(self, wanted: Wanted) -> Any:
+    def load(self, wanted: Query) -> Any:
         return self.answer if wanted in self.wanted else None
 
     def products(self, ids: Sequence[str], fresh_s: float = 300.0) -> dict[str, Product | None]:

@@ -16,7 +16,7 @@ from django.utils import translation
 from sumeru_proxy.client.shapes import Assignment
 from sumeru_proxy.models import Shop
 from sumeru_proxy.reading import reader
-from sumeru_proxy.reading.reader import Missing, Pending, Wanted
+from sumeru_proxy.reading.reader import Missing, Pending, Query
 from tests.upstream import Upstream
 from tests.widgets.fragments import NOW, Page, assert_safe_fragment, call_of
 from widgets.base import Context
@@ -34,11 +34,11 @@ class Coin:
     ) -> None:
         self.assignment = Assignment("hero", variant, dict(payload or {}), NOW)
         self.error = error
-        self.asked: list[Wanted] = []
+        self.asked: list[Query] = []
         self.fresh = True
         self.oldest: float | None = None
 
-    def get(self, wanted: Wanted) -> Assignment:
+    def get(self, wanted: Query) -> Assignment:
         self.asked.append(wanted)
         if self.error:
             raise self.error

@@ -172,12 +172,12 @@ def test_what_a_request_says_of_itself_changes_no_byte(client: Client, shop: Sho
 def test_an_unexpected_fault_is_data_without_a_stack(
     client: Client, shop: Shop, sandbox: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from widgets.http import views
+    from widgets.http import requests
 
     def broken(_key: str) -> None:
         raise RuntimeError("details nobody should read")
 
-    monkeypatch.setattr(views, "find_shop", broken)
+    monkeypatch.setattr(requests, "find_shop", broken)
     response = client.get(f"/w/v1/{shop.key}/reviews.json?product_id=p")
     assert (response.status_code, code(response)) == (500, "internal_error")
     assert b"nobody should read" not in response.content

@@ -75,7 +75,7 @@ def test_an_answer_does_not_hold_all_that_it_was_chosen_from(shop: Shop) -> None
 
 
 def test_a_shop_that_did_not_change_is_held_once(shop: Shop) -> None:
-    """Every kept answer names the facts it was made under; asked for each second, they would be another object each second."""
+    """Every kept answer names the shop_settings it was made under; asked for each second, they would be another object each second."""
     known = shops.recheck(shop.key)
     assert known is not None
     assert shops.recheck(shop.key) is known

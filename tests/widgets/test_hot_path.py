@@ -266,7 +266,7 @@ def test_hits_count_for_the_refresher(shop: Shop, later: Callable[[float], None]
     popularity = accounts.refresher.popularity
     key = next(key for key in reader.copies._held if popularity.rate(key, time.monotonic()))
     once = popularity.rate(key, time.monotonic()) / 101
-    popularity.saw("other", time.monotonic())
+    popularity.count("other", time.monotonic())
     assert popularity.rate("other", time.monotonic()) == pytest.approx(once, rel=0.05)
 
 
@@ -352,8 +352,8 @@ def test_junk_beside_the_parameters_makes_no_entries(shop: Shop) -> None:
     for number in range(60):
         warm(hot, address(shop, more=f"&junk{number}={number}"))
     assert len(hot.store) == 1
-    assert len(hot.store.by_raw) == hot_answers.ALIASES_MOST
-    assert hot.store.bytes - held < hot_answers.ALIASES_MOST * 1_000
+    assert len(hot.store.by_raw) == hot_answers.ALIASES_LIMIT
+    assert hot.store.bytes - held < hot_answers.ALIASES_LIMIT * 1_000
     before = hits(hot)
     warm(hot, address(shop))
     assert hits(hot) == before + 1

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sumeru_proxy.client.shapes import Image, Product, QuizOption, QuizQuestion, QuizResult, QuizStep
-from sumeru_proxy.reading.reader import Pending, Wanted
+from sumeru_proxy.reading.reader import Pending, Query
 from tests.widgets.fragments import Page, assert_safe_fragment, call_of
 from widgets.base import Call, Context, Frozen, Refusal, Seal, Sent
 from widgets.catalog import quiz
@@ -109,12 +109,12 @@ class Steps:
     def __init__(self, questions: Sequence[QuizQuestion] = QUESTIONS, results: Sequence[QuizResult] = ()) -> None:
         self.questions = questions
         self.results = tuple(results) or (QuizResult(PRODUCT, Decimal("0.9"), "Keeps you dry."),)
-        self.asked: list[Wanted] = []
+        self.asked: list[Query] = []
         self.down_after: int | None = None
         self.fresh = True
         self.oldest: float | None = None
 
-    def get(self, wanted: Wanted) -> QuizStep:
+    def get(self, wanted: Query) -> QuizStep:
         self.asked.append(wanted)
         arguments = dict(wanted.arguments)
         so_far: Any = arguments["answers"]
@@ -402,7 +402,7 @@ def test_direction_and_language() -> None:
 
 def test_a_quiz_that_does_not_say_how_long_it_is() -> None:
     class Silent(Steps):
-        def get(self, wanted: Wanted) -> QuizStep:
+        def get(self, wanted: Query) -> QuizStep:
             return replace(super().get(wanted), total=0, answered=0)
 
     _, page = made(call_at("q1:a"), Silent())

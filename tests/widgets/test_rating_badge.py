@@ -14,7 +14,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from sumeru_proxy.client.shapes import Product, Rating, ReviewPage, ReviewSummary
-from sumeru_proxy.reading.reader import Missing, Pending, Wanted
+from sumeru_proxy.reading.reader import Missing, Pending, Query
 from tests.widgets.fragments import Page, assert_safe_fragment, call_of
 from widgets.base import Context, Nothing
 from widgets.catalog.rating_badge import RatingBadge
@@ -52,7 +52,7 @@ class Shelf:
         self.product_calls.append(list(ids))
         return {each: self.feed[each] for each in ids if each in self.feed}
 
-    def load(self, wanted: Wanted) -> Any:
+    def load(self, wanted: Query) -> Any:
         product_id = str(dict(wanted.arguments)["product_id"])
         if product_id not in self.kept:
             return None
@@ -60,7 +60,7 @@ class Shelf:
         average, count = self.kept[product_id]
         return ReviewPage(ReviewSummary(product_id, Decimal(average), count, (0, 0, 0, 0, count)), ())
 
-    def get(self, wanted: Wanted) -> Any:
+    def get(self, wanted: Query) -> Any:
         product_id = str(dict(wanted.arguments)["product_id"])
         if product_id not in self.kept:
             self.review_reads.append(product_id)

@@ -22,7 +22,7 @@ from sumeru_proxy.client.shapes import Referral as Own
 from sumeru_proxy.client.shapes import ReferralCheck, Reward
 from sumeru_proxy.models import Credential, Job, Shop
 from sumeru_proxy.outbox import writes
-from sumeru_proxy.reading.reader import Missing, Pending, Wanted
+from sumeru_proxy.reading.reader import Missing, Pending, Query
 from sumeru_proxy.sandbox.catalogue import small_catalogue
 from tests.upstream import Upstream, upstream
 from tests.widgets.fragments import Page, assert_safe_fragment, call_of
@@ -46,7 +46,7 @@ class Known:
         self.fresh = True
         self.oldest: float | None = None
 
-    def get(self, wanted: Wanted) -> Any:
+    def get(self, wanted: Query) -> Any:
         arguments = dict(wanted.arguments)
         self.asked.append((wanted.method, arguments))
         found = self.own if wanted.method == "referral" else self.codes.get(str(arguments["code"]))
@@ -229,7 +229,7 @@ def shop(make_shop: Callable[..., Shop], sandbox: Upstream) -> Shop:
 
 
 def call_in(shop: Shop, customer_id: str, **more: Any) -> Call:
-    facts = shops.facts(shop.key)
+    facts = shops.load(shop.key)
     assert facts is not None
     return replace(call_by(customer_id), shop=facts.profile, **more)
 
@@ -321,7 +321,7 @@ def test_html_without_a_proof_is_a_hint(client: Client, shop: Shop) -> None:
 
 def test_pending_is_let_through() -> None:
     class Down(Known):
-        def get(self, wanted: Wanted) -> Any:
+        def get(self, wanted: Query) -> Any:
             raise Pending(2.0)
 
     for call in (call_by("cus_1"), call_by(code="ADA-1F")):

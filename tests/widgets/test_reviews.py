@@ -16,7 +16,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from sumeru_proxy.client.shapes import Author, Image, Media, Product, Reply, Review
-from sumeru_proxy.reading.reader import Missing, Pending, Wanted
+from sumeru_proxy.reading.reader import Missing, Pending, Query
 from tests.sumeru_proxy.test_review_sets import ListSource, review
 from tests.widgets.fragments import NOW, SHOP, Page, assert_safe_fragment, call_of
 from widgets.base import Context
@@ -219,7 +219,7 @@ def test_no_reviews_yet() -> None:
 
 def test_unknown_product_shows_the_same() -> None:
     class Unknown(ReviewSource):
-        def get(self, wanted: Wanted) -> Any:
+        def get(self, wanted: Query) -> Any:
             raise Missing
 
     _, page, _ = made(Unknown([]))
@@ -228,7 +228,7 @@ def test_unknown_product_shows_the_same() -> None:
 
 def test_pending_reaches_the_caller() -> None:
     class Closed(ReviewSource):
-        def get(self, wanted: Wanted) -> Any:
+        def get(self, wanted: Query) -> Any:
             raise Pending(2.0)
 
     with pytest.raises(Pending):

@@ -19,7 +19,7 @@ from tests.upstream import Upstream
 from tests.widgets.commerce import HOSTILE, Answers, adds, made, product
 from tests.widgets.fragments import call_of
 from widgets.base import Nothing
-from widgets.catalog.upsell import FRESH_S, Upsell, discounted_units, wanted
+from widgets.catalog.upsell import FRESH_S, Upsell, discounted_units, offers_query
 
 
 def offer(number: int, price: str = "10.00", discount: Discount | None = None, **changes: Any) -> UpsellOffer:
@@ -104,7 +104,7 @@ def test_trouble_is_passed_on(trouble: Exception) -> None:
 def test_carts_share_a_read() -> None:
     widget = Upsell()
     same = {
-        wanted(call_of(widget, product_ids=ids, cart_total=total, limit=limit))
+        offers_query(call_of(widget, product_ids=ids, cart_total=total, limit=limit))
         for ids, total, limit in (("a,b", "45", "1"), ("b,a", "46.10", "12"), ("b,,a,b", "49.99", "3"))
     }
     assert len(same) == 1
@@ -115,7 +115,8 @@ def test_carts_share_a_read() -> None:
         "limit": 24,
     }
     others = [
-        wanted(call_of(widget, product_ids="a,b", **more)) for more in ({}, {"cart_total": "50"}, {"currency": "eur"})
+        offers_query(call_of(widget, product_ids="a,b", **more))
+        for more in ({}, {"cart_total": "50"}, {"currency": "eur"})
     ]
     assert [dict(each.arguments)["cart_total"] for each in others] == [None, "50.00", None]
     assert dict(others[2].arguments)["currency"] == "EUR"

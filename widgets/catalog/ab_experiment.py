@@ -24,7 +24,7 @@ from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from sumeru_proxy.client.shapes import Assignment
-from sumeru_proxy.reading.reader import Missing, Pending, Source, Wanted
+from sumeru_proxy.reading.reader import Missing, Pending, Query, Source
 from widgets.base import IDENTIFIER, Call, Context, IdentifierField, IdentifierListField, Widget, WidgetParams
 from widgets.i18n import formatting
 from widgets.theming import tokens
@@ -98,17 +98,17 @@ class AbExperiment(Widget):
         return context
 
 
-def wanted(experiment: str, visitor_id: str) -> Wanted:
+def assignment_query(experiment: str, visitor_id: str) -> Query:
     """The read of a visitor's assignment."""
     arguments = (("experiment", experiment), ("visitor_id", visitor_id))
-    return Wanted("experiment", arguments, ("experiments", f"experiment:{experiment}"), FRESH_S)
+    return Query("experiment", arguments, ("experiments", f"experiment:{experiment}"), FRESH_S)
 
 
 def _assignment(call: Call, source: Source) -> Assignment | None:
     if not call.params.visitor_id:
         return None
     try:
-        found: Assignment = source.get(wanted(call.params.experiment, call.params.visitor_id))
+        found: Assignment = source.get(assignment_query(call.params.experiment, call.params.visitor_id))
     except (Missing, Pending):
         # Undecided is shown as the default at once: waiting would leave a hole in the page, changing later a flicker.
         return None

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from sumeru_proxy.client.shapes import Bundle
-from sumeru_proxy.reading.reader import Source, Wanted
+from sumeru_proxy.reading.reader import Query, Source
 from widgets.base import Call, Context, IdentifierField, Nothing, Widget, WidgetParams
 from widgets.i18n import formatting
 from widgets.theming import tokens
@@ -84,7 +84,7 @@ class Bundles(Widget):
         """
         product_id = call.params.product_id
         topics = ("bundles", "products", f"product:{product_id}")
-        found: tuple[Bundle, ...] = source.get(Wanted("bundles", (("product_id", product_id),), topics, FRESH_S))
+        found: tuple[Bundle, ...] = source.get(Query("bundles", (("product_id", product_id),), topics, FRESH_S))
         shown = [_bundle(call, bundle) for bundle in found if 0 < len(bundle.items) <= ITEMS_LIMIT]
         if not call.options.show_unavailable:
             shown = [bundle for bundle in shown if bundle["available"]]

@@ -15,7 +15,7 @@ from rest_framework import serializers
 
 from sumeru_proxy.client.shapes import CartNudge as Said
 from sumeru_proxy.client.shapes import Cta, NudgeProgress
-from sumeru_proxy.reading.reader import Missing, Pending, Source, Wanted
+from sumeru_proxy.reading.reader import Missing, Pending, Query, Source
 from widgets.base import Call, Context, IdentifierField, Nothing, Widget, WidgetParams
 from widgets.i18n import formatting
 from widgets.theming import tokens
@@ -149,7 +149,7 @@ def _ask(call: Call, source: Source, total: Decimal, currency: str) -> Said | No
         ("item_count", call.params.item_count),
     )
     try:
-        said: Said = source.get(Wanted("nudge", arguments, ("cart_nudge",), FRESH_S))
+        said: Said = source.get(Query("nudge", arguments, ("cart_nudge",), FRESH_S))
     except Missing:
         return None
     return said

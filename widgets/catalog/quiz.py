@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from sumeru_proxy.client.shapes import QuizOption, QuizQuestion, QuizResult, QuizStep
-from sumeru_proxy.reading.reader import Missing, Pending, Source, Wanted
+from sumeru_proxy.reading.reader import Missing, Pending, Query, Source
 from widgets.base import Call, Context, Desk, Frozen, IdentifierField, Refusal, Sent, Widget, WidgetParams
 from widgets.http import responses
 from widgets.i18n import formatting
@@ -246,7 +246,7 @@ class Quiz(Widget):
         if question.kind != "multiple" and len(chosen) > 1:
             raise Refusal({"option": [gettext("Choose only one answer.")]})
         so_far = (*place.answers, (question.id, chosen))
-        return Place(so_far, source.get(wanted(call.params.quiz_id, so_far, call.options.share_s)))
+        return Place(so_far, source.get(step_query(call.params.quiz_id, so_far, call.options.share_s)))
 
     def landing(self, call: Call, sent: Sent) -> str:
         """The next step's own page."""
@@ -254,10 +254,10 @@ class Quiz(Widget):
         return call.link(answers=step["answers"], session=step["session"], chosen=None) if step else call.link()
 
 
-def wanted(quiz_id: str, so_far: tuple[Answer, ...], share_s: float) -> Wanted:
+def step_query(quiz_id: str, so_far: tuple[Answer, ...], share_s: float) -> Query:
     """The read of the step after these answers; the same for every shopper."""
     arguments = (("quiz_id", quiz_id), ("session_id", SHARED_SESSION), ("answers", so_far))
-    return Wanted("quiz", arguments, ("quizzes", f"quiz:{quiz_id}"), share_s)
+    return Query("quiz", arguments, ("quizzes", f"quiz:{quiz_id}"), share_s)
 
 
 def walk(source: Source, quiz_id: str, asked: Sequence[Answer], share_s: float) -> Place:
@@ -267,7 +267,7 @@ def walk(source: Source, quiz_id: str, asked: Sequence[Answer], share_s: float) 
     Each step is a copy as a rule, for whoever stands here came by. Raises Pending and Missing.
     """
     so_far: tuple[Answer, ...] = ()
-    step: QuizStep = source.get(wanted(quiz_id, so_far, share_s))
+    step: QuizStep = source.get(step_query(quiz_id, so_far, share_s))
     for question_id, option_ids in asked:
         question = step.next_question
         if step.complete or question is None or question.id != question_id:
@@ -276,7 +276,7 @@ def walk(source: Source, quiz_id: str, asked: Sequence[Answer], share_s: float) 
         if len(chosen) < len(option_ids) or (question.kind != "multiple" and len(chosen) > 1):
             break
         so_far = (*so_far, (question_id, chosen))
-        step = source.get(wanted(quiz_id, so_far, share_s))
+        step = source.get(step_query(quiz_id, so_far, share_s))
     return Place(so_far, step)
 
 

@@ -16,7 +16,7 @@ from rest_framework import serializers
 
 from sumeru_proxy.client.shapes import Product, Rating
 from sumeru_proxy.reading.reader import Missing, Pending, Source
-from sumeru_proxy.reading.reviews import block_wanted
+from sumeru_proxy.reading.reviews import block_query
 from widgets.base import Call, Context, IdentifierField, IdentifierListField, Nothing, Widget, WidgetParams
 from widgets.i18n import formatting
 from widgets.theming import tokens
@@ -156,7 +156,7 @@ def _rating(source: Source, product_id: str, products: Mapping[str, Product | No
             return NO_RATING
         return _kept(source, product_id, fresh_only=False) or NO_RATING
     try:
-        summary = source.get(block_wanted(product_id)).summary
+        summary = source.get(block_query(product_id)).summary
     except Missing:
         return NO_RATING
     return Rating(summary.average, summary.count)
@@ -164,13 +164,13 @@ def _rating(source: Source, product_id: str, products: Mapping[str, Product | No
 
 def _kept(source: Source, product_id: str, *, fresh_only: bool) -> Rating | None:
     """The stars by the kept copy of the reviews, never asking for more than its refresh."""
-    wanted = block_wanted(product_id)
+    query = block_query(product_id)
     look = copy.copy(source)  # a look must not make this answer as old as a copy that is then not used
     look.fresh = True
     try:
-        if look.load(wanted) is None or (fresh_only and not look.fresh):
+        if look.load(query) is None or (fresh_only and not look.fresh):
             return None
-        summary = source.get(wanted).summary
+        summary = source.get(query).summary
     except (Missing, Pending):
         return None
     return Rating(summary.average, summary.count)

@@ -13,8 +13,8 @@ from rest_framework import serializers
 from sumeru_proxy.client import errors
 from sumeru_proxy.client.shapes import Referral as Own
 from sumeru_proxy.client.shapes import ReferralCheck, Reward
-from sumeru_proxy.reading import reader
-from sumeru_proxy.reading.reader import Missing, Source, Wanted
+from sumeru_proxy.reading import fetching
+from sumeru_proxy.reading.reader import Missing, Query, Source
 from widgets.base import Call, Context, Desk, Frozen, Refusal, Sent, Widget, WidgetParams
 from widgets.http import responses
 from widgets.i18n import formatting
@@ -177,14 +177,14 @@ class Referral(Widget):
         return call.link(result="accepted" if sent.outcome == "accepted" else None, code=None)
 
 
-def own_wanted(customer_id: str) -> Wanted:
+def own_query(customer_id: str) -> Query:
     """The read of a customer's own code."""
-    return Wanted("referral", (("customer_id", customer_id),), (f"customer:{customer_id}", "customers"), OWN_FRESH_S)
+    return Query("referral", (("customer_id", customer_id),), (f"customer:{customer_id}", "customers"), OWN_FRESH_S)
 
 
-def check_wanted(code: str) -> Wanted:
+def check_query(code: str) -> Query:
     """The read of a friend's code."""
-    return Wanted("check_referral", (("code", code),), ("customers",), CHECK_FRESH_S)
+    return Query("check_referral", (("code", code),), ("customers",), CHECK_FRESH_S)
 
 
 def _check(call: Call, source: Source) -> Context:
@@ -192,7 +192,7 @@ def _check(call: Call, source: Source) -> Context:
     found: ReferralCheck | None = None
     if _CODE.fullmatch(code):
         try:
-            found = source.get(check_wanted(code))
+            found = source.get(check_query(code))
         except Missing:
             found = None
     if found is None or not found.valid:
@@ -205,7 +205,7 @@ def _of_customer(call: Call, source: Source) -> Context:
     if sent and not sent.errors and sent.data.get("code"):
         return {"view": "own", "own": dict(sent.data)}
     try:
-        return {"view": "own", "own": _own(call, source.get(own_wanted(call.customer_id)))}
+        return {"view": "own", "own": _own(call, source.get(own_query(call.customer_id)))}
     except Missing:
         pass
     if (sent and not sent.errors) or call.params.result == "accepted":
@@ -218,7 +218,7 @@ def _of_customer(call: Call, source: Source) -> Context:
 def _renewed(call: Call, source: Source) -> Context | None:
     """What Sumeru says right after a code was made; the kept copy still says that there is none. None when it cannot be asked now."""
     try:
-        copy = reader.fetch_leased(source.shop_id, source.client, own_wanted(call.customer_id), renew=True)
+        copy = fetching.fetch_leased(source.shop_id, source.client, own_query(call.customer_id), renew=True)
     except errors.SumeruError as error:
         log.info("shop %s: a new referral code was not read back: %s", source.shop_id, error)
         return None

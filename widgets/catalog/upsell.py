@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from sumeru_proxy.client.shapes import Discount, UpsellOffer
-from sumeru_proxy.reading.reader import Source, Wanted
+from sumeru_proxy.reading.reader import Query, Source
 from widgets.base import Call, Context, IdentifierListField, Nothing, Widget, WidgetParams
 from widgets.i18n import formatting
 from widgets.theming import tokens
@@ -109,7 +109,7 @@ class Upsell(Widget):
         """
         if not call.params.product_ids:
             raise Nothing
-        offers: tuple[UpsellOffer, ...] = source.get(wanted(call))
+        offers: tuple[UpsellOffer, ...] = source.get(offers_query(call))
         seen = set(call.params.product_ids)
         shown = []
         for offer in offers:
@@ -123,7 +123,7 @@ class Upsell(Widget):
         return {"heading": call.options.heading, "offers": shown}
 
 
-def wanted(call: Call) -> Wanted:
+def offers_query(call: Call) -> Query:
     """The read for this cart; equal for carts with the same products and about the same total."""
     params = call.params
     currency = (params.currency or call.shop.currency).upper()
@@ -134,7 +134,7 @@ def wanted(call: Call) -> Wanted:
         ("currency", currency),
         ("limit", OFFERS_ASKED),
     )
-    return Wanted("upsell", arguments, ("upsell", "products"), FRESH_S)
+    return Query("upsell", arguments, ("upsell", "products"), FRESH_S)
 
 
 def discounted_units(price: int, discount: Discount | None, currency: str) -> int:

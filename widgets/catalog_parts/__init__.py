@@ -1,0 +1,1 @@
+"""Pieces that widgets share: pagers and the review form. Imported by ``catalog/`` alone."""

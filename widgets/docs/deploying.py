@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from widgets.http.views import public_base
+from widgets.http.requests import public_base
 
 NGINX = """\
 # In the http block. Where widgets.example.com, the certificate's paths and the two upstream servers stand, write yours.

@@ -8,7 +8,7 @@ from django.shortcuts import render
 
 from widgets import registry
 from widgets.docs import npm_package, openapi
-from widgets.http.views import public_base
+from widgets.http.requests import public_base
 from widgets.i18n import languages
 from widgets.theming import tokens
 

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 
 from widgets.http import responses
 from widgets.http.embed import FLOATING, IMMUTABLE
-from widgets.http.views import method_not_allowed, public_base
+from widgets.http.requests import method_not_allowed, public_base
 
 NAME = "sumeru-widgets"
 

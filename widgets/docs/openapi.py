@@ -16,7 +16,7 @@ from widgets import registry
 from widgets.base import Widget
 from widgets.http import responses
 from widgets.http.events import EventFields
-from widgets.http.views import reading
+from widgets.http.requests import reading
 
 
 class ErrorBody(serializers.Serializer[Any]):

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from widgets.doctor import table
-from widgets.http.views import public_base
+from widgets.http.requests import public_base
 
 _BY = {"doctor": "manage.py doctor", "overlay": "?sumeru-debug", "both": "both"}
 

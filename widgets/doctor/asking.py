@@ -20,7 +20,7 @@ from widgets import registry
 from widgets.doctor import judging_widgets, page, plain_http, policies
 from widgets.doctor.judging import Case
 from widgets.doctor.known import Served, Server, ShopKnown
-from widgets.http import embed, shops
+from widgets.http import embed, origins, shops
 
 TIME_LIMIT_S = 20.0
 """For a page with its redirects; each further address gets ASIDE_S."""
@@ -118,17 +118,17 @@ def shop_known(key: str, found: page.Page) -> ShopKnown | None:
     shop = Shop.objects.filter(key=key).first()
     if shop is None:
         return None
-    facts = shops.facts(key)
-    patterns = [shops.origin_pattern(each.origin) for each in shop.origins.all()]
+    shop_settings = shops.load(key)
+    patterns = [origins.pattern(each.origin) for each in shop.origins.all()]
     asked = {(each.type, each.params.get("placement", "")) for each in found.widgets}
     ids = [product for each in found.widgets for product in judging_widgets.products_of(each)]
-    products = accounts.source_for(shop.pk).products(list(dict.fromkeys(ids))) if facts and ids else {}
+    products = accounts.source_for(shop.pk).products(list(dict.fromkeys(ids))) if shop_settings and ids else {}
     return ShopKnown(
         name=shop.name,
         admin=settings.PUBLIC_URL + reverse("admin:sumeru_proxy_shop_change", args=[shop.pk]),
         active=shop.active,
-        allows_origin=any(pattern.fullmatch(found.origin) for pattern in patterns),
-        off=frozenset(each for each in asked if facts and not facts.placement(*each)[0]),
+        allows_origin=origins.allows(patterns, found.origin),
+        off=frozenset(each for each in asked if shop_settings and not shop_settings.placement(*each)[0]),
         products={product: value is not None for product, value in products.items()},
     )
 

@@ -14,21 +14,21 @@ from prometheus_client import REGISTRY
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from sumeru_proxy.reading.reader import Source, Used
+from sumeru_proxy.reading.reader import Source, UsedCopy
 from widgets.edge import codings
 from widgets.edge.shops import Headers, Watch
 from widgets.http.rendering import AGE_STEP_S
-from widgets.http.shops import Facts
+from widgets.http.shops import ShopSettings
 
-TOLD = "widgets.made"
-"""Where in the WSGI environment a view leaves its ``Made``."""
+INPUTS_KEY = "widgets.made"
+"""Where in the WSGI environment a view leaves its ``AnswerInputs``."""
 LONGEST_S = 60.0
 """Relative times ("3 minutes ago") have steps of a minute, and browsers keep the answer for one."""
 INCOMPLETE_S = 1.0
 """Life of an answer for which something could not be read: the next one may be complete."""
-ALIASES_MOST = 8
+ALIASES_LIMIT = 8
 """Spellings of one request that are remembered: order of parameters, junk beside them, host names."""
-ENTRY_MOST_BYTES = 1024 * 1024
+ENTRY_LIMIT_BYTES = 1024 * 1024
 _OVERHEAD_BYTES, _ALIAS_BYTES, _USED_BYTES = 3_000, 500, 300
 # What the answer to one request says beyond the stored answer.
 _OWN = frozenset({"access-control-allow-origin", "access-control-expose-headers", "x-request-id"})
@@ -37,19 +37,19 @@ _OF_A_BODY = frozenset(
     {"content-type", "content-length", "content-encoding", "content-language", "content-security-policy"}
 )
 
-Raw = tuple[str, str, str, str]
+RequestKey = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class AnswerInputs:
     """What a view says of its answer. ``key`` holds everything validated that the bytes depend on; equal keys, equal bytes."""
 
     key: Hashable
-    facts: Facts
+    shop_settings: ShopSettings
     source: Source
 
 
-class Form(NamedTuple):
+class Representation(NamedTuple):
     """The answer in one content coding, as it goes to the server; ``short`` are the headers of its 304."""
 
     body: list[bytes]
@@ -58,7 +58,7 @@ class Form(NamedTuple):
     etag: str
 
 
-class Answer:
+class FinishedAnswer:
     """A finished 200 answer. Its forms are made when first asked for, once; two threads at it make the same bytes.
 
     Each coding has its own strong validator (RFC 9110 §8.8.3.3): ``"x"``, ``"x-gzip"``, ``"x-br"``.
@@ -75,14 +75,14 @@ class Answer:
         skipped = _OWN | {"vary", "etag", "content-length", "content-encoding"}
         self._headers = [(name, value) for name, value in headers if name.lower() not in skipped]
         self._headers.append(("Vary", ", ".join(vary)))
-        self.forms: dict[str, Form] = {}
+        self.forms: dict[str, Representation] = {}
 
-    def form(self, coding: str) -> Form:
+    def form(self, coding: str) -> Representation:
         """The answer in this coding; uncoded where coding it would not make it shorter."""
         found = self.forms.get(coding)
         return found if found is not None else self._make(coding)
 
-    def _make(self, coding: str) -> Form:
+    def _make(self, coding: str) -> Representation:
         body = codings.coded(self._body, coding)
         if body is None and coding:
             form = self.form(codings.IDENTITY)
@@ -93,7 +93,7 @@ class Answer:
             if coding:
                 headers.append(("Content-Encoding", coding))
             short = [(name, value) for name, value in headers if name.lower() not in _OF_A_BODY]
-            form = Form([body], headers, short, etag)
+            form = Representation([body], headers, short, etag)
         self.forms[coding] = form
         return form
 
@@ -108,17 +108,17 @@ def own_of(headers: Headers) -> Headers:
     return [(name, value) for name, value in headers if name.lower() in _OWN]
 
 
-class Kept:
+class CachedAnswer:
     """An answer and what it was made of, the values left out. ``until`` (``time.monotonic()``) says when it must be looked at again;
     ``epoch`` names the state of the shop under which it was found true, None before it was looked at for the first time."""
 
-    __slots__ = ("answer", "epoch", "expires_at", "facts", "hits", "settled", "started_at", "until", "used")
+    __slots__ = ("answer", "epoch", "expires_at", "hits", "settled", "shop_settings", "started_at", "until", "used")
 
-    def __init__(self, answer: Answer, made: Made) -> None:
+    def __init__(self, answer: FinishedAnswer, made: AnswerInputs) -> None:
         source = made.source
         self.answer = answer
-        self.facts = made.facts
-        self.used: dict[str, Used] = {key: _without_value(use) for key, use in source.used.items()}
+        self.shop_settings = made.shop_settings
+        self.used: dict[str, UsedCopy] = {key: _without_value(use) for key, use in source.used.items()}
         self.started_at = source.opened_at
         self.settled = source.fresh and all(use.state == "fresh" for use in self.used.values())
         self.expires_at = _expires_at(source)
@@ -127,7 +127,7 @@ class Kept:
         self.hits = 0
 
 
-def _without_value(use: Used) -> Used:
+def _without_value(use: UsedCopy) -> UsedCopy:
     """What was used, its age and its stamps. Values belong to the copies, whose number is bounded; a hundred reviews are 90 kB."""
     return use if use.copy is None else use._replace(copy=replace(use.copy, value=None))
 
@@ -151,15 +151,15 @@ class Entry:
 
     __slots__ = ("bytes", "kept", "key", "raws", "watch")
 
-    def __init__(self, key: Hashable, kept: Kept, watch: Watch) -> None:
+    def __init__(self, key: Hashable, kept: CachedAnswer, watch: Watch) -> None:
         self.key = key
         self.kept = kept
         self.watch = watch
-        self.raws: list[Raw] = []
+        self.raws: list[RequestKey] = []
         self.bytes = 0
 
 
-class Store:
+class AnswerStore:
     """Entries by key, found through the spellings of their requests; at most ``limit_bytes``, the longest unused go first.
 
     Reading ``by_raw`` needs no lock. An entry counts as used when it is looked at, not with each hit: that is the same to
@@ -168,7 +168,7 @@ class Store:
 
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
-        self.by_raw: dict[Raw, Entry] = {}
+        self.by_raw: dict[RequestKey, Entry] = {}
         self._entries: OrderedDict[Hashable, Entry] = OrderedDict()
         self._lock = Lock()
         self.bytes = self.hits = self.misses = self.evictions = 0
@@ -177,10 +177,10 @@ class Store:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def put(self, raw: Raw, key: Hashable, kept: Kept, watch: Watch) -> None:
+    def put(self, raw: RequestKey, key: Hashable, kept: CachedAnswer, watch: Watch) -> None:
         """Keep an answer under its key, and remember that this request means it. Does nothing with one that is too large."""
         size = _OVERHEAD_BYTES + kept.answer.size_bytes + _USED_BYTES * len(kept.used) + len(repr(key))
-        if size + _ALIAS_BYTES > min(ENTRY_MOST_BYTES, self.limit_bytes):
+        if size + _ALIAS_BYTES > min(ENTRY_LIMIT_BYTES, self.limit_bytes):
             return
         with self._lock:
             entry = self._entries.get(key)
@@ -196,10 +196,10 @@ class Store:
                 self._remove(next(iter(self._entries.values())))
                 self.evictions += 1
 
-    def _alias(self, entry: Entry, raw: Raw) -> None:
+    def _alias(self, entry: Entry, raw: RequestKey) -> None:
         if raw in entry.raws:
             return
-        if len(entry.raws) >= ALIASES_MOST:
+        if len(entry.raws) >= ALIASES_LIMIT:
             # The first spelling stays: a flood of junk beside it never pushes out what pages ask.
             self.by_raw.pop(entry.raws.pop(1), None)
         entry.raws.append(raw)
@@ -211,7 +211,7 @@ class Store:
             if self._entries.get(entry.key) is entry:
                 self._entries.move_to_end(entry.key)
 
-    def drop(self, entry: Entry, kept: Kept) -> None:
+    def drop(self, entry: Entry, kept: CachedAnswer) -> None:
         """Forget an answer that is no longer true, unless a new one has taken its place."""
         with self._lock:
             if entry.kept is kept and self._entries.get(entry.key) is entry:
@@ -230,10 +230,10 @@ class Store:
                 self._remove(entry)
 
 
-_stores: weakref.WeakSet[Store] = weakref.WeakSet()
+_stores: weakref.WeakSet[AnswerStore] = weakref.WeakSet()
 
 
-class Figures(Collector):
+class AnswerMetrics(Collector):
     """This process's finished answers, for ``/metrics``. Two hits of two threads at one instant may count as one."""
 
     def collect(self) -> Iterator[Metric]:
@@ -249,4 +249,4 @@ class Figures(Collector):
         yield GaugeMetricFamily("sumeru_hot_entries", "Finished answers kept.", sum(len(each) for each in stores))
 
 
-REGISTRY.register(Figures())
+REGISTRY.register(AnswerMetrics())

@@ -1,6 +1,6 @@
 """The outermost WSGI layer: answers to reads of widgets are finished here (coding, validator, 304), kept, and given again before Django.
 
-What may be given again is decided by Django alone: a view says what its answer was made of (``hot_answers.Made``), and the answer
+What may be given again is decided by Django alone: a view says what its answer was made of (``answers.AnswerInputs``), and the answer
 is kept when it is a 200 that everybody may store. It is given again while all of that is unchanged: the shop's rows and stamps, asked of
 the database at most once a second; Sumeru's copies, which must not have become stale or been replaced since; and the clock,
 as far as the text depends on it. When the database does not answer, what was known last stays true, as for every page.
@@ -25,16 +25,26 @@ from django.conf import settings
 from sumeru_proxy import accounts
 from sumeru_proxy.reading.copies import copies
 from widgets.edge import codings
-from widgets.edge.answers import TOLD, Answer, Entry, Form, Kept, Made, Raw, Store, own_of
+from widgets.edge.answers import (
+    INPUTS_KEY,
+    AnswerInputs,
+    AnswerStore,
+    CachedAnswer,
+    Entry,
+    FinishedAnswer,
+    Representation,
+    RequestKey,
+    own_of,
+)
 from widgets.edge.shops import Headers, Watch
 from widgets.http import middleware, responses
-from widgets.http.shops import Facts
+from widgets.http.shops import ShopSettings
 
 Environment = dict[str, Any]
 Application = Callable[[Environment, Callable[..., Any]], Iterable[bytes]]
 
 _PREFIX = "/w/v1/"
-_REMEMBERED_MOST = 500
+_CODINGS_LIMIT = 500
 _ACCEPT_LIMIT_CHARS = 200
 
 
@@ -43,7 +53,7 @@ class HotPath:
 
     def __init__(self, application: Application, limit_bytes: int) -> None:
         self._application = application
-        self.store = Store(limit_bytes)
+        self.store = AnswerStore(limit_bytes)
         self._by_raw = self.store.by_raw
         self._watches: weakref.WeakValueDictionary[str, Watch] = weakref.WeakValueDictionary()
         self._watches_lock = Lock()
@@ -51,7 +61,7 @@ class HotPath:
         self._scheme_header = (settings.SECURE_PROXY_SSL_HEADER or ("wsgi.url_scheme",))[0]
 
     def __call__(self, environ: Environment, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Answer from memory, else through the application."""
+        """FinishedAnswer from memory, else through the application."""
         method = environ["REQUEST_METHOD"]
         if method != "GET" and method != "HEAD":
             return self._application(environ, start_response)
@@ -89,16 +99,16 @@ class HotPath:
         found = self._codings.get(header)
         if found is None:
             found = codings.preferred(header)
-            if len(header) <= _ACCEPT_LIMIT_CHARS and len(self._codings) < _REMEMBERED_MOST:
+            if len(header) <= _ACCEPT_LIMIT_CHARS and len(self._codings) < _CODINGS_LIMIT:
                 self._codings[header] = found
         return found
 
     def _through(
-        self, raw: Raw, method: str, environ: Environment, start_response: Callable[..., Any]
+        self, raw: RequestKey, method: str, environ: Environment, start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         """Through Django. What everybody may store is finished here, and kept when the view said what it was made of."""
         asked = environ.pop("HTTP_IF_NONE_MATCH", None)
-        environ.pop(TOLD, None)
+        environ.pop(INPUTS_KEY, None)
         self.store.misses += 1
         said: list[Any] = []
 
@@ -116,22 +126,22 @@ class HotPath:
         if not _for_everybody(status, headers):
             start_response(status, headers)
             return [body]
-        answer = Answer(headers, body)
-        made = environ.pop(TOLD, None)
-        if isinstance(made, Made) and self.store.limit_bytes and "HTTP_AUTHORIZATION" not in environ:
-            self.store.put(raw, made.key, Kept(answer, made), self._watch(made.facts))
+        answer = FinishedAnswer(headers, body)
+        made = environ.pop(INPUTS_KEY, None)
+        if isinstance(made, AnswerInputs) and self.store.limit_bytes and "HTTP_AUTHORIZATION" not in environ:
+            self.store.put(raw, made.key, CachedAnswer(answer, made), self._watch(made.shop_settings))
         form = answer.form(self._coding(environ.get("HTTP_ACCEPT_ENCODING")))
         return _respond(form, own_of(headers), asked, method, start_response)
 
-    def _watch(self, facts: Facts) -> Watch:
-        key = facts.profile.key
+    def _watch(self, shop_settings: ShopSettings) -> Watch:
+        key = shop_settings.profile.key
         with self._watches_lock:
             found = self._watches.get(key)
-            if found is None or found.shop_id != facts.profile.id:
-                found = self._watches[key] = Watch(key, facts)
+            if found is None or found.shop_id != shop_settings.profile.id:
+                found = self._watches[key] = Watch(key, shop_settings)
             return found
 
-    def _still_true(self, entry: Entry, kept: Kept) -> bool:
+    def _still_true(self, entry: Entry, kept: CachedAnswer) -> bool:
         """Whether the answer may still be given; notes until when that need not be asked again. Forgets it when not."""
         watch = entry.watch
         watch.ensure(time.monotonic())
@@ -139,7 +149,7 @@ class HotPath:
         if kept.hits:
             times, kept.hits = kept.hits, 0
             for use in kept.used.values():
-                accounts.refresher.saw(watch.shop_id, use.wanted, times)
+                accounts.refresher.count(watch.shop_id, use.query, times)
         epoch, until = watch.epoch, watch.until
         if not (kept.started_at <= wall < kept.expires_at and self._as_made(watch, kept, wall, epoch)):
             self.store.drop(entry, kept)
@@ -150,9 +160,9 @@ class HotPath:
         return True
 
     @staticmethod
-    def _as_made(watch: Watch, kept: Kept, wall: float, epoch: int) -> bool:
+    def _as_made(watch: Watch, kept: CachedAnswer, wall: float, epoch: int) -> bool:
         if kept.epoch != epoch:
-            if watch.facts != kept.facts:
+            if watch.shop_settings != kept.shop_settings:
                 return False
             for use in kept.used.values():
                 if use.copy is not None and use.copy.state(wall, watch.stamps) != use.state:
@@ -166,12 +176,12 @@ class HotPath:
             if (now_held.fetched_at if now_held else None) != (use.copy.fetched_at if use.copy else None):
                 return False
             if use.state == "stale":
-                accounts.refresher.ask(watch.shop_id, use.wanted)
+                accounts.refresher.ask(watch.shop_id, use.query)
         return True
 
 
 def _respond(
-    form: Form, own: Headers, asked: str | None, method: str, start_response: Callable[..., Any]
+    form: Representation, own: Headers, asked: str | None, method: str, start_response: Callable[..., Any]
 ) -> Iterable[bytes]:
     if asked and responses.etag_matches(asked, form.etag):
         start_response("304 Not Modified", form.short + own)

@@ -10,8 +10,8 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 
 from sumeru_proxy.reading import stamps
-from widgets.http import origins, shops
-from widgets.http.shops import Facts
+from widgets.http import shops
+from widgets.http.shops import ShopSettings
 
 log = logging.getLogger(__name__)
 
@@ -23,16 +23,16 @@ OUTDATED_S = 1.0
 """Nobody is answered from what was known longer ago than this while another thread is asking: they wait for it."""
 PATIENCE_S = 0.3
 """How long they wait; the database hangs, then, and what was known last has to do."""
-_ORIGINS_MOST = 500
+_ORIGINS_LIMIT = 500
 
 
 class Watch:
     """One shop as its kept answers depend on it. ``epoch`` grows when its rows or stamps changed; ``until`` is monotonic."""
 
-    def __init__(self, key: str, facts: Facts) -> None:
+    def __init__(self, key: str, shop_settings: ShopSettings) -> None:
         self.key = key
-        self.shop_id = facts.profile.id
-        self.facts: Facts | None = facts
+        self.shop_id = shop_settings.profile.id
+        self.shop_settings: ShopSettings | None = shop_settings
         self.stamps: dict[str, stamps.Value] = {}
         self.version = -1
         self.epoch = 0
@@ -56,7 +56,7 @@ class Watch:
     def _ask(self) -> None:
         now = time.monotonic()
         close_old_connections()  # no request of Django's may have come for long, and it is who would do that
-        facts = shops.recheck(self.key)
+        shop_settings = shops.recheck(self.key)
         try:
             version = stamps.version(self.shop_id)
             if version != self.version:
@@ -66,8 +66,8 @@ class Watch:
         except DatabaseError:
             log.warning("shop %s: stamps could not be read; the last known ones count", self.shop_id)
         close_old_connections()
-        if facts != self.facts:
-            self.facts = facts
+        if shop_settings != self.shop_settings:
+            self.shop_settings = shop_settings
             self.cors = {}
             self.epoch += 1
         self.asked_at = now
@@ -78,11 +78,11 @@ class Watch:
         found = self.cors.get(origin)
         if found is not None:
             return found
-        facts = self.facts
-        if facts is None or not origins.allows(facts, origin):
+        shop_settings = self.shop_settings
+        if shop_settings is None or not shop_settings.allows_origin(origin):
             return []
         exposed = ", ".join(settings.CORS_EXPOSE_HEADERS)
         headers = [("access-control-allow-origin", origin), ("access-control-expose-headers", exposed)]
-        if len(self.cors) < _ORIGINS_MOST and facts is self.facts:
+        if len(self.cors) < _ORIGINS_LIMIT and shop_settings is self.shop_settings:
             self.cors[origin] = headers
         return headers

@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 
 from widgets.edge import codings
 from widgets.http import responses
-from widgets.http.views import method_not_allowed
+from widgets.http.requests import method_not_allowed
 
 FLOATING = "public, max-age=300, s-maxage=60, stale-while-revalidate=604800, stale-if-error=604800"
 IMMUTABLE = "public, max-age=31536000, immutable"

@@ -17,7 +17,7 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from widgets.base import IDENTIFIER
-from widgets.http import responses, submissions, throttles, views
+from widgets.http import requests, responses, submissions, throttles
 from widgets.http.desk import ShopDesk
 
 EVENTS_LIMIT = 100
@@ -96,9 +96,9 @@ def take(request: HttpRequest, shop: str) -> HttpResponse:
     if request.method == "OPTIONS":
         return HttpResponse(status=204, headers={"Allow": "POST, OPTIONS"})
     if request.method != "POST":
-        raise views.method_not_allowed("POST, OPTIONS")
-    facts = views.find_shop(shop)
-    submissions.check_origin(request, facts)
+        raise requests.method_not_allowed("POST, OPTIONS")
+    shop_settings = requests.find_shop(shop)
+    submissions.check_origin(request, shop_settings)
     wait_s = meter.wait_s(throttles.client_address(request), PER_ADDRESS_PER_MINUTE)
     if wait_s:
         raise responses.limited(wait_s)
@@ -119,5 +119,5 @@ def take(request: HttpRequest, shop: str) -> HttpResponse:
     if kept:
         names = "\n".join(sorted(event["id"] for event in kept))
         key = f"events-{hashlib.sha256(names.encode()).hexdigest()[:40]}"
-        ShopDesk(facts.profile.id).hand_in("pixel", {"events": kept}, key, interactive=False)
+        ShopDesk(shop_settings.profile.id).hand_in("pixel", {"events": kept}, key, interactive=False)
     return responses.json_answer({"accepted": len(kept)}, status=202)

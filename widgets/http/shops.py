@@ -14,19 +14,20 @@ from django.db import DatabaseError
 
 from sumeru_proxy.models import Shop
 from widgets.base import ShopProfile
+from widgets.http import origins
 from widgets.i18n.texts import Texts
 from widgets.models import Look, Placement, Wording
 from widgets.theming import tokens
 
 RECHECK_S = 1.0
 # Keeps a shop that cannot be re-checked (database down) on its last known settings.
-_MOST_HELD = 2_000
+_SHOPS_LIMIT = 2_000
 # Proxies refuse answers with headers of many kilobytes.
-_MOST_IN_A_POLICY = 20
+_POLICY_ORIGINS_LIMIT = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ShopSettings:
     """Everything that the rows of a shop say about its widgets."""
 
     profile: ShopProfile
@@ -40,7 +41,7 @@ class Facts:
 
     def allows_origin(self, origin: str) -> bool:
         """Whether pages of this origin may load the shop's widgets. ``null`` never may."""
-        return any(pattern.fullmatch(origin) for pattern in self.origins)
+        return origins.allows(self.origins, origin)
 
     def placement(self, widget: str, name: str) -> tuple[bool, Mapping[str, Any]]:
         """Whether the widget is on here, and its settings; a named placement inherits what it does not set itself."""
@@ -51,16 +52,11 @@ class Facts:
         return enabled, options
 
 
-def origin_pattern(origin: str) -> re.Pattern[str]:
-    """A pattern for a whole origin; ``*`` stands for letters, digits and hyphens of one host label."""
-    return re.compile(re.escape(origin).replace(r"\*", "[a-z0-9-]+"))
-
-
-_held: OrderedDict[str, tuple[float, Facts | None]] = OrderedDict()
+_held: OrderedDict[str, tuple[float, ShopSettings | None]] = OrderedDict()
 _lock = Lock()
 
 
-def facts(key: str) -> Facts | None:
+def load(key: str) -> ShopSettings | None:
     """The shop of this public key, or None when there is no such active shop. At most RECHECK_S old; never raises."""
     now = time.monotonic()
     with _lock:
@@ -70,8 +66,8 @@ def facts(key: str) -> Facts | None:
     return recheck(key)
 
 
-def recheck(key: str) -> Facts | None:
-    """As ``facts``, asked of the database now; what was known last when it does not answer. Never raises.
+def recheck(key: str) -> ShopSettings | None:
+    """As ``load``, asked of the database now; what was known last when it does not answer. Never raises.
 
     While nothing changed it is the same object: every finished answer holds the facts that it was made under.
     """
@@ -88,7 +84,7 @@ def recheck(key: str) -> Facts | None:
             found = known
         _held[key] = (now, found)
         _held.move_to_end(key)
-        while len(_held) > _MOST_HELD:
+        while len(_held) > _SHOPS_LIMIT:
             _held.popitem(last=False)
     return found
 
@@ -99,15 +95,15 @@ def forget() -> None:
         _held.clear()
 
 
-def _load(key: str) -> Facts | None:
+def _load(key: str) -> ShopSettings | None:
     if len(key) > 40:
         return None
     shop = Shop.objects.filter(key=key, active=True).first()
     if shop is None:
         return None
     look = Look.objects.filter(shop=shop).first()
-    origins = [each.origin for each in shop.origins.all()]
-    return Facts(
+    shop_origins = [each.origin for each in shop.origins.all()]
+    return ShopSettings(
         profile=ShopProfile(
             id=shop.pk,
             key=shop.key,
@@ -119,13 +115,13 @@ def _load(key: str) -> Facts | None:
             cart_url=shop.cart_url,
             texts=Texts(Wording.objects.filter(shop=shop).values_list("language", "text", "forms")),
         ),
-        origins=tuple(origin_pattern(origin) for origin in origins),
+        origins=tuple(origins.pattern(origin) for origin in shop_origins),
         placements={
             (each.widget, each.name): (each.enabled, each.options) for each in Placement.objects.filter(shop=shop)
         },
         css=_look_css(look) if look else "",
         styled=not (look and look.unstyled),
-        exact_origins=tuple(sorted(origin for origin in origins if "*" not in origin)[:_MOST_IN_A_POLICY]),
+        exact_origins=tuple(sorted(origin for origin in shop_origins if "*" not in origin)[:_POLICY_ORIGINS_LIMIT]),
         public_url=shop.public_url,
     )
 

@@ -19,10 +19,10 @@ from django.utils.translation import gettext
 
 from sumeru_proxy import accounts
 from widgets.base import Frozen, Refusal, Seal, Sent, Widget
-from widgets.http import forms, rendering, responses, throttles, views
+from widgets.http import forms, pages, rendering, requests, responses, throttles
 from widgets.http.desk import ShopDesk
-from widgets.http.shops import Facts
-from widgets.http.views import Asked
+from widgets.http.requests import WidgetRequest
+from widgets.http.shops import ShopSettings
 from widgets.i18n import texts
 
 log = logging.getLogger(__name__)
@@ -45,29 +45,24 @@ class Posted:
     trapped: bool
 
 
-def page(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
-    """``GET`` shows the whole page, ``POST`` takes a submission."""
-    return submit(request, shop, widget) if request.method == "POST" else views.page(request, shop, widget)
-
-
 def submit(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
     """Take a submission. Repeating it with the same key and body does nothing twice and gives the same outcome."""
-    facts = views.find_shop(shop)
-    check_origin(request, facts)
+    shop_settings = requests.find_shop(shop)
+    check_origin(request, shop_settings)
     posted = parse(request)
-    each = views.asked(request, facts, widget, request.GET)
+    each = requests.parse(request, shop_settings, widget, request.GET)
     if each.widget.Form is None:
-        raise views.method_not_allowed("GET, HEAD, OPTIONS")
+        raise requests.method_not_allowed("GET, HEAD, OPTIONS")
     subject = each.subject
     _brake(request, each.widget, subject)
     with texts.override(each.call.shop.texts, each.call.locale):
         try:
-            return _answer(request, facts, each, posted, _act(facts, each, posted, subject))
+            return _answer(request, shop_settings, each, posted, _act(shop_settings, each, posted, subject))
         except responses.Problem as problem:
             if posted.manner == "json" or problem.status in (401, 403, 404, 405, 413, 415, 429):
                 raise
             status = problem.status if problem.status >= 500 else 422
-            return _answer(request, facts, each, posted, _failed(posted, {"": [_sentence(problem)]}), status)
+            return _answer(request, shop_settings, each, posted, _failed(posted, {"": [_sentence(problem)]}), status)
 
 
 def _sentence(problem: responses.Problem) -> str:
@@ -79,12 +74,12 @@ def _sentence(problem: responses.Problem) -> str:
     return gettext("This could not be sent. Please wait a moment and send it again.")
 
 
-def check_origin(request: HttpRequest, facts: Facts) -> None:
+def check_origin(request: HttpRequest, shop_settings: ShopSettings) -> None:
     """Raises 403 unless the page that sends is the shop's or ours. Servers send no Origin and may pass: there are no cookies to steal."""
     origin = request.headers.get("origin")
-    if origin is None or facts.allows_origin(origin):
+    if origin is None or shop_settings.allows_origin(origin):
         return
-    own = urlsplit(views.public_base(request, facts))
+    own = urlsplit(requests.public_base(request, shop_settings))
     if origin != f"{own.scheme}://{own.netloc}":
         raise responses.Problem(403, "forbidden", "This origin may not send to this shop.", {"what": "origin"})
 
@@ -150,11 +145,11 @@ def _brake(request: HttpRequest, widget: Widget, subject: str) -> None:
         raise responses.limited(wait_s)
 
 
-def _act(facts: Facts, each: Asked, posted: Posted, subject: str) -> Sent:
+def _act(shop_settings: ShopSettings, each: WidgetRequest, posted: Posted, subject: str) -> Sent:
     """What became of it. A trapped script is told that all went well, and nothing is kept."""
     assert each.widget.Form is not None  # noqa: S101 - the caller looked
     if posted.trapped:
-        log.info("shop %s: %s: a script filled the trap", facts.profile.id, each.widget.name)
+        log.info("shop %s: %s: a script filled the trap", shop_settings.profile.id, each.widget.name)
         return Sent(outcome="pending")
     if not forms.fits_key(posted.key):
         return _failed(posted, {"": [gettext("The form is incomplete. Please load the page again.")]}, code="key")
@@ -172,8 +167,8 @@ def _act(facts: Facts, each: Asked, posted: Posted, subject: str) -> Sent:
             each.call,
             Frozen(form.validated_data),
             posted.key,
-            ShopDesk(facts.profile.id),
-            accounts.source_for(facts.profile.id),
+            ShopDesk(shop_settings.profile.id),
+            accounts.source_for(shop_settings.profile.id),
         )
     except Refusal as refusal:
         return _failed(posted, refusal.errors)
@@ -188,23 +183,28 @@ def _failed(posted: Posted, errors: Mapping[str, Sequence[Any]], code: str = "")
 
 
 def _answer(
-    request: HttpRequest, facts: Facts, each: Asked, posted: Posted, sent: Sent, status: int = 422
+    request: HttpRequest,
+    shop_settings: ShopSettings,
+    each: WidgetRequest,
+    posted: Posted,
+    sent: Sent,
+    status: int = 422,
 ) -> HttpResponse:
     if posted.manner == "json":
         return _json_answer(sent)
     if not sent.errors and posted.manner == "form":
         response = HttpResponse(status=303)
-        response["Location"] = landing(each, facts, posted.return_to, sent)
+        response["Location"] = landing(each, shop_settings, posted.return_to, sent)
         response["Cache-Control"] = responses.NO_STORE
         return response
     # The same key while the input may still be sent; a new token, so that a stale one does not stay stale.
     seal = forms.seal(each.subject)
     key = posted.key if forms.fits_key(posted.key) and sent.errors else seal.key
     again = replace(each, call=replace(each.call, sent=sent, seal=Seal(seal.token, key)))
-    made = rendering.render(again.widget, again.call, accounts.source_for(facts.profile.id))
+    made = rendering.render(again.widget, again.call, accounts.source_for(shop_settings.profile.id))
     if posted.manner == "loader":
         return responses.json_answer(rendering.item(made))
-    return views.page_answer(request, facts, again, made, status=status)
+    return pages.page_answer(request, shop_settings, again, made, status=status)
 
 
 def _json_answer(sent: Sent) -> HttpResponse:
@@ -214,10 +214,10 @@ def _json_answer(sent: Sent) -> HttpResponse:
     return responses.json_answer({"status": sent.outcome, "data": dict(sent.data)}, status=200 if done else 202)
 
 
-def landing(each: Asked, facts: Facts, return_to: str, sent: Sent) -> str:
+def landing(each: WidgetRequest, shop_settings: ShopSettings, return_to: str, sent: Sent) -> str:
     """Where a native form's shopper goes next: the storefront page when it is one of the shop's, else our full page."""
     parts = urlsplit(return_to)
-    if parts.scheme in ("http", "https") and facts.allows_origin(f"{parts.scheme}://{parts.netloc}".lower()):
+    if parts.scheme in ("http", "https") and shop_settings.allows_origin(f"{parts.scheme}://{parts.netloc}".lower()):
         query = [pair for pair in parse_qsl(parts.query) if pair[0] != "sumeru_result"]
         query.append(("sumeru_result", f"{each.widget.name}:{sent.outcome}"))
         place = (parts.scheme, parts.netloc, parts.path, urlencode(query), parts.fragment or each.widget.name)

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from sumeru_proxy import worker
 from sumeru_proxy.outbox import jobs, rules
 from sumeru_proxy.outbox.delivering import Pace
+from sumeru_proxy.outbox.turns import Turns
 
 
 class Command(BaseCommand):
@@ -46,9 +47,9 @@ class Command(BaseCommand):
         except ValueError as error:
             raise CommandError(str(error)) from None
         pace = Pace(base_s=options["base_s"], longest_s=options["longest_s"], lease_s=options["lease_s"])
-        pauses = worker.Pauses()
+        turns = Turns(options["threads"])
         workers = [
-            worker.Worker(known, batch=options["batch"], idle_s=min(options["idle_s"], 1.0), pace=pace, pauses=pauses)
+            worker.Worker(known, batch=options["batch"], idle_s=min(options["idle_s"], 1.0), pace=pace, turns=turns)
             for _ in range(options["threads"])
         ]
 

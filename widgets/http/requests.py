@@ -1,0 +1,177 @@
+"""From an HTTP request to a validated one: the shop, the widget, its parameters, who asks. Every refusal is a Problem."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Concatenate, ParamSpec
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils import timezone
+
+from widgets import registry
+from widgets.base import Call, Frozen, Widget
+from widgets.http import customers, forms, parameters, responses, shops, throttles
+from widgets.http.shops import ShopSettings
+from widgets.i18n import languages
+
+QUERY_LIMIT_CHARS = 4_096
+BATCH_LIMIT = 60
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+
+def reading(view: View[P]) -> View[P]:
+    """A view that only reads: GET, HEAD and OPTIONS, a bounded query, a brake per client, 304 for what the client holds."""
+
+    def answer(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if request.method == "OPTIONS":
+            response = HttpResponse(status=204)
+            response["Allow"] = "GET, HEAD, OPTIONS"
+            return response
+        if request.method not in ("GET", "HEAD"):
+            raise method_not_allowed("GET, HEAD, OPTIONS")
+        if len(request.META.get("QUERY_STRING", "")) > QUERY_LIMIT_CHARS:
+            raise responses.Problem(
+                414, "uri_too_long", "The query is too long.", {"limit_characters": QUERY_LIMIT_CHARS}
+            )
+        request.encoding = "utf-8"  # whatever Content-Type a read may carry: the address alone decides
+        wait_s = throttles.reads.wait_s(throttles.client_address(request), settings.CLIENT_READS_PER_MINUTE)
+        if wait_s:
+            raise responses.limited(wait_s)
+        return responses.conditional(request, view(request, *args, **kwargs))
+
+    answer.__doc__ = view.__doc__
+    return answer
+
+
+def by_method(read: View[P], *, post: View[P]) -> View[P]:
+    """One address with two views: POST goes to ``post``, every other method to ``read``."""
+
+    def dispatch(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        return (post if request.method == "POST" else read)(request, *args, **kwargs)
+
+    return dispatch
+
+
+def method_not_allowed(allowed: str) -> responses.Problem:
+    """405 with the methods that are."""
+    return responses.Problem(
+        405, "method_not_allowed", "This address does not take that method.", {"allowed": allowed}, {"Allow": allowed}
+    )
+
+
+def find_shop(key: str) -> ShopSettings:
+    """Raises a 404 problem for unknown and inactive shops alike."""
+    shop_settings = shops.load(key)
+    if shop_settings is None:
+        raise responses.not_found("shop")
+    return shop_settings
+
+
+def find_widget(shop_settings: ShopSettings, name: str, query: QueryDict) -> tuple[Widget, Frozen, Frozen]:
+    """The widget with its validated, frozen parameters and the merchant's options. Raises problems (404, 400)."""
+    widget = registry.get(name)
+    if widget is None:
+        raise responses.not_found("widget")
+    params = parameters.params(widget, query)
+    enabled, chosen = shop_settings.placement(name, params.placement)
+    if not enabled:
+        raise responses.not_found("widget")
+    return widget, params, parameters.options(widget, chosen)
+
+
+def public_base(request: HttpRequest, shop_settings: ShopSettings | None = None) -> str:
+    """Scheme, host and path prefix under which browsers reach this server, or a shop's widgets."""
+    if shop_settings is not None and shop_settings.public_url:
+        return shop_settings.public_url
+    return settings.PUBLIC_URL or request.build_absolute_uri("/").rstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class WidgetRequest:
+    """A validated request for one widget."""
+
+    widget: Widget
+    call: Call
+
+    @property
+    def subject(self) -> str:
+        """What a form token is good for: this shop, this widget, and what the widget is about."""
+        params = self.call.params
+        about = params.get("product_id") or params.get("quiz_id") or self.call.customer_id
+        return f"{self.call.shop.key}/{self.widget.name}/{about or ''}"
+
+
+def parse(request: HttpRequest, shop_settings: ShopSettings, name: str, query: QueryDict) -> WidgetRequest:
+    """Validate one widget request. Raises problems (400, 401, 404, 429)."""
+    widget, params, options = find_widget(shop_settings, name, query)
+    locale = languages.match(params.locale, shop_settings.profile.locale)
+    page_url = f"{public_base(request, shop_settings)}/w/v1/{shop_settings.profile.key}/{widget.name}"
+    now = timezone.now()
+    customer_id = ""
+    if widget.audience == "customer":
+        token = _bearer(request) or params.get("customer_token", "")
+        customer_id = _customer(token, shop_settings, now.timestamp())
+        # The links and the form of this private answer must prove the same, whichever way the proof came.
+        params = Frozen({**params, "customer_token": token})
+    if widget.guess_limit_per_minute and params.get("code"):
+        name = f"{widget.name}:{throttles.client_address(request)}"
+        wait_s = throttles.guesses.wait_s(name, widget.guess_limit_per_minute)
+        if wait_s:
+            raise responses.limited(wait_s)
+    return WidgetRequest(
+        widget, Call(shop_settings.profile, params, options, locale, page_url, now, customer_id=customer_id)
+    )
+
+
+def _bearer(request: HttpRequest) -> str:
+    scheme, _space, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip()[:1_000] if scheme.lower() == "bearer" else ""
+
+
+def _customer(token: str, shop_settings: ShopSettings, now: float) -> str:
+    """The customer that the token proves, empty without a token. Raises a 401 problem for one that proves nothing."""
+    if not token:
+        return ""
+    try:
+        return customers.verify(token, customers.secrets_of(shop_settings.profile.id), shop_settings.profile.key, now)
+    except customers.Unproven as error:
+        raise responses.Problem(
+            401,
+            "unauthenticated",
+            "The customer token proves nothing.",
+            {"customer_token": [error.code]},
+            {"WWW-Authenticate": "Bearer"},
+        ) from None
+
+
+def sealed(widget_request: WidgetRequest) -> WidgetRequest:
+    """The same with a form's token and key, when the widget has a form and this answer is for one visitor alone."""
+    if widget_request.widget.Form is None or not widget_request.widget.is_private(widget_request.call):
+        return widget_request
+    return replace(widget_request, call=replace(widget_request.call, seal=forms.seal(widget_request.subject)))
+
+
+def unfinished_status(request: HttpRequest) -> int:
+    """The status of an answer that is not finished: 200, or 202 for who prefers that (RFC 7240, ``respond-async``).
+
+    Storefront servers do: their caches go by the status alone.
+    """
+    wishes = {
+        widget_request.partition(";")[0].strip().lower()
+        for widget_request in request.headers.get("prefer", "").split(",")
+    }
+    return 202 if "respond-async" in wishes else 200
+
+
+def split_batch(query: QueryDict) -> list[tuple[str, QueryDict]]:
+    """The widgets of a batch in request order. Raises a problem when there are none or too many."""
+    values = query.getlist("w")
+    if not values:
+        raise responses.invalid({"w": ["Name at least one widget: w=reviews?product_id=…"]})
+    if len(values) > BATCH_LIMIT:
+        raise responses.invalid({"w": [f"At most {BATCH_LIMIT} widgets in one call."]})
+    parted = [value.partition("?") for value in values]
+    return [(name, QueryDict(text)) for name, _mark, text in parted]
