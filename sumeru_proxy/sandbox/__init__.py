@@ -18,8 +18,8 @@ Limits are sliding windows of 60 s; an admin token may use a third of its minute
 pixel call costs one per event (the bulk calls of the documentation; a list read costs one, whatever it filters by), an
 ``X-Cache: HIT`` nothing. The client's address is the socket's, or the request header ``X-Sandbox-Client-IP``. ``attributions``
 and ``orders`` are in admin answers only when ``include`` asks for them. Filters: ``filter[field]=v`` (dotted paths; several
-values by comma) and
-``filter[field][gt|gte|lt|lte]=v``. Pictures are drawn at ``/media/<name>.svg``.
+values by comma) and ``filter[field][gt|gte|lt|lte]=v``; lists sort by any field. A page of a list costs the same however long the
+list is (``shelf``), after the first one that sorts by a field. Pictures are drawn at ``/media/<name>.svg``.
 
 Control API
 ===========
@@ -35,6 +35,7 @@ query or body picks a shop, the first one unless given. Changes purge the shop's
 ``GET|POST /_sandbox/clock``                ``{shift_s}``, ``{set: ISO time}``, ``{freeze: bool}``
 ``GET|DELETE /_sandbox/writes``             everything written, per kind, each with ``idempotency_key``, ``applied``, ``received``
 ``GET|POST /_sandbox/limits``               ``{on: bool, set: {public_reads_per_ip: 100}, forget: true}``
+``GET|POST /_sandbox/habits``               ``{comparison_filters: honoured|ignored|refused, sort: honoured|ignored}``
 ``POST|DELETE /_sandbox/edge``              ``{on: bool}``; purge (of ``shop``, or all)
 ``POST /_sandbox/webhooks/emit``            ``{type, data, id?, created_at?, copies?, tamper?: signature|body|unsigned}``
 ``GET /_sandbox/webhooks/subscriptions``    all of them, without secrets
@@ -45,10 +46,24 @@ query or body picks a shop, the first one unless given. Changes purge the shop's
 ``POST /_sandbox/products/{id}/reviews``    add a published review; every field has a default
 ``PATCH /_sandbox/products/{id}``           change fields
 ``POST /_sandbox/orders``                   ``{order: {id, ...}}``: add, or change fields; emits nothing
+``POST /_sandbox/orders/generate``          ``{count, seed?, since?, every_s?, not_after?, changed?}``: draw; emits nothing
+``POST /_sandbox/orders/step``              ``{id, step, silent?, ...}``: attributed, edited, refunded or cancelled, with event
+``GET|POST|DELETE /_sandbox/orders/live``   ``{count, seed?, steps?, repeat?, lose?, reach?, every_s?, pause_s?, later_event?}``
 ``PATCH /_sandbox/shops/{domain}``          ``{origins: [...], auto_publish: bool}``
 ``POST /_sandbox/reset``                    back to the catalogue; clock and limits' figures stay
 ``POST /_sandbox/stop``                     end the process
 ==========================================  ========================================================================
+
+Made-up orders
+==============
+``--orders N --seed S`` (``Sandbox(orders=N, seed=S)``, ``orders/generate``) draws orders ``ord_g1`` and following for the first shop
+(or ``shop``), the same for the same seed, with every odd case within any thousand; ``orders.generator`` names them, and
+``resources_orders`` of the client how they add up, which they do to the smallest unit. ``orders/live`` lets ``count`` new ones be created,
+attributed, edited, refunded and cancelled (``steps``: what each goes through, drawn unless given) with the event of each step;
+events are lost and repeated with the probabilities ``lose`` and ``repeat``, and late by up to ``reach`` steps. The answer names the
+orders whose last change nothing announced (``unannounced``). With ``pause_s`` it goes on in the background, ``DELETE`` ends it.
+``orders/step`` takes ``quantities`` (edited: line id to pieces), ``pieces``, ``shipping``, ``goodwill`` (refunded: pieces by line id;
+minor units), ``reason``; drawn when none is given.
 
 Faults
 ======

@@ -58,6 +58,19 @@ def _listed(name: str, shelf: Shelf, query: Query, default_sort: str) -> tuple[l
     return [item_id for _key, item_id in found], {"next_cursor": next_cursor, "has_next": has_next}
 
 
+def _known(query: Query, habits: Mapping[str, str]) -> Query:
+    """The query without what this account ignores. Raises Problem for what it refuses."""
+    comparing = [name for name in query if name.endswith(("[gt]", "[gte]", "[lt]", "[lte]"))]
+    if comparing and habits["comparison_filters"] == "refused":
+        raise invalid(comparing[0], "is not a filter of this list")
+    ignored = comparing if habits["comparison_filters"] == "ignored" else []
+    return {
+        name: text
+        for name, text in query.items()
+        if name not in ignored and (name != "sort" or habits["sort"] == "honoured")
+    }
+
+
 def _included(name: str, query: Query, scopes: list[str]) -> set[str]:
     asked = set(filter(None, query.get("include", "").split(",")))
     unknown = asked - INCLUDES[name]
@@ -104,10 +117,13 @@ def _joined(rows: list[bytes], pagination: Item) -> bytes:
 
 def answer_to(name: str, world: World, shop: ShopData, item_id: str, query: Query, scopes: list[str]) -> Item | bytes:
     """The JSON object for a reading admin endpoint, or its bytes. Raises Problem."""
+    query = _known(query, world.habits)
     if name == "order":
         included = _included("orders", query, scopes)
         if item_id not in shop.orders:
             raise Problem("not_found", "No such order.")
+        if not query.get("fields"):
+            return b'{"data":' + shop.orders.raw(item_id, "attributions" in included) + b"}"
         return {"data": _shown(_order(shop.orders[item_id], included), query)}
     if name == "customer":
         included = _included("customers", query, scopes)

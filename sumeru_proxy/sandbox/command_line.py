@@ -6,11 +6,13 @@ import argparse
 import errno
 import json
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from sumeru_proxy.sandbox.catalogue import built_in, demo_shops, load
+from sumeru_proxy.sandbox.clock import iso
 from sumeru_proxy.sandbox.faults import of_text
 from sumeru_proxy.sandbox.server import Sandbox
 
@@ -30,7 +32,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-edge", action="store_true", help="no edge cache: every read is a MISS")
     parser.add_argument("--limit", action="append", default=[], metavar="NAME=PER_MINUTE")
     parser.add_argument("--webhook-retry-base-s", "--webhook-retry-base", type=float, default=1.0, metavar="S")
-    parser.add_argument("--seed", type=int, default=0, help="of faults' probabilities and retries' jitter")
+    parser.add_argument("--seed", type=int, default=0, help="of made-up orders, faults' probabilities, retries' jitter")
+    parser.add_argument(
+        "--orders",
+        type=int,
+        default=0,
+        metavar="N",
+        help="made-up orders for the first shop, every odd case among them",
+    )
+    parser.add_argument(
+        "--orders-since", metavar="ISO_TIME", help="when the first is placed (default: so that the last is now)"
+    )
+    parser.add_argument(
+        "--orders-every-s", type=int, default=600, metavar="S", help="seconds between two (default: %(default)s)"
+    )
     parser.add_argument(
         "--storefront",
         action="append",
@@ -59,6 +74,13 @@ def _storefronts(options: dict[str, Any]) -> dict[str, str]:
     return found
 
 
+def _orders(options: dict[str, Any]) -> dict[str, Any]:
+    count, every_s, since = options["orders"], options["orders_every_s"], options["orders_since"]
+    now = time.time()
+    asked = {"count": count, "every_s": every_s, "since": since or iso(now - count * every_s), "not_after": iso(now)}
+    return asked if since is None else {name: value for name, value in asked.items() if name != "not_after"}
+
+
 def sandbox_of(options: dict[str, Any]) -> Sandbox:
     """A sandbox by parsed options, bound to its port but not started. Raises CannotStart."""
     try:
@@ -75,6 +97,7 @@ def sandbox_of(options: dict[str, Any]) -> Sandbox:
             webhook_retry_base_s=options["webhook_retry_base_s"],
             faults=faults,
             storefronts=_storefronts(options),
+            orders=_orders(options),
         )
     except OSError as error:
         if error.errno in (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL):

@@ -11,6 +11,7 @@ from sumeru_proxy.sandbox.admin_api import EVENT_TYPES, shown_subscription
 from sumeru_proxy.sandbox.application import Application, error_answer
 from sumeru_proxy.sandbox.clock import iso, seconds_of
 from sumeru_proxy.sandbox.deliveries import Deliveries
+from sumeru_proxy.sandbox.order_control import OrderControl
 from sumeru_proxy.sandbox.problems import Problem, invalid
 from sumeru_proxy.sandbox.shop_data import ShopData
 from sumeru_proxy.sandbox.wire import Answer, Request, encoded
@@ -22,9 +23,12 @@ Handler = Callable[[Item, str], Any]
 class Control:
     """Answers the control API. Every method is also usable in-process; they raise Problem, and may be called from any thread."""
 
-    def __init__(self, application: Application, deliveries: Deliveries, stop: Callable[[], None]) -> None:
+    def __init__(
+        self, application: Application, deliveries: Deliveries, stop: Callable[[], None], stopped: threading.Event
+    ) -> None:
         self.application, self.deliveries = application, deliveries
         self.world, self.clock = application.world, application.clock
+        self.orders = OrderControl(deliveries, self._shop, stopped)
         self._stop = stop
         self._routes: dict[tuple[str, str], Handler] = {
             ("GET", ""): lambda body, _: self.overview(),
@@ -39,6 +43,8 @@ class Control:
             ("DELETE", "writes"): lambda body, _: self.world.commit({"do": "writes_forgotten"}),
             ("GET", "limits"): lambda body, _: self.change_limits({}),
             ("POST", "limits"): lambda body, _: self.change_limits(body),
+            ("GET", "habits"): lambda body, _: dict(self.world.habits),
+            ("POST", "habits"): lambda body, _: self.change_habits(body),
             ("DELETE", "edge"): lambda body, _: self.application.edge.purge(body.get("shop")),
             ("POST", "edge"): lambda body, _: self.switch_edge(body),
             ("POST", "webhooks/emit"): lambda body, _: self.emit(body),
@@ -51,6 +57,11 @@ class Control:
             ("PATCH", "products"): self.change_product,
             ("POST", "products/reviews"): self.add_review,
             ("POST", "orders"): lambda body, _: self.put_order(body),
+            ("POST", "orders/generate"): lambda body, _: self.orders.generate(body),
+            ("POST", "orders/step"): lambda body, _: self.orders.step(body),
+            ("POST", "orders/live"): lambda body, _: self.orders.live(body),
+            ("GET", "orders/live"): lambda body, _: self.orders.life.progress,
+            ("DELETE", "orders/live"): lambda body, _: self.orders.life.stop(),
             ("PATCH", "shops"): self.change_shop,
             ("POST", "reset"): lambda body, _: self.reset(),
             ("POST", "stop"): lambda body, _: self.stop(),
@@ -145,6 +156,15 @@ class Control:
         if body.get("forget"):
             limits.forget()
         return {"on": limits.on, "per_minute": dict(limits.per_minute)}
+
+    def change_habits(self, body: Item) -> Item:
+        """``{comparison_filters: honoured|ignored|refused, sort: honoured|ignored}``: what the admin API's lists understand."""
+        known = {"comparison_filters": ("honoured", "ignored", "refused"), "sort": ("honoured", "ignored")}
+        for name, value in body.items():
+            if value not in known.get(name, ()):
+                raise invalid(name, "is not a habit")
+        self.world.habits.update(body)
+        return dict(self.world.habits)
 
     def switch_edge(self, body: Item) -> Item:
         """``{on: bool}``: the edge cache on or off; switching also purges."""

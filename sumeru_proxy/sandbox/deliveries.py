@@ -26,7 +26,7 @@ TIMEOUT_S = 10.0
 # Dead letters in a row after which an endpoint is switched off.
 DISABLE_AFTER = 3
 SENDERS = 4
-KEPT_DELIVERIES = 1_000
+KEPT_DELIVERIES = 5_000
 
 
 def signature(secret: str, raw: bytes) -> str:
@@ -51,6 +51,7 @@ class Deliveries:
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._changed = threading.Condition()
+        self._pending = {name for name, item in world.deliveries.items() if item["state"] == "pending"}
 
     def start(self) -> None:
         """Takes up deliveries that an earlier run left unfinished."""
@@ -107,12 +108,17 @@ class Deliveries:
     def settled(self, timeout_s: float) -> bool:
         """Waits until no delivery is pending; False when the time ran out first."""
         with self._changed:
-            return self._changed.wait_for(
-                lambda: all(item["state"] != "pending" for item in list(self.world.deliveries.values())), timeout_s
-            )
+            return self._changed.wait_for(lambda: not self._unsettled(), timeout_s)
+
+    def _unsettled(self) -> bool:
+        with self.world.lock:
+            # A reset of the world forgets deliveries without telling.
+            self._pending = {name for name in self._pending if name in self.world.deliveries}
+            return bool(self._pending)
 
     def _keep(self, delivery: Item) -> None:
         self.world.commit({"do": "delivery", "delivery": delivery})
+        (self._pending.add if delivery["state"] == "pending" else self._pending.discard)(delivery["id"])
         deliveries = self.world.deliveries
         if len(deliveries) > KEPT_DELIVERIES:
             for old in [k for k, v in itertools.islice(deliveries.items(), 100) if v["state"] != "pending"]:

@@ -16,6 +16,7 @@ from sumeru_proxy.sandbox.deliveries import Deliveries
 from sumeru_proxy.sandbox.edge import Edge
 from sumeru_proxy.sandbox.faults import Faults
 from sumeru_proxy.sandbox.limits import Limits
+from sumeru_proxy.sandbox.order_control import generation
 from sumeru_proxy.sandbox.wire import WireServer
 from sumeru_proxy.sandbox.world import World
 
@@ -25,7 +26,8 @@ __all__ = ["Sandbox", "running", "small_catalogue"]
 class Sandbox:
     """One stand-in Sumeru. ``url`` is its base without a trailing slash; ``control`` is the control API in-process.
 
-    Raises OSError when the port cannot be bound, ValueError for an unknown limit or a wrong fault.
+    ``orders``: so many made-up ones for the first shop (``orders.generator``), or an object with ``count`` and more of the options of
+    ``POST /_sandbox/orders/generate``. Raises OSError when the port cannot be bound, ValueError for an unknown limit or a wrong fault.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Sandbox:
         webhook_retry_base_s: float = 1.0,
         faults: Iterable[dict[str, Any]] = (),
         storefronts: Mapping[str, str] | None = None,
+        orders: int | Mapping[str, Any] = 0,
     ) -> None:
         self.clock = Clock()
         figures = dict(limits) if isinstance(limits, Mapping) else {}
@@ -55,14 +58,16 @@ class Sandbox:
         self.port = self._wire.port
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
         try:
-            self.world = World(catalogue, self.url, self.clock, state, dict(storefronts or {}))
+            asked = {"seed": seed, **(orders if isinstance(orders, Mapping) else {"count": orders})}
+            first = (generation(asked, 1),) if asked["count"] else ()
+            self.world = World(catalogue, self.url, self.clock, state, dict(storefronts or {}), first)
         except BaseException:
             self._wire.stop()
             raise
         self.application = Application(self.world, self.clock, self.limits, self.edge, self.faults)
         self.application.wait = self._wire.stopping.wait
         self.deliveries = Deliveries(self.world, webhook_retry_base_s, seed)
-        self.control = Control(self.application, self.deliveries, self.stop)
+        self.control = Control(self.application, self.deliveries, self.stop, self._stopped)
         self.application.control = self.control
 
     def start(self) -> None:

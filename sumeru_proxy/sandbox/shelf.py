@@ -147,7 +147,7 @@ class Shelf(MutableMapping[str, Item]):
     Not thread-safe: the world's lock is held by whoever uses it.
     """
 
-    def __init__(self, items: Iterable[Item] = (), columns: Iterable[str] = ("created_at",)) -> None:
+    def __init__(self, items: Iterable[Item] = (), columns: Iterable[str] = ("id", "created_at")) -> None:
         self._packed: dict[str, bytes] = {}
         self._sample = b""
         self._columns: dict[str, dict[str, Any]] = {path: {} for path in columns}
@@ -216,6 +216,11 @@ class Shelf(MutableMapping[str, Item]):
         if found is None:
             found = self._orderings[path] = Ordering(self.column(path).items())
         return found
+
+    def sort(self) -> None:
+        """Sorts by every declared column now rather than at its first use."""
+        for path in self._declared:
+            self.ordering(path)
 
     def ids_with(self, path: str, value: str) -> list[str]:
         """The ids of the items whose field has this very value."""

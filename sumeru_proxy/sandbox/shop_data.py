@@ -8,6 +8,7 @@ from typing import Any
 
 from sumeru_proxy.sandbox.listing import in_order
 from sumeru_proxy.sandbox.orders.book import OrderBook
+from sumeru_proxy.sandbox.orders.generator import OrderGenerator
 from sumeru_proxy.sandbox.shelf import Shelf
 
 Item = dict[str, Any]
@@ -50,6 +51,8 @@ class ShopData:
         self.reviews: dict[str, Item] = {}
         self.customers = Shelf(shop.get("customers") or [])
         self.orders = OrderBook(shop.get("orders") or [])
+        self.generated = 0
+        """How many orders were drawn for this shop; the next one's number less 1."""
         self.referrals: dict[str, Item] = {}
         self.assignments: dict[str, float] = {}
         self.bundles: list[Item] = list(shop.get("bundles") or [])
@@ -67,6 +70,23 @@ class ShopData:
             self.put_review(review)
         for customer_id in self.referral.get("claimed") or []:
             self.claim_referral(customer_id)
+
+    def generator(self, seed: int, first: int = 1, **options: Any) -> OrderGenerator:
+        """Draws orders of this shop's products from number ``first`` on; options are those of ``OrderGenerator``."""
+        products = [product for product in self.products.values() if product["price"] != "0.00"]
+        known = dict(self.customers) if first > 1 else None
+        place = self.places["{storefront}"]
+        return OrderGenerator(seed, products=products, storefront=place, customers=known, first=first, **options)
+
+    def generate_orders(self, count: int, seed: int, first: int, changed: bool = True, **options: Any) -> None:
+        """Adds ``count`` orders and those who placed them. About 0.2 ms each."""
+        generator = self.generator(seed, first, **options)
+        for order in generator.take(count, changed=changed):
+            self.orders[order["id"]] = order
+        self.customers.update(generator.customers)
+        self.orders.sort()
+        self.customers.sort()
+        self.generated = max(self.generated, first + count - 1)
 
     def placed(self, value: Any) -> Any:
         """A value of the catalogue with its placeholders filled in."""

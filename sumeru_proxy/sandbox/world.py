@@ -19,6 +19,8 @@ from sumeru_proxy.sandbox.shop_data import ShopData
 
 Item = dict[str, Any]
 IDEMPOTENCY_LIFETIME_S = 24 * 3600
+HABITS = {"comparison_filters": "honoured", "sort": "honoured"}
+"""Undocumented abilities of the admin API's lists: ``honoured``, ``ignored``, or (filters) ``refused``."""
 
 
 class World:
@@ -31,12 +33,15 @@ class World:
         clock: Clock,
         journal: Path | None = None,
         storefronts: dict[str, str] | None = None,
+        first_operations: tuple[Item, ...] = (),
     ) -> None:
         self.catalogue = catalogue
         self.base_url = base_url
         self.clock = clock
         self.lock = threading.RLock()
         self.storefronts = storefronts or {}
+        self.first_operations = first_operations
+        """What belongs to the catalogue rather than to what happened since; done again after a reset."""
         self._journal_path = journal
         self._journal_file: int | None = None
         self._clear()
@@ -59,8 +64,12 @@ class World:
             "pixel": {},
             "admin": {},
         }
+        self.habits = dict(HABITS)
+        """What an account may do otherwise; changed by the control API."""
         self._serial = 0
         self._index()
+        for operation in self.first_operations:
+            self._apply(operation)
 
     def _index(self) -> None:
         self.by_public_key = {shop.public_key: shop for shop in self.shops.values()}
@@ -142,6 +151,14 @@ class World:
 
     def _do_order(self, operation: Item) -> None:
         self.shops[operation["shop"]].orders[operation["order"]["id"]] = operation["order"]
+
+    def _do_orders_generated(self, operation: Item) -> None:
+        self.shop(operation["shop"]).generate_orders(**operation["options"])
+
+    def _do_customers(self, operation: Item) -> None:
+        shop = self.shops[operation["shop"]]
+        shop.customers.update({customer["id"]: customer for customer in operation["customers"]})
+        shop.generated = max(shop.generated, operation["generated"])
 
     def _do_shop(self, operation: Item) -> None:
         shop = self.shops[operation["shop"]]

@@ -8,7 +8,7 @@ from typing import Any
 from sumeru_proxy.sandbox.shelf import Shelf
 
 Item = dict[str, Any]
-COLUMNS = ("created_at", "updated_at", "number", "customer.id")
+COLUMNS = ("id", "created_at", "updated_at", "number", "customer.id")
 
 
 class OrderBook(MutableMapping[str, Item]):
@@ -17,7 +17,7 @@ class OrderBook(MutableMapping[str, Item]):
     def __init__(self, orders: Iterable[Item] = ()) -> None:
         self.bare = Shelf(columns=COLUMNS)
         """Orders without their attributions."""
-        self.credits = Shelf(columns=("created_at", "order_id"))
+        self.credits = Shelf(columns=("id", "created_at", "order_id"))
         """Attributions, each with the ``created_at`` of its order and ``<order id>|<model>`` as its ``id``."""
         self._models: dict[str, tuple[str, ...]] = {}
         for order in orders:
@@ -52,6 +52,11 @@ class OrderBook(MutableMapping[str, Item]):
 
     def __contains__(self, order_id: object) -> bool:
         return order_id in self.bare
+
+    def sort(self) -> None:
+        """Sorts the lists by what they are mostly sorted and filtered by, which their first page would do otherwise."""
+        self.bare.sort()
+        self.credits.sort()
 
     def raw(self, order_id: str, attributions: bool) -> bytes:
         """An order's JSON. Raises KeyError."""

@@ -1,0 +1,244 @@
+"""Orders that live: created, attributed, edited, refunded, cancelled, each step announced by an event, on time or not.
+
+``plan`` decides what happens when, and which event arrives late, again or never; it is a pure function of its seed. ``Life``
+carries it out. Documented are only ``order.created`` and ``order.attributed``; that a later change is announced by another
+``order.attributed`` is assumed (``later_event`` says otherwise: another type, or none, so that only a comparison finds it).
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sumeru_proxy.sandbox.clock import iso
+from sumeru_proxy.sandbox.deliveries import Deliveries
+from sumeru_proxy.sandbox.orders import changes
+from sumeru_proxy.sandbox.shop_data import ShopData
+
+Item = dict[str, Any]
+STEPS: Final = ("created", "attributed", "edited", "refunded", "cancelled")
+SHARES: Final = {"edited": 0.3, "refunded": 0.35, "cancelled": 0.15}
+TICKS_PER_ORDER: Final = 4
+EVENT_LINES: Final = 100
+"""An event carries its order with its lines up to so many: a webhook's body has a limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Order number ``order`` (from 0) takes a step at a tick."""
+
+    tick: int
+    order: int
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``acts`` in the order in which they happen; ``sends`` are places of acts whose event goes out, by the place after which it does."""
+
+    acts: tuple[Act, ...]
+    sends: tuple[tuple[int, int], ...]
+    lost: tuple[int, ...]
+    repeated: tuple[int, ...]
+
+
+def plan(
+    count: int, seed: int = 0, steps: Sequence[str] = (), repeat: float = 0.0, lose: float = 0.0, reach: int = 0
+) -> Plan:
+    """What happens to ``count`` orders. ``steps``: what every order goes through; drawn for each unless given.
+
+    ``repeat`` and ``lose`` are probabilities of an event; ``reach``: an event may be late by so many acts (0: on time).
+    """
+    draw = random.Random(f"life|{seed}")  # noqa: S311
+    acts = []
+    for order in range(count):
+        tick = order * TICKS_PER_ORDER
+        for step in steps or _drawn_steps(draw):
+            acts.append(Act(tick, order, step))
+            tick += 1 + int(draw.random() * (6 if step == "created" else 200))
+    acts.sort(key=lambda act: (act.tick, act.order))
+    sends: list[tuple[int, int]] = []
+    lost, repeated = [], []
+    for place in range(len(acts)):
+        due = place + (int(draw.random() * (reach + 1)) if reach else 0)
+        if draw.random() < lose:
+            lost.append(place)
+            continue
+        sends.append((due, place))
+        if draw.random() < repeat:
+            repeated.append(place)
+            sends.append((due + int(draw.random() * (reach + 10)), place))
+    sends.sort()
+    return Plan(tuple(acts), tuple(sends), tuple(lost), tuple(repeated))
+
+
+def _drawn_steps(draw: random.Random) -> list[str]:
+    found = ["created", "attributed", *(step for step, share in SHARES.items() if draw.random() < share)]
+    if "refunded" in found and draw.random() < 0.2:
+        found.insert(found.index("refunded"), "refunded")
+    return found
+
+
+def event_of(order: Item, kind: str) -> Item:
+    """An event's ``type`` and ``data``: the order's id, and the order as it is at this moment."""
+    shown = order if len(order["line_items"]) <= EVENT_LINES else {k: v for k, v in order.items() if k != "line_items"}
+    if kind == "order.created":
+        shown = {name: value for name, value in shown.items() if name != "attributions"}
+    return {"type": kind, "data": {"order_id": order["id"], "order": shown}}
+
+
+class Life:
+    """Lets a shop's orders live, one plan at a time, until ``stopping`` is set."""
+
+    def __init__(self, deliveries: Deliveries, stopping: threading.Event) -> None:
+        self._deliveries, self._world, self._stopping = deliveries, deliveries.world, stopping
+        self._lock = threading.Lock()
+        self.progress: Item = {"running": False}
+
+    def step(self, shop: ShopData, order_id: str, step: str, options: Item, *, silent: bool = False) -> Item:
+        """One step of one order, now. Raises KeyError for an unknown order, ValueError for a step that cannot be.
+
+        ``options``: ``quantities`` of an edit, ``pieces``, ``shipping``, ``goodwill``, ``reason`` of a refund, ``reason`` of a
+        cancellation; drawn when none is given. ``silent``: no event.
+        """
+        with self._world.lock:
+            order = shop.orders[order_id]
+            changed = self._stepped(order, step, options, iso(self._world.clock.now()), random.Random(order_id))  # noqa: S311
+            self._put(shop, changed)
+        if not silent:
+            self._deliveries.emit(event_of(changed, _kind(step)), shop.domain)
+        return changed
+
+    def start(self, shop: ShopData, count: int, seed: int, *, pause_s: float = 0.0, **options: Any) -> Item:
+        """Plays a plan for ``count`` new orders; with a pause after each act in a thread of its own. Gives ``progress``.
+
+        Options are those of ``plan``, ``every_s`` (seconds between ticks in the orders' times; the last act is now), and
+        ``later_event``. Raises ValueError for an unknown step, and while another plan is being played.
+        """
+        every_s, later = int(options.pop("every_s", 1)), options.pop("later_event", "order.attributed")
+        if unknown := set(options.get("steps") or ()) - set(STEPS):
+            raise ValueError(f"unknown steps: {', '.join(sorted(unknown))}")
+        played = plan(count, seed, **options)
+        if not self._lock.acquire(blocking=False):
+            raise ValueError("another life is being played")
+        self.progress = {
+            "running": True, "orders": [], "acts": len(played.acts), "done": 0, "steps": {}, "events": 0,
+            "lost": len(played.lost), "repeated": len(played.repeated), "refused": 0, "unannounced": [],
+        }  # fmt: skip
+        if pause_s:
+            arguments = (shop, count, seed, played, every_s, later, pause_s)
+            threading.Thread(target=self._play, args=arguments, name="sandbox-life", daemon=True).start()
+        else:
+            self._play(shop, count, seed, played, every_s, later, 0.0)
+        return self.progress
+
+    def stop(self) -> None:
+        """Ends a plan that is being played after the act it is at."""
+        self.progress["running"] = False
+
+    def _play(
+        self, shop: ShopData, count: int, seed: int, played: Plan, every_s: int, later: str | None, pause_s: float
+    ) -> None:
+        progress = self.progress
+        try:
+            began = self._world.clock.now() - (played.acts[-1].tick if played.acts else 0) * every_s
+            first = shop.generated + 1
+            spacing_s = TICKS_PER_ORDER * every_s
+            since = iso(began - (first - 1) * spacing_s)
+            with self._world.lock:
+                generator = shop.generator(seed, first, since=since, every_s=spacing_s)
+                drawn = list(generator.take(count, changed=False))
+                customers = list(generator.customers.values())
+                self._world.commit(
+                    {
+                        "do": "customers",
+                        "shop": shop.domain,
+                        "customers": customers,
+                        "generated": shop.generated + count,
+                    }
+                )
+            progress["orders"] = [order["id"] for order in drawn]
+            draw, steps = random.Random(f"steps|{seed}"), Counter[str]()  # noqa: S311
+            events: dict[int, Item] = {}
+            announced: dict[int, int | None] = {}
+            sends = iter(played.sends)
+            due = next(sends, None)
+            for place, act in enumerate(played.acts):
+                if not progress["running"] or self._stopping.is_set():
+                    return
+                at = iso(began + act.tick * every_s)
+                order = self._acted(shop, drawn[act.order], act, at, draw)
+                progress["done"] += 1
+                if order is None:
+                    progress["refused"] += 1
+                else:
+                    steps[act.step] += 1
+                    kind = _kind(act.step) if act.step in ("created", "attributed") else later
+                    if kind:
+                        identified = {"id": self._world.new_id("evt"), "created_at": at}
+                        events[place] = {**event_of(order, kind), **identified}
+                    announced[act.order] = place if kind and place not in played.lost else None
+                while due is not None and due[0] <= place:
+                    progress["events"] += self._sent(shop, events.get(due[1]))
+                    due = next(sends, None)
+                if pause_s and self._stopping.wait(pause_s):
+                    return
+            for _after, place in (*([due] if due is not None else []), *sends):
+                progress["events"] += self._sent(shop, events.get(place))
+            progress["steps"] = dict(steps)
+            progress["unannounced"] = [drawn[number]["id"] for number, told in announced.items() if told is None]
+        finally:
+            progress["running"] = False
+            self._lock.release()
+
+    def _acted(self, shop: ShopData, drawn: Item, act: Act, at: str, draw: random.Random) -> Item | None:
+        """The order after the act; None when the step cannot be (no touchpoints, nothing to refund, cancelled before)."""
+        with self._world.lock:
+            if act.step == "created":
+                payments = [{**payment, "created_at": at} for payment in drawn["payments"]]
+                order = {**drawn, "created_at": at, "updated_at": at, "payments": payments, "attributions": []}
+            else:
+                try:
+                    options = {"attributions": drawn["attributions"]}
+                    order = self._stepped(shop.orders[drawn["id"]], act.step, options, at, draw)
+                except (ValueError, KeyError):
+                    return None
+            self._put(shop, order)
+        return order
+
+    def _stepped(self, order: Item, step: str, options: Item, at: str, draw: random.Random) -> Item:
+        if step == "attributed":
+            attributions = options.get("attributions") or order["attributions"]
+            if not attributions:
+                raise ValueError("an attribution needs touchpoints")
+            for entry in attributions:
+                order = changes.attributed(order, entry["touchpoints"], entry["model"])
+            return {**order, "updated_at": at}
+        if step == "edited":
+            return changes.edited(order, options.get("quantities") or changes.drawn_edit(order, draw), at)
+        if step == "refunded":
+            reason, goodwill = str(options.get("reason") or ""), int(options.get("goodwill") or 0)
+            pieces, shipping = options.get("pieces") or {}, bool(options.get("shipping"))
+            if not pieces and not shipping and not goodwill:
+                pieces, shipping = changes.drawn_refund(order, draw)
+            return changes.refunded(order, pieces, at, shipping=shipping, goodwill=goodwill, reason=reason)
+        if step == "cancelled":
+            return changes.cancelled(order, at, str(options.get("reason") or "customer"))
+        raise ValueError(f"unknown step: {step}")
+
+    def _put(self, shop: ShopData, order: Item) -> None:
+        self._world.commit({"do": "order", "shop": shop.domain, "order": order})
+
+    def _sent(self, shop: ShopData, event: Item | None) -> int:
+        if event is None:
+            return 0
+        self._deliveries.emit(event, shop.domain)
+        return 1
+
+
+def _kind(step: str) -> str:
+    return "order.created" if step == "created" else "order.attributed"
