@@ -14,15 +14,15 @@ import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = ROOT / "tests" / "storefronts"
+SOURCES = (ROOT / "tests" / "storefronts", ROOT / "tests" / "cookbook")
 SAMPLES = ROOT / "templates" / "docs" / "samples"
 README = ROOT / "README.md"
-LANGUAGES = {".html": "html", ".js": "js", ".mjs": "js", ".jsx": "jsx", ".css": "css", ".env": "shell"}
+LANGUAGES = {".html": "html", ".js": "js", ".mjs": "js", ".jsx": "jsx", ".css": "css", ".env": "shell", ".py": "python"}
 """Suffixes of files that may hold samples, and what the README calls their language."""
 _SKIPPED = {"node_modules", ".next", "dist", ".react-router"}
 _BEGIN = re.compile(r"\s*(?://|#|<!--|\{?/\*) sample: ([a-z0-9-]+)( \(dedented\))?(?: -->| \*/\}?)?\s*")
 _END = re.compile(r"\s*(?://|#|<!--|\{?/\*) end of sample(?: -->| \*/\}?)?\s*")
-_LEFT_OUT = re.compile(r"(?://|\{?/\*) left out of the sample(?: \*/\}?)?\s*$")
+_LEFT_OUT = re.compile(r"(?:#|//|\{?/\*) left out of the sample(?: \*/\}?)?\s*$")
 _SHOWN = re.compile(r"(<!-- sample: ([a-z0-9-]+) -->\n)```\w*\n.*?\n```\n", re.DOTALL)
 
 
@@ -52,7 +52,7 @@ def cut(source: str, where: str) -> dict[str, str]:
 def samples() -> dict[str, tuple[str, str]]:
     """All samples: the text and the language by name. Raises ValueError when two files have one of the same name."""
     found: dict[str, tuple[str, str]] = {}
-    for path in sorted(SOURCES.rglob("*")):
+    for path in sorted(path for folder in SOURCES for path in folder.rglob("*")):
         if path.suffix not in LANGUAGES or _SKIPPED & set(path.parts):
             continue
         where = str(path.relative_to(ROOT))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import shutil
@@ -22,8 +21,7 @@ from django.test import Client
 from sumeru_proxy.models import Shop
 from tests import samples
 from tests.upstream import Upstream
-from widgets.docs import npm_package
-from widgets.http import customers
+from widgets.docs import npm_package, python_package
 
 ROOT = samples.ROOT
 DOCS = sorted((ROOT / "templates" / "docs").glob("*.html"))
@@ -107,11 +105,11 @@ def test_each_sample_is_shown_and_each_shown_one_exists() -> None:
 
 
 def test_every_other_block_is_of_a_kind_that_is_run_below() -> None:
-    kinds = ("curl ", "npm install ", "python3 manage.py ", "python manage.py ", " -d ")
+    kinds = ("curl ", "npm install ", "pip install ", "python3 manage.py ", "python manage.py ", " -d ")
     unknown = []
     for block in own_blocks():
         each = [line.strip() and f" {line.strip()}" if line.startswith(" ") else line for line in block.splitlines()]
-        if not all(line.startswith(kinds) for line in each) and block not in (PICTURE, CLIENT, ACCOUNT, MINT):
+        if not all(line.startswith(kinds) for line in each) and block not in (PICTURE,):
             unknown.append(block)
     assert unknown == []
 
@@ -187,6 +185,12 @@ def test_packages_are_the_one_that_is_served(client: Client) -> None:
         address = line.replace("{{ package }}", f"{npm_package.NAME}-{npm_package.package().version}").split()[-1]
         assert address.startswith(BASE)
         assert client.get(urlsplit(address).path).status_code == 200, line
+    found = lines("pip install ")
+    assert len(found) >= 3
+    for line in found:
+        address = line.replace("{{ wheel }}", python_package.wheel().file).split()[-1]
+        assert address.startswith(BASE)
+        assert client.get(urlsplit(address).path).status_code == 200, line
 
 
 def test_commands_exist() -> None:
@@ -201,26 +205,6 @@ def _block(start: str) -> str:
 
 
 PICTURE = _block(" browser ─")
-CLIENT, ACCOUNT = (block for block in own_blocks() if block.startswith("import os\nfrom sumeru_proxy"))
-MINT = _block("token = customers.mint")
-
-
-def test_the_typed_client_by_itself(sandbox: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
-    keys = sandbox.account()
-    for name in ("ATLANTIS_API_KEY", "TOKEN"):
-        monkeypatch.setenv(name, keys["token"])
-    monkeypatch.setenv("PUBLIC_KEY", keys["public_key"])
-    before = len(sandbox.recent())
-    for block in (CLIENT, ACCOUNT):
-        exec(block.replace("https://api.sumeru.systems", sandbox.url), {})  # our own lines, as they are shown
-    assert len(sandbox.recent()) > before
-
-
-def test_the_python_token(db: None, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SUMERU_CUSTOMER_SECRET", "a-secret-of-thirty-two-characters")
-    known: dict[str, Any] = {"os": os, "customers": customers, "time": time, "customer_id": "cus_1"}
-    exec(MINT, known)
-    assert known["token"].startswith("sct_")
 
 
 def test_a_first_party_address_is_in_every_link(shop: Shop, client: Client, settings: Any) -> None:

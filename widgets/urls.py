@@ -30,6 +30,12 @@ urlpatterns = [
     re_path(
         r"^embed/npm/sumeru-widgets-(?P<version>[0-9A-Za-z.-]{1,40})\.tgz\Z", npm_package.tarball, name="npm-tarball"
     ),
+    path("embed/py/latest", python_package.latest, name="py-latest"),
+    re_path(
+        r"^embed/py/sumeru_client-(?P<version>[0-9A-Za-z.]{1,40})-py3-none-any\.whl\Z",
+        python_package.download,
+        name="py-wheel",
+    ),
     re_path(r"^hooks/sumeru/(?P<shop>[A-Za-z0-9_]{1,40})\Z", webhooks.receive, name="sumeru-hook"),
     path("docs/", index.index, name="docs"),
     path("docs/client/", client.page, name="docs-client"),

@@ -27,8 +27,8 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError
 
 from sumeru_proxy.client.errors import Unavailable, Unreadable, request_id_of
+from sumeru_proxy.client.version import VERSION
 
-VERSION: Final = "0.1.0"
 USER_AGENT: Final = f"sumeru-widgets/{VERSION}"
 SIZE_LIMIT_BYTES: Final = 2_000_000
 """Decoded; 100 reviews with long texts stay well below."""

@@ -18,7 +18,7 @@ SOURCES = Path(__file__).parents[2] / "static" / "loader"
 
 
 def test_size() -> None:
-    assert len(brotli.compress(LOADER.read_bytes(), quality=11)) <= 1900
+    assert len(brotli.compress(LOADER.read_bytes(), quality=11)) <= 2400
 
 
 def test_manifest_describes_the_file() -> None:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from sumeru_proxy import secrets
 from sumeru_proxy.models import Credential, Shop
+from sumeru_proxy.sdk import customer_tokens
 from widgets.http import customers
 
 SECRET = "a-secret-of-thirty-two-characters"
@@ -58,7 +59,7 @@ def nothing_held() -> Iterator[None]:
 def signed(claims: object, secret: str = SECRET) -> str:
     """A token of whatever claims, rightly signed."""
     raw = claims if isinstance(claims, bytes) else json.dumps(claims).encode()
-    text = customers.PREFIX + base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    text = customer_tokens.PREFIX + base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
     return f"{text}.{base64.urlsafe_b64encode(hmac.new(secret.encode(), text.encode(), hashlib.sha256).digest()).rstrip(b'=').decode()}"
 
 
@@ -67,22 +68,22 @@ def claims(**changes: Any) -> dict[str, Any]:
 
 
 def code_of(token: str, secrets: tuple[str, ...] = (SECRET,), shop_key: str = "shp_1", now: float = NOW) -> str:
-    with pytest.raises(customers.Unproven) as caught:
-        customers.verify(token, secrets, shop_key, now)
+    with pytest.raises(customer_tokens.Unproven) as caught:
+        customer_tokens.verify(token, secrets, shop_key, now)
     assert str(caught.value) == caught.value.code
     return caught.value.code
 
 
 @pytest.mark.parametrize(("secret", "shop", "customer", "at", "lifetime_s", "token"), VECTORS)
 def test_vectors_made_by_openssl(secret: str, shop: str, customer: str, at: int, lifetime_s: int, token: str) -> None:
-    assert customers.mint(secret, shop, customer, now=at, lifetime_s=lifetime_s) == token
-    assert customers.verify(token, [secret], shop, at + 1) == customer
+    assert customer_tokens.mint(secret, shop, customer, now=at, lifetime_s=lifetime_s) == token
+    assert customer_tokens.verify(token, [secret], shop, at + 1) == customer
 
 
 def test_two_secrets_are_valid_during_a_rotation() -> None:
-    token = customers.mint(SECRET, "shp_1", "cus_1", now=NOW)
-    assert customers.verify(token, [OTHER, SECRET], "shp_1", NOW) == "cus_1"
-    assert customers.verify(token, [SECRET, OTHER], "shp_1", NOW) == "cus_1"
+    token = customer_tokens.mint(SECRET, "shp_1", "cus_1", now=NOW)
+    assert customer_tokens.verify(token, [OTHER, SECRET], "shp_1", NOW) == "cus_1"
+    assert customer_tokens.verify(token, [SECRET, OTHER], "shp_1", NOW) == "cus_1"
     assert code_of(token, (OTHER,)) == "wrong"
     assert code_of(token, ()) == "wrong"
 
@@ -91,19 +92,19 @@ def test_two_secrets_are_valid_during_a_rotation() -> None:
     ("now", "code"), [(NOW + 899.9, ""), (NOW + 900, "expired"), (NOW - 60, ""), (NOW - 60.1, "from_the_future")]
 )
 def test_it_lives_from_then_to_then(now: float, code: str) -> None:
-    token = customers.mint(SECRET, "shp_1", "cus_1", now=NOW)
+    token = customer_tokens.mint(SECRET, "shp_1", "cus_1", now=NOW)
     if code:
         assert code_of(token, now=now) == code
     else:
-        assert customers.verify(token, [SECRET], "shp_1", now) == "cus_1"
+        assert customer_tokens.verify(token, [SECRET], "shp_1", now) == "cus_1"
 
 
 def test_another_shops_token_proves_nothing_even_under_the_same_secret() -> None:
-    assert code_of(customers.mint(SECRET, "shp_2", "cus_1", now=NOW)) == "other_shop"
-    assert code_of(customers.mint(OTHER, "shp_1", "cus_1", now=NOW)) == "wrong"
+    assert code_of(customer_tokens.mint(SECRET, "shp_2", "cus_1", now=NOW)) == "other_shop"
+    assert code_of(customer_tokens.mint(OTHER, "shp_1", "cus_1", now=NOW)) == "wrong"
 
 
-GOOD = customers.mint(SECRET, "shp_1", "cus_1", now=NOW)
+GOOD = customer_tokens.mint(SECRET, "shp_1", "cus_1", now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +178,7 @@ def test_a_good_signature_over_bad_claims_is_malformed(content: object) -> None:
 def test_the_signature_is_looked_at_before_what_is_signed() -> None:
     for content in (b"not json", claims(shop="shp_2"), claims(exp=int(NOW) - 5, iat=int(NOW) - 10)):
         assert code_of(signed(content, OTHER)) == "wrong"
-    assert customers.verify(signed(claims()), [SECRET], "shp_1", NOW) == "cus_1"
+    assert customer_tokens.verify(signed(claims()), [SECRET], "shp_1", NOW) == "cus_1"
 
 
 @pytest.mark.parametrize(
@@ -197,7 +198,7 @@ def test_the_signature_is_looked_at_before_what_is_signed() -> None:
 )
 def test_what_would_never_be_valid_is_not_minted(secret: str, shop: str, customer: str, lifetime_s: int) -> None:
     with pytest.raises(ValueError):
-        customers.mint(secret, shop, customer, now=NOW, lifetime_s=lifetime_s)
+        customer_tokens.mint(secret, shop, customer, now=NOW, lifetime_s=lifetime_s)
 
 
 @given(
@@ -205,8 +206,8 @@ def test_what_would_never_be_valid_is_not_minted(secret: str, shop: str, custome
     st.integers(1, 3600),
 )
 def test_what_is_minted_is_proven(customer: str, lifetime_s: int) -> None:
-    token = customers.mint(SECRET, "shp_1", customer, now=NOW, lifetime_s=lifetime_s)
-    assert customers.verify(token, [SECRET], "shp_1", NOW + lifetime_s - 0.01) == customer
+    token = customer_tokens.mint(SECRET, "shp_1", customer, now=NOW, lifetime_s=lifetime_s)
+    assert customer_tokens.verify(token, [SECRET], "shp_1", NOW + lifetime_s - 0.01) == customer
 
 
 # -- the shop's secrets
@@ -301,7 +302,7 @@ def test_the_twin_makes_the_same_tokens() -> None:
     made = in_node(f"console.log(JSON.stringify({json.dumps(calls)}.map(mintCustomerToken)));")
     assert made[:2] == [vector[-1] for vector in VECTORS]
     last = calls[-1]
-    assert made[2] == customers.mint(last["secret"], "shp_1", last["customerId"], now=5)
+    assert made[2] == customer_tokens.mint(last["secret"], "shp_1", last["customerId"], now=5)
 
 
 def test_the_twins_own_clock_and_lifetime() -> None:
@@ -310,7 +311,7 @@ def test_the_twins_own_clock_and_lifetime() -> None:
     token = in_node(
         f"console.log(JSON.stringify(mintCustomerToken({{secret: {json.dumps(SECRET)}, shopKey: 'shp_1', customerId: 'cus_1'}})));"
     )
-    assert customers.verify(token, [SECRET], "shp_1", time.time()) == "cus_1"
+    assert customer_tokens.verify(token, [SECRET], "shp_1", time.time()) == "cus_1"
     assert code_of(token, now=time.time() + 901) == "expired"
 
 

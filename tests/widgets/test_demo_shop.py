@@ -14,10 +14,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from sumeru_proxy.sandbox.catalogue import small_catalogue
+from sumeru_proxy.sdk import customer_tokens as sdk_tokens
 from tests.widgets.test_demo_storefront import SHOP, serving, shop_of, well, widget_server
 from widgets.demo import about, carts, cookies, customer_tokens, frame, people, site, storefront, visits
 from widgets.demo.widget_html import Wish
-from widgets.http import customers
 
 SECRET = "s" * 40
 KNOWN = about.About(
@@ -152,8 +152,8 @@ def test_odd_cookie_headers_are_harmless(shop: frame.Shop, header: str) -> None:
 
 def test_the_token_is_the_widget_servers_own_byte_for_byte() -> None:
     token = customer_tokens.mint(SECRET, SHOP, "cus_1", 1_800_000_000.7)
-    assert token == customers.mint(SECRET, SHOP, "cus_1", now=1_800_000_000.7)
-    assert customers.verify(token, [SECRET], SHOP, 1_800_000_100) == "cus_1"
+    assert token == sdk_tokens.mint(SECRET, SHOP, "cus_1", now=1_800_000_000.7)
+    assert sdk_tokens.verify(token, [SECRET], SHOP, 1_800_000_100) == "cus_1"
 
 
 def test_without_scripts_a_link_adds_and_leads_to_the_cart(shop: frame.Shop) -> None:
@@ -267,7 +267,7 @@ def test_signing_in_proves_who_it_is_to_the_widget_server() -> None:
         (query,) = [parse_qs(urlsplit(each).query) for each in asked]
         signed_out = kept(send(shop, "/account", {"customer": ""}, held), held)
     assert "Hello, <bdi>Ben</bdi>" in text
-    assert customers.verify(query["customer_token"][0], [SECRET], SHOP, time.time()) == "cus_2"
+    assert sdk_tokens.verify(query["customer_token"][0], [SECRET], SHOP, time.time()) == "cus_2"
     assert cookies.CUSTOMER not in signed_out
     assert SECRET not in text
 

@@ -24,6 +24,7 @@ from sumeru_proxy.models import Credential, Job, Shop
 from sumeru_proxy.outbox import writes
 from sumeru_proxy.reading.reader import Missing, Pending, Query
 from sumeru_proxy.sandbox.catalogue import small_catalogue
+from sumeru_proxy.sdk import customer_tokens
 from tests.upstream import Upstream, upstream
 from tests.widgets.fragments import Page, assert_safe_fragment, call_of
 from widgets.base import Call, Context, Frozen, Seal, Sent
@@ -335,7 +336,7 @@ def token_of(shop: Shop) -> Iterator[Callable[[str], str]]:
     secret = "a-secret-of-thirty-two-characters"
     secrets.store(shop, Credential.Kind.CUSTOMER_SECRET, secret)
     customers.forget()
-    yield lambda customer_id: customers.mint(secret, shop.key, customer_id, now=time.time())
+    yield lambda customer_id: customer_tokens.mint(secret, shop.key, customer_id, now=time.time())
     customers.forget()
 
 

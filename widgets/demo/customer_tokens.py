@@ -1,6 +1,6 @@
 """The customer token as this shop's server makes it: it has the shared secret and nothing of the widget server's code.
 
-The same bytes as ``widgets.http.customers.mint``; see there for what they mean.
+The same bytes as ``sumeru_proxy.sdk.customer_tokens.mint``; see there for what they mean.
 """
 
 from __future__ import annotations

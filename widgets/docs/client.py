@@ -14,6 +14,8 @@ from sumeru_proxy.client import resources_catalogue as catalogue
 from sumeru_proxy.client import resources_shopper as shopper
 from sumeru_proxy.client.resource import ADMIN, Asked, Resource
 from sumeru_proxy.client.session import Call
+from widgets.docs import python_package
+from widgets.http.requests import public_base
 
 HOST = "https://api.sumeru.systems"
 _LIMITS = {
@@ -95,4 +97,5 @@ EXAMPLES: tuple[Example, ...] = (
 def page(request: HttpRequest) -> HttpResponse:
     """``GET /docs/client/``."""
     rows = [{"example": each, "http": each.http()} for each in EXAMPLES]
-    return render(request, "docs/client.html", {"rows": rows})
+    context = {"rows": rows, "base": public_base(request), "wheel": python_package.wheel().file}
+    return render(request, "docs/client.html", context)

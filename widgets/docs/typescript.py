@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _HEAD = """\
-// Made by `manage.py package_types` from the API description: change the widgets, not this file.
+// Made by `manage.py generate` from the API description: change the widgets, not this file.
 """
 # What the package sends in a header, and what it does not ask for: its components make a shadow root.
 _NOT_IN_ADDRESSES = {"customer_token", "light"}

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import timezone
 
+from sumeru_proxy.sdk import customer_tokens
 from widgets import registry
 from widgets.base import Call, Frozen, Widget
 from widgets.http import customers, forms, parameters, responses, shops, throttles
@@ -136,8 +137,10 @@ def _customer(token: str, shop_settings: ShopSettings, now: float) -> str:
     if not token:
         return ""
     try:
-        return customers.verify(token, customers.secrets_of(shop_settings.profile.id), shop_settings.profile.key, now)
-    except customers.Unproven as error:
+        return customer_tokens.verify(
+            token, customers.secrets_of(shop_settings.profile.id), shop_settings.profile.key, now
+        )
+    except customer_tokens.Unproven as error:
         raise responses.Problem(
             401,
             "unauthenticated",

@@ -15,7 +15,6 @@ from django.core.exceptions import RequestDataTooBig, SuspiciousOperation, TooMa
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.functional import Promise
 from rest_framework import exceptions
-from rest_framework.response import Response
 
 log = logging.getLogger(__name__)
 
@@ -162,11 +161,3 @@ def error_answer(request: HttpRequest, error: Exception) -> HttpResponse:
     for name, value in problem.headers.items():
         response[name] = value
     return response
-
-
-def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
-    """DRF's hook, in the same vocabulary."""
-    problem = as_problem(error)
-    if problem is None:
-        return None
-    return Response(problem.body(request_id(context["request"])), status=problem.status, headers=dict(problem.headers))

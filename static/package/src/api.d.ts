@@ -1,4 +1,4 @@
-// Made by `manage.py package_types` from the API description: change the widgets, not this file.
+// Made by `manage.py generate` from the API description: change the widgets, not this file.
 export interface AbExperimentParams {
   /** The experiment's name. */
   experiment: string;

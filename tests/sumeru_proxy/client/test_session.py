@@ -15,6 +15,7 @@ import pytest
 from sumeru_proxy.client import session
 from sumeru_proxy.client.errors import SumeruError, Unavailable, Unreadable
 from sumeru_proxy.client.session import Budget, Call, Reply, decode, host_of, shallow
+from sumeru_proxy.client.version import VERSION
 from tests.sumeru_proxy.client.scripted import (
     Received,
     Scripted,
@@ -55,7 +56,7 @@ def test_a_call_carries_what_was_given_and_nothing_else(monkeypatch: pytest.Monk
     first, second = server.received
     assert first.target == "/api/public/reviews?product_id=canary-value"
     assert first.headers["authorization"] == f"Bearer {TOKEN}"
-    assert first.headers["user-agent"] == "sumeru-widgets/0.1.0"
+    assert first.headers["user-agent"] == f"sumeru-widgets/{VERSION}"
     assert first.headers["accept-encoding"] == "gzip"
     assert "cookie" not in second.headers
     assert "authorization" not in second.headers

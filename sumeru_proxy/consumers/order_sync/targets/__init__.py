@@ -1,0 +1,1 @@
+"""Where orders are written: one module per target, all behind ``interface.py``. Adding one is one file."""

@@ -1,0 +1,56 @@
+"""Sumeru's API from Python: a typed client, webhook verification, and customer tokens for the widget server.
+
+    client = Client(token=os.environ["ATLANTIS_API_KEY"])
+    for order in client.every_order(sort="created_at", include=["attributions"]):
+        ...
+
+A call is tried up to five times: after a 429 when ``Retry-After`` says, after an outage with growing random pauses; a write carries
+one Idempotency-Key through all of its tries. The account's limits are kept before they are reached. What goes wrong is one of four
+errors: ``Refused``, ``Limited``, ``Unavailable``, ``Unreadable``.
+"""
+
+from __future__ import annotations
+
+from sumeru_proxy.client.account import Account
+from sumeru_proxy.client.errors import Limited, Refused, SumeruError, Unavailable, Unreadable
+from sumeru_proxy.client.session import VERSION, Budget
+from sumeru_proxy.client.shapes import Product, Review
+from sumeru_proxy.client.shapes_admin import (
+    Address,
+    Attribution,
+    Customer,
+    LineItem,
+    Order,
+    Subscription,
+    Touchpoint,
+)
+from sumeru_proxy.sdk.calls import Client
+from sumeru_proxy.sdk.customer_tokens import mint as mint_customer_token
+from sumeru_proxy.sdk.events import BadEvent, BadSignature, Event, read_event, verify
+
+__version__ = VERSION
+__all__ = [
+    "Account",
+    "Address",
+    "Attribution",
+    "BadEvent",
+    "BadSignature",
+    "Budget",
+    "Client",
+    "Customer",
+    "Event",
+    "Limited",
+    "LineItem",
+    "Order",
+    "Product",
+    "Refused",
+    "Review",
+    "Subscription",
+    "SumeruError",
+    "Touchpoint",
+    "Unavailable",
+    "Unreadable",
+    "mint_customer_token",
+    "read_event",
+    "verify",
+]

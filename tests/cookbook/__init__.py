@@ -1,0 +1,1 @@
+"""What the docs show of the cookbook: whole programs, each run by a test."""
