@@ -1,8 +1,8 @@
 """What Sumeru says of an order, as the values that are stored. Pure.
 
 What was decided where the upstream's documentation is silent: revenue is the order's total with taxes and shipping; a cancelled order is
-taken back completely; test orders are not credited; of several attributions of an order all touches count, and the first one's amounts are
-"Sumeru's own"; a touch without a time counts at the order's.
+taken back completely; test orders are not credited; of several attributions of an order all touches count, and the amounts of one model
+(the preferred one, else the first by name) are "Sumeru's own"; a touch without a time counts at the order's.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from typing import Final
@@ -20,6 +20,7 @@ from babel.numbers import get_currency_precision
 
 from sumeru_proxy.client.shapes_admin import Attribution, Order, Touchpoint
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 SOURCE: Final = "sumeru:"
 UNKNOWN_CHANNEL: Final = "(unknown)"
 TOUCHES_MOST: Final = 1_000
@@ -42,8 +43,16 @@ class ArrivedTouch:
 
 
 @dataclass(frozen=True, slots=True)
+class Spoken:
+    """What Sumeru says of an order's journey: its touches, each id once, and the model whose amounts are ``theirs``."""
+
+    touches: tuple[ArrivedTouch, ...]
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
 class Arrived:
-    """An order as it is stored. ``customer_id`` and ``email`` are hashed before. ``touches`` None: Sumeru said nothing about them."""
+    """An order as it is stored. ``customer_id`` and ``email`` are hashed before. ``spoken`` None: Sumeru says nothing of its journey."""
 
     key: str
     at_ms: int
@@ -54,7 +63,12 @@ class Arrived:
     orders_count: int | None = None
     customer_id: str = field(default="", repr=False)
     email: str = field(default="", repr=False)
-    touches: tuple[ArrivedTouch, ...] | None = None
+    spoken: Spoken | None = None
+
+    @property
+    def touches(self) -> tuple[ArrivedTouch, ...]:
+        """The touches that Sumeru names."""
+        return self.spoken.touches if self.spoken else ()
 
 
 @cache
@@ -75,7 +89,7 @@ def major(amount: int, currency: str) -> Decimal:
 
 def milliseconds(moment: datetime) -> int:
     """A moment as milliseconds since 1970 (UTC)."""
-    return int(moment.timestamp() * 1_000)
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
 def rank_of(key: str) -> int:
@@ -107,19 +121,18 @@ def _touch(point: Touchpoint, at_ms: int, currency: str, *, theirs: bool) -> Arr
     )
 
 
-def touches_of(attributions: Iterable[Attribution], at_ms: int, currency: str) -> tuple[ArrivedTouch, ...]:
-    """The touches of an order's attributions, each id once; the first attribution in the order's currency says Sumeru's amounts."""
+def spoken_of(attributions: Iterable[Attribution], at_ms: int, currency: str, preferred: str = "") -> Spoken:
+    """The touches of an order's attributions. In another currency than the order's nothing is compared."""
+    ranked = sorted(attributions, key=lambda each: (each.model != preferred, each.model))
     found: dict[str, ArrivedTouch] = {}
-    first = True
-    for attribution in attributions:
-        theirs = first and attribution.currency in ("", currency)
-        first = False
+    for place, attribution in enumerate(ranked):
+        theirs = place == 0 and attribution.currency in ("", currency)
         for point in attribution.touchpoints:
             if point.id and SOURCE + point.id not in found:
                 touch = _touch(point, at_ms, currency, theirs=theirs)
                 found[touch.key] = touch
     latest = sorted(found.values(), key=lambda touch: (touch.at_ms, rank_of(touch.key)))
-    return tuple(latest[-TOUCHES_MOST:])
+    return Spoken(tuple(latest[-TOUCHES_MOST:]), ranked[0].model if ranked else "")
 
 
 def new_or_returning(counts: Sequence[int | None]) -> list[str]:
@@ -133,8 +146,8 @@ def new_or_returning(counts: Sequence[int | None]) -> list[str]:
     return [oldest, *["returning"] * (len(counts) - 1)] if counts else []
 
 
-def arrived(order: Order) -> Arrived | None:
-    """The order as it is stored; None for a test order."""
+def arrived(order: Order, preferred: str = "") -> Arrived | None:
+    """The order as it is stored; None for a test order. ``preferred``: the model at Sumeru to compare with, where there is a choice."""
     if order.test:
         return None
     at_ms = milliseconds(order.created_at)
@@ -153,5 +166,5 @@ def arrived(order: Order) -> Arrived | None:
         buyer.orders_count if buyer else None,
         buyer.id if buyer else "",
         order.email or (buyer.email if buyer else ""),
-        touches_of(order.attributions, at_ms, order.currency) if order.attributions else None,
+        spoken_of(order.attributions, at_ms, order.currency, preferred) if order.attributions else None,
     )

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from django.db import transaction
+from django.db.models import F
+
 from sumeru_proxy.consumers.attribution import certainty, markov, shapley, streaming, words
 from sumeru_proxy.consumers.attribution.crediting import counted_touches
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS, Conversion, Options, credited
-from sumeru_proxy.consumers.attribution.models import Fit, ModelCode
+from sumeru_proxy.consumers.attribution.models import AttributionSettings, Fit, ModelCode
 from sumeru_proxy.consumers.attribution.plans import settings_of
 
 OPEN_MOST: Final = 200_000
@@ -68,7 +71,7 @@ def count(shop_id: int, options: Options, order: int, until_ms: int) -> Counted:
     return counted
 
 
-def _stored(
+def _estimated(
     shop_id: int,
     code: ModelCode,
     counted: Counted,
@@ -80,7 +83,7 @@ def _stored(
     for block in blocks:
         whole.merge(block)
     found = certainty.estimates(whole, blocks, effects_of)
-    return Fit.objects.create(
+    return Fit(
         shop_id=shop_id,
         model=code,
         effects={channel: list(estimate) for channel, estimate in sorted(found.items())},
@@ -91,8 +94,17 @@ def _stored(
     )
 
 
+def store(fits: list[Fit]) -> None:
+    """Keep these estimates: orders are credited by them from now on, and those credited before are due again."""
+    with transaction.atomic():
+        for each in fits:
+            each.save()
+        if fits:
+            AttributionSettings.objects.filter(shop_id=fits[0].shop_id).update(revision=F("revision") + 1)
+
+
 def fit(shop_id: int, until_ms: int) -> list[Fit]:
-    """Estimate every model from data anew and store it. Raises NotEnoughJourneys below the threshold.
+    """Estimate every model from data anew; ``store`` keeps them. Raises NotEnoughJourneys below the threshold.
 
     By conversion rate only where there are journeys without an order: without them every rate is 1 and says nothing.
     """
@@ -101,7 +113,7 @@ def fit(shop_id: int, until_ms: int) -> list[Fit]:
     certainty.enough(counted.conversions)
     order = stored.markov_order
     fits = [
-        _stored(
+        _estimated(
             shop_id,
             ModelCode.MARKOV,
             counted,
@@ -117,7 +129,7 @@ def fit(shop_id: int, until_ms: int) -> list[Fit]:
             values.merge(block)
         negative = sorted(channel for channel, value in shapley.values(values).items() if value < 0)
         fits.append(
-            _stored(
+            _estimated(
                 shop_id,
                 ModelCode.SHAPLEY_RATE,
                 counted,

@@ -103,6 +103,7 @@ class Conversion(models.Model):
     person = models.CharField(_("person"), max_length=40, blank=True)
     email = models.CharField(_("e-mail hash"), max_length=40, blank=True)
     changed_ms = models.BigIntegerField(_("changed at"), default=0)
+    their_model = models.CharField(_("model at Sumeru"), max_length=60, blank=True)
     erased = models.BooleanField(_("erased"), default=False)
     revision = models.IntegerField(_("settings"), default=0)
     length = models.IntegerField(_("touches counted"), default=0)
@@ -314,6 +315,12 @@ class AttributionSettings(models.Model):
     part_last = models.PositiveSmallIntegerField(_("part of the last touch"), default=40, validators=_PART)
     markov_order = models.PositiveSmallIntegerField(
         _("channels that a state remembers"), default=1, validators=[MinValueValidator(1), MaxValueValidator(3)]
+    )
+    their_model = models.CharField(
+        _("Sumeru’s model to compare with"),
+        max_length=60,
+        blank=True,
+        help_text=_("Its name as Sumeru reports it. Empty, or where an order has none of it: the first one by name."),
     )
     revision = models.PositiveIntegerField(_("revision"), default=1, editable=False)
 

@@ -6,10 +6,19 @@ from collections.abc import Iterable, Sequence
 
 from django.db import transaction
 
+from sumeru_proxy.client.shapes_admin import Attribution
 from sumeru_proxy.consumers.attribution import people, storing, streaming, words
-from sumeru_proxy.consumers.attribution.arriving import SOURCE, Arrived, ArrivedTouch, new_or_returning, rank_of
+from sumeru_proxy.consumers.attribution.arriving import (
+    SOURCE,
+    Arrived,
+    ArrivedTouch,
+    Spoken,
+    new_or_returning,
+    rank_of,
+    spoken_of,
+)
 from sumeru_proxy.consumers.attribution.models import Conversion, ConversionTouch, Label, Touch
-from sumeru_proxy.consumers.attribution.plans import Plan, plan_of
+from sumeru_proxy.consumers.attribution.plans import Plan, plan_of, settings_of
 
 _FIELDS = (
     "at_ms",
@@ -106,24 +115,35 @@ def _store_touches(shop_id: int, touches: Iterable[ArrivedTouch], person_by_key:
     return found
 
 
-def _link(pairs: Sequence[tuple[Conversion, Arrived]], numbers: dict[str, int]) -> None:
-    """Make the orders' journeys what Sumeru says; touches from elsewhere stay. Nothing said about touches changes nothing."""
-    spoken = [(row, order.touches) for row, order in pairs if order.touches is not None]
-    ids = [row.pk for row, _touches in spoken]
-    needed = {(row.pk, numbers[touch.key[:200]]): touch.theirs for row, touches in spoken for touch in touches or ()}
-    old = ConversionTouch.objects.filter(conversion_id__in=ids, touch__key__startswith=SOURCE)
-    gone = [pk for pk, *where in old.values_list("pk", "conversion_id", "touch_id") if tuple(where) not in needed]
+Steps = dict[tuple[int, int], int | None]
+"""(order, touch) → what Sumeru credits to it."""
+
+
+def _steps(shop_id: int, spoken: Sequence[tuple[Conversion, Spoken]]) -> Steps:
+    """Store the touches that Sumeru names; gives the journeys that they make."""
+    persons = {touch.key: row.person for row, each in spoken for touch in each.touches}
+    numbers = _store_touches(shop_id, [touch for _row, each in spoken for touch in each.touches], persons)
+    return {(row.pk, numbers[touch.key[:200]]): touch.theirs for row, each in spoken for touch in each.touches}
+
+
+def _link(steps: Steps, *, with_theirs: bool = True) -> None:
+    rows = [
+        ConversionTouch(conversion_id=key[0], touch_id=key[1], theirs=theirs) for key, theirs in sorted(steps.items())
+    ]
+    unique = ["conversion", "touch"]
+    if with_theirs:
+        ConversionTouch.objects.bulk_create(
+            rows, batch_size=500, update_conflicts=True, unique_fields=unique, update_fields=["theirs"]
+        )
+    else:
+        ConversionTouch.objects.bulk_create(rows, batch_size=500, ignore_conflicts=True)
+
+
+def _unlink(order_ids: Sequence[int], steps: Steps) -> None:
+    """Take out of these orders' journeys what Sumeru does not name any more; touches from elsewhere stay."""
+    old = ConversionTouch.objects.filter(conversion_id__in=order_ids, touch__key__startswith=SOURCE)
+    gone = [pk for pk, *where in old.values_list("pk", "conversion_id", "touch_id") if tuple(where) not in steps]
     ConversionTouch.objects.filter(pk__in=gone).delete()
-    ConversionTouch.objects.bulk_create(
-        [
-            ConversionTouch(conversion_id=conversion_id, touch_id=touch_id, theirs=theirs)
-            for (conversion_id, touch_id), theirs in sorted(needed.items())
-        ],
-        batch_size=500,
-        update_conflicts=True,
-        unique_fields=["conversion", "touch"],
-        update_fields=["theirs"],
-    )
 
 
 def take(shop_id: int, orders: Sequence[Arrived], plan: Plan | None = None) -> int:
@@ -143,7 +163,6 @@ def take(shop_id: int, orders: Sequence[Arrived], plan: Plan | None = None) -> i
         affected = set(streaming.changed_by(ids, plan.options))
         changes = storing.Changes()
         storing.retract([row for row, _order in pairs], changes)
-        persons: dict[str, str] = {}
         before: set[str] = set()
         for row, order in pairs:
             email = people.hash_of(order.email)
@@ -152,13 +171,49 @@ def take(shop_id: int, orders: Sequence[Arrived], plan: Plan | None = None) -> i
             row.person, row.email, row.revision = person, email, 0
             row.orders_count = order.orders_count
             row.customer = row.customer if person else ""
+            row.their_model = order.spoken.model[:60] if order.spoken else row.their_model
             row.at_ms, row.currency, row.changed_ms = order.at_ms, order.currency, order.changed_ms
             row.total, row.refunded = order.total, order.refunded
-            persons |= {touch.key: person for touch in order.touches or ()}
         storing.save([row for row, _order in pairs], _FIELDS)
-        touches = [touch for _row, order in pairs for touch in order.touches or ()]
-        _link(pairs, _store_touches(shop_id, touches, persons))
+        # An order of whose journey nothing is said keeps it.
+        spoken = [(row, order.spoken) for row, order in pairs if order.spoken is not None]
+        steps = _steps(shop_id, spoken)
+        _unlink([row.pk for row, _spoken in spoken], steps)
+        _link(steps)
         others = _sort_customers(shop_id, before | {row.person for row, _order in pairs}, changes)
         affected.update(others, streaming.changed_by(ids, plan.options))
         storing.recompute(shop_id, sorted(affected), plan, changes)
     return len(pairs)
+
+
+def take_touches(shop_id: int, attributions: Iterable[Attribution], plan: Plan | None = None) -> int:
+    """Add what Sumeru attributes to orders that are stored already, and credit these; gives how many they were.
+
+    For accounts whose orders come without attributions. An order's attributions may come by several calls: touches are added, and the
+    amounts to compare with are those of the model that comes first (see ``arriving.spoken_of``). Orders that are not stored (or
+    erased) are passed over: their own back-fill brings them. Repeatable; joins the caller's transaction.
+    """
+    by_order: dict[str, list[Attribution]] = {}
+    for attribution in attributions:
+        by_order.setdefault(attribution.order_id, []).append(attribution)
+    with transaction.atomic():
+        plan = plan or plan_of(shop_id)
+        preferred = settings_of(shop_id).their_model
+        ids = Conversion.objects.filter(shop_id=shop_id, kind="order", key__in=by_order, erased=False)
+        rows = storing.locked(ids.values_list("pk", flat=True))
+        affected = set(streaming.changed_by([row.pk for row in rows], plan.options))
+        better, others = [], []
+        for row in rows:
+            spoken = spoken_of(by_order[row.key], row.at_ms, row.currency, preferred)
+            stored, found = row.their_model, spoken.model[:60]
+            first = not stored or (found != preferred, found) <= (stored != preferred, stored)
+            (better if first else others).append((row, spoken))
+            row.their_model = found if first else stored
+        _link(_steps(shop_id, others), with_theirs=False)
+        chosen = [row for row, _spoken in better]
+        ConversionTouch.objects.filter(conversion__in=chosen, touch__key__startswith=SOURCE).update(theirs=None)
+        _link(_steps(shop_id, better))
+        storing.save(chosen, ["their_model"])
+        affected.update(streaming.changed_by([row.pk for row in rows], plan.options))
+        storing.recompute(shop_id, sorted(affected), plan)
+    return len(rows)

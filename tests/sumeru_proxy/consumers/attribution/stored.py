@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from sumeru_proxy.consumers.attribution.arriving import SOURCE, Arrived, ArrivedTouch
+from sumeru_proxy.consumers.attribution.arriving import SOURCE, Arrived, ArrivedTouch, Spoken
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS
 from sumeru_proxy.consumers.attribution.models import (
     Conversion,
@@ -63,7 +63,7 @@ def random_orders(count: int, seed: int, *, days: int = 60, customers: int = 40)
                 random_.choice((None, 1, 3)) if customer else None,
                 customer,
                 f"{customer or number}@example.com",
-                tuple({touch.key: touch for touch in [*own, *shared]}.values()),
+                Spoken(tuple({touch.key: touch for touch in [*own, *shared]}.values()), "linear"),
             )
         )
     return orders
@@ -71,7 +71,7 @@ def random_orders(count: int, seed: int, *, days: int = 60, customers: int = 40)
 
 def earlier(order: Arrived, random_: random.Random) -> Arrived:
     """The order as it was some time before: other amounts, other touches, perhaps none that were told yet."""
-    touches = order.touches or ()
+    touches = order.touches
     return replace(
         order,
         changed_ms=order.changed_ms - random_.randrange(1, 1_000),
@@ -79,7 +79,7 @@ def earlier(order: Arrived, random_: random.Random) -> Arrived:
         refunded=0,
         at_ms=order.at_ms - random_.choice((0, DAY_MS)),
         currency=random_.choice((order.currency, "EUR")),
-        touches=random_.choice((None, touches[:1], touches)),
+        spoken=random_.choice((None, Spoken(touches[:1], "first"), order.spoken)),
     )
 
 

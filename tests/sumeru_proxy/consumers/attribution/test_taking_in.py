@@ -96,12 +96,12 @@ def test_one_touch_one_order(shop: Shop, other_shop: Shop) -> None:
                 served.setdefault(str(line.touch.id), []).append(order.key)
     assert max(len(keys) for keys in served.values()) == 1
     by_key = {order.key: order for order in orders}
-    shared = [touch.key for order in orders for touch in order.touches or ()]
+    shared = [touch.key for order in orders for touch in order.touches]
     twice = {key for key in shared if shared.count(key) > 1}
     assert twice
     for key in twice:
-        touch = next(touch for order in orders for touch in order.touches or () if touch.key == key)
-        after = [order for order in orders if touch in (order.touches or ()) and order.at_ms >= touch.at_ms]
+        touch = next(touch for order in orders for touch in order.touches if touch.key == key)
+        after = [order for order in orders if touch in (order.touches) and order.at_ms >= touch.at_ms]
         first = min(after, key=lambda order: (order.at_ms, order.key))
         assert served[str(Touch.objects.get(shop=shop, key=key).rank)] == [by_key[first.key].key]
 
