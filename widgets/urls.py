@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.urls import path, re_path
 
 from sumeru_proxy.webhooks import views as webhooks
-from widgets.docs import client, deploying, index, npm_package, openapi, troubleshooting
+from widgets.docs import client, deploying, index, npm_package, openapi, python_package, troubleshooting
 from widgets.http import embed, events, pages, probes, submissions, views
 from widgets.http.requests import by_method
 

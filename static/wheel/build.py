@@ -50,7 +50,6 @@ def sources() -> Iterator[tuple[str, str]]:
     for name, path in sorted(found.items()):
         text = moved(path.read_text(encoding="utf-8"))
         if name == "session.py":
-            text = _once(text, 'VERSION: Final = "0.1.0"', f'VERSION: Final = "{version()}"')
             text = _once(text, 'f"sumeru-widgets/{VERSION}"', 'f"sumeru-client/{VERSION}"')
         foreign = _roots(text) - DEPENDENCIES - {NAME} - sys.stdlib_module_names
         if foreign:

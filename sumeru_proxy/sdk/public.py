@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from sumeru_proxy.client.account import Account
 from sumeru_proxy.client.errors import Limited, Refused, SumeruError, Unavailable, Unreadable
-from sumeru_proxy.client.session import VERSION, Budget
+from sumeru_proxy.client.session import Budget
 from sumeru_proxy.client.shapes import Product, Review
 from sumeru_proxy.client.shapes_admin import (
     Address,
@@ -24,6 +24,7 @@ from sumeru_proxy.client.shapes_admin import (
     Subscription,
     Touchpoint,
 )
+from sumeru_proxy.client.version import VERSION
 from sumeru_proxy.sdk.calls import Client
 from sumeru_proxy.sdk.customer_tokens import mint as mint_customer_token
 from sumeru_proxy.sdk.events import BadEvent, BadSignature, Event, read_event, verify

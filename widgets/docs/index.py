@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from widgets import registry
-from widgets.docs import npm_package, openapi
+from widgets.docs import npm_package, openapi, python_package
 from widgets.http.requests import public_base
 from widgets.i18n import languages
 from widgets.theming import tokens
@@ -37,6 +37,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "widgets": widgets,
         "base": base,
         "package": f"{npm_package.NAME}-{npm_package.package().version}",
+        "wheel": python_package.wheel().file,
         "first_party": FIRST_PARTY,
         "tokens": tokens.TOKENS,
         "parts": [(widget, widget.parts) for widget in registry.all_widgets().values()],

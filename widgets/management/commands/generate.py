@@ -35,7 +35,7 @@ _WIDGET_TABLE = re.compile(r"(\| Widget \| What shoppers get \|\n\|---\|---\|\n)
 class Command(BaseCommand):
     """``manage.py generate [--check]``. Safe to repeat: without a change of the sources it writes nothing."""
 
-    help = "Make every generated file: versions, messages, types, scripts, styles, npm package, samples, README tables."
+    help = "Make every generated file: versions, messages, types, scripts, styles, npm package, wheel, samples, README tables."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -44,7 +44,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         check = bool(options["check"])
         root = Path(settings.BASE_DIR)
-        steps = (versions, messages, types, scripts, package, samples, readme)
+        steps = (versions, messages, types, scripts, package, wheel, samples, readme)
         outdated = [f"{step.__name__}: {found}" for step in steps for found in step(root, check)]
         for text in untranslated(root):
             self.stderr.write(self.style.WARNING(f"not translated: {text}"))
@@ -127,6 +127,18 @@ def scripts(root: Path, check: bool) -> Iterator[str]:
     yield from _build(folder, check)
 
 
+def wheel(root: Path, check: bool) -> Iterator[str]:
+    """The Python wheel of the typed client."""
+    before = {} if check else _state(root / "static" / "embed" / "py")
+    command = [sys.executable, str(root / "static" / "wheel" / "build.py"), *(["--check"] if check else [])]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode and not check:
+        raise CommandError(done.stderr.strip())
+    yield from done.stderr.splitlines() if check and done.returncode else ()
+    if not check:
+        yield from _changes(before, _state(root / "static" / "embed" / "py"))
+
+
 def package(root: Path, check: bool) -> Iterator[str]:
     """The npm package's tarball."""
     yield from _build(root / "static" / "package", check)
@@ -140,14 +152,17 @@ def _build(folder: Path, check: bool) -> Iterator[str]:
         raise CommandError(done.stderr.strip() or done.stdout.strip())
     yield from (line for line in done.stderr.splitlines() if check and done.returncode and line.strip())
     if not check:
-        after = _state(folder.parent / "embed")
-        yield from (name for name in after if after[name] != before.get(name))
+        yield from _changes(before, _state(folder.parent / "embed"))
 
 
 def _state(folder: Path) -> dict[str, bytes]:
     return {
         str(each.relative_to(folder.parent.parent)): each.read_bytes() for each in folder.rglob("*") if each.is_file()
     }
+
+
+def _changes(before: dict[str, bytes], after: dict[str, bytes]) -> Iterator[str]:
+    yield from (name for name in after if after[name] != before.get(name))
 
 
 def samples(root: Path, check: bool) -> Iterator[str]:
