@@ -191,6 +191,8 @@ class DayCount(models.Model):
     """Orders and revenue by day and by one property of their journeys: length, days to convert, or channels in order."""
 
     class What(models.TextChoices):
+        """The property."""
+
         LENGTH = "length", _("touches")
         DAYS = "days", _("days")
         PATH = "path", _("journey")

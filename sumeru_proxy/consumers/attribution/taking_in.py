@@ -202,7 +202,8 @@ def take_touches(shop_id: int, attributions: Iterable[Attribution], plan: Plan |
         ids = Conversion.objects.filter(shop_id=shop_id, kind="order", key__in=by_order, erased=False)
         rows = storing.locked(ids.values_list("pk", flat=True))
         affected = set(streaming.changed_by([row.pk for row in rows], plan.options))
-        better, others = [], []
+        better: list[tuple[Conversion, Spoken]] = []
+        others: list[tuple[Conversion, Spoken]] = []
         for row in rows:
             spoken = spoken_of(by_order[row.key], row.at_ms, row.currency, preferred)
             stored, found = row.their_model, spoken.model[:60]
