@@ -198,7 +198,8 @@ CONSUMER: Final = Consumer(
         Stored(
             "attribution.Credit", "what each channel and campaign earned of an order", False, "as long as the order"
         ),
-        Stored("attribution.DaySum", "credits by day", False, "unlimited"),
+        Stored("attribution.DaySum", "credits by day and campaign", False, "unlimited"),
+        Stored("attribution.ChannelSum", "credits by day and kind of customer", False, "unlimited"),
         Stored("attribution.DayCount", "orders by day and journey", False, "unlimited"),
         Stored(
             "attribution.Label", "names of channels, campaigns, devices, landing pages, journeys", False, "unlimited"

@@ -36,11 +36,10 @@ def explained(shop_id: int, key: str, *, kind: str = "order", plan: Plan | None 
     if row is None:
         return None
     plan = plan or plan_of(shop_id)
-    texts = streaming.texts_of_orders([row.pk])
     taken = streaming.taken_touches(row.pk, plan.options)
     # All touches, also those that an earlier order has: they are shown with that reason.
     everything = type(plan.options)(look_back_days=0)
-    (journey,) = streaming.of_orders([row.pk], everything, texts)
+    (journey,), _words = streaming.of_rows([row], everything)
     company = plan.company_at(row.at_ms)
     stored: dict[int, tuple[int, int]] = {}
     for model, amount, refunded in Credit.objects.filter(conversion=row).values_list("model", "amount", "refunded"):

@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from sumeru_proxy.consumers.attribution import arriving, people, words
-from sumeru_proxy.consumers.attribution.models import Conversion, ConversionTouch, DayCount, DaySum, Touch
+from sumeru_proxy.consumers.attribution.models import ChannelSum, Conversion, ConversionTouch, DayCount, DaySum, Touch
 
 OPEN_TOUCHES_KEPT: Final = timedelta(days=400)
 """A touch that led to no order goes after this time: longer than the year that estimates read."""
@@ -95,6 +95,7 @@ def prune(now: datetime, dry_run: bool) -> Mapping[str, int]:
     for rows, name in (
         (touches, "attribution_touches"),
         (DaySum.objects.filter(zero), "attribution_sums"),
+        (ChannelSum.objects.filter(zero), "attribution_sums"),
         (DayCount.objects.filter(zero, orders=0), "attribution_sums"),
     ):
         last = 0

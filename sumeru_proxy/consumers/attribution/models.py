@@ -162,13 +162,12 @@ class Credit(models.Model):
 
 
 class DaySum(models.Model):
-    """Credits summed by day: what reports read. Always equal to the sum of the credits; the daily proof checks it."""
+    """Credits summed by day, channel and campaign. Always equal to the sum of the credits; the daily proof checks it."""
 
     shop = models.ForeignKey(Shop, models.CASCADE, related_name="+", db_index=False)
     day = models.IntegerField(_("day"))
     model = models.SmallIntegerField(_("model"), choices=ModelCode.choices)
     currency = models.CharField(_("currency"), max_length=3)
-    customer = models.CharField(_("customer"), max_length=9, blank=True)
     channel = models.BigIntegerField(_("channel"))
     campaign = models.BigIntegerField(_("campaign"))
     amount = models.BigIntegerField(_("credited"))
@@ -177,11 +176,36 @@ class DaySum(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["shop", "day", "model", "currency", "customer", "channel", "campaign"], name="attr_day_once"
+                fields=["shop", "day", "model", "currency", "channel", "campaign"], name="attr_day_once"
             )
         ]
         verbose_name = _("sum of a day")
         verbose_name_plural = _("sums of days")
+
+    def __str__(self) -> str:
+        return f"{self.day}:{self.model}"
+
+
+class ChannelSum(models.Model):
+    """The same credits by day, channel and kind of customer, without campaigns: few rows, so a report of a year stays quick."""
+
+    shop = models.ForeignKey(Shop, models.CASCADE, related_name="+", db_index=False)
+    day = models.IntegerField(_("day"))
+    model = models.SmallIntegerField(_("model"), choices=ModelCode.choices)
+    currency = models.CharField(_("currency"), max_length=3)
+    customer = models.CharField(_("customer"), max_length=9, blank=True)
+    channel = models.BigIntegerField(_("channel"))
+    amount = models.BigIntegerField(_("credited"))
+    refunded = models.BigIntegerField(_("taken back"))
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["shop", "day", "model", "currency", "customer", "channel"], name="attr_channel_once"
+            )
+        ]
+        verbose_name = _("sum of a channel’s day")
+        verbose_name_plural = _("sums of channels’ days")
 
     def __str__(self) -> str:
         return f"{self.day}:{self.model}"

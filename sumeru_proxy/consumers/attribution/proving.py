@@ -9,7 +9,7 @@ from django.db.models import BigIntegerField, F, QuerySet, Sum
 from django.db.models.functions import Cast
 
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS
-from sumeru_proxy.consumers.attribution.models import Conversion, Credit, DayCount, DaySum, ModelCode
+from sumeru_proxy.consumers.attribution.models import ChannelSum, Conversion, Credit, DayCount, DaySum, ModelCode
 from sumeru_proxy.consumers.attribution.plans import settings_of
 
 LISTED_MOST: Final = 100
@@ -17,8 +17,8 @@ LISTED_MOST: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A day and currency where two figures that must be equal are not. ``what``: ``credits`` against revenue, ``sums`` against credits,
-    ``counts`` against revenue.
+    """A day and currency where two figures that must be equal are not. ``what``: ``credits`` against revenue, ``sums`` and
+    ``channels`` against credits, ``counts`` against revenue.
     """
 
     what: str
@@ -83,6 +83,7 @@ def prove(shop_id: int, first_day: int, last_day: int) -> Proof:
         conversion__shop_id=shop_id, **{f"conversion__{name}": value for name, value in span.items()}
     )
     sums = DaySum.objects.filter(shop_id=shop_id, day__gte=first_day, day__lte=last_day)
+    channels = ChannelSum.objects.filter(shop_id=shop_id, day__gte=first_day, day__lte=last_day)
     counts = DayCount.objects.filter(shop_id=shop_id, day__gte=first_day, day__lte=last_day, what=DayCount.What.LENGTH)
     revenue = _by_day(done.annotate(amount=F("total")), "at_ms", "currency", None)
     by_model = _by_day(credits, "conversion__at_ms", "conversion__currency", "model")
@@ -91,10 +92,11 @@ def prove(shop_id: int, first_day: int, last_day: int) -> Proof:
     always = {key: money for key, money in by_model.items() if key[2] in models}
     gaps = _compare("credits", expected, always)
     gaps += _compare("sums", by_model, _by_day(sums, "day", "currency", "model"))
+    gaps += _compare("channels", by_model, _by_day(channels, "day", "currency", "model"))
     gaps += _compare("counts", revenue, _by_day(counts, "day", "currency", None))
     return Proof(
         orders.count(),
-        len(expected) + len(by_model) + len(revenue),
+        len(expected) + 2 * len(by_model) + len(revenue),
         tuple(gaps[:LISTED_MOST]),
         done.exclude(revision=revision).filter(erased=False).count(),
         orders.filter(revision=0, erased=False).count(),

@@ -14,7 +14,7 @@ from django.db.models import Sum
 from sumeru_proxy.consumers.attribution.arriving import major
 from sumeru_proxy.consumers.attribution.computing import LENGTH_MOST
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS
-from sumeru_proxy.consumers.attribution.models import DayCount, DaySum, Fit, Label, ModelCode
+from sumeru_proxy.consumers.attribution.models import ChannelSum, DayCount, DaySum, Fit, Label, ModelCode
 from sumeru_proxy.consumers.attribution.plans import latest_fits
 
 DAYS_MOST: Final = 1_100
@@ -143,17 +143,19 @@ def report(shop_id: int, first: date, last: date, currency: str, *, campaigns: b
     """The report of the days ``first`` to ``last`` (both included, UTC). Raises BadPeriod. About ten queries of sums."""
     check_period(first, last)
     span = {"shop_id": shop_id, "day__gte": day_number(first), "day__lte": day_number(last), "currency": currency}
-    keys = ("model", "customer", "channel", *(("campaign",) if campaigns else ()))
-    sums = DaySum.objects.filter(**span).values(*keys).annotate(a=Sum("amount"), r=Sum("refunded")).order_by()
     cells: dict[tuple[int, int], dict[int, Earned]] = {}
     customers: dict[str, dict[int, dict[int, Earned]]] = {}
-    for row in sums:
-        earned = Earned(row["a"], row["r"])
-        model, channel = row["model"], row["channel"]
-        cell = cells.setdefault((channel, row.get("campaign", 0)), {})
+    sums = ChannelSum.objects.filter(**span).values_list("model", "customer", "channel")
+    for model, customer, channel, amount, refunded in sums.annotate(Sum("amount"), Sum("refunded")).order_by():
+        earned = Earned(amount, refunded)
+        cell = cells.setdefault((channel, 0), {})
         cell[model] = cell.get(model, Earned()).plus(earned)
-        group = customers.setdefault(row["customer"], {}).setdefault(model, {})
-        group[channel] = group.get(channel, Earned()).plus(earned)
+        customers.setdefault(customer, {}).setdefault(model, {})[channel] = earned
+    if campaigns:
+        cells = {}
+        fine = DaySum.objects.filter(**span).values_list("model", "channel", "campaign")
+        for model, channel, campaign, amount, refunded in fine.annotate(Sum("amount"), Sum("refunded")).order_by():
+            cells.setdefault((channel, campaign), {})[model] = Earned(amount, refunded)
     numbers = {number for pair in cells for number in pair}
     counted = DayCount.objects.filter(**span)
     by_what: dict[str, list[Any]] = {}
@@ -207,7 +209,7 @@ def trend(shop_id: int, first: date, last: date, currency: str, model: int) -> d
     """What each channel earned day by day under one model; days without anything are left out. Raises BadPeriod."""
     check_period(first, last)
     rows = (
-        DaySum.objects.filter(
+        ChannelSum.objects.filter(
             shop_id=shop_id, day__gte=day_number(first), day__lte=day_number(last), currency=currency, model=model
         )
         .values("day", "channel")

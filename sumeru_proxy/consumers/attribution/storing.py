@@ -6,7 +6,7 @@ Locks are taken in one order everywhere: orders by number, then words, then sums
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from django.db import connection, models, transaction
@@ -14,14 +14,15 @@ from django.db import connection, models, transaction
 from sumeru_proxy.consumers.attribution import streaming, words
 from sumeru_proxy.consumers.attribution.computing import Computed, compute
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS
-from sumeru_proxy.consumers.attribution.models import Conversion, Credit, DayCount, DaySum, Label
+from sumeru_proxy.consumers.attribution.models import ChannelSum, Conversion, Credit, DayCount, DaySum, Label
 from sumeru_proxy.consumers.attribution.plans import Plan
 
 CHUNK_ORDERS: Final = 500
-FEW: Final = 20
+FEW: Final = 200
 _Rows = list[tuple[Any, ...]]
 _CREDIT: Final = ("conversion_id", "model", "channel", "campaign", "amount", "refunded")
-_SUM_KEY: Final = ("shop_id", "day", "model", "currency", "customer", "channel", "campaign")
+_SUM_KEY: Final = ("shop_id", "day", "model", "currency", "channel", "campaign")
+_CHANNEL_KEY: Final = ("shop_id", "day", "model", "currency", "customer", "channel")
 _COUNT_KEY: Final = ("shop_id", "day", "currency", "customer", "what", "value")
 _TYPES: Final = {"currency": "text", "customer": "text", "what": "text"}
 
@@ -31,13 +32,18 @@ class Changes:
 
     def __init__(self) -> None:
         self.sums: dict[tuple[Any, ...], tuple[int, int]] = {}
+        self.channels: dict[tuple[Any, ...], tuple[int, int]] = {}
         self.counts: dict[tuple[Any, ...], tuple[int, int, int]] = {}
 
     def credit(self, row: Conversion, model: int, channel: int, campaign: int, amount: int, refunded: int) -> None:
         """Add a credit of this order; negative amounts take it away."""
-        key = (row.shop_id, row.at_ms // DAY_MS, model, row.currency, row.customer, channel, campaign)
+        day = row.at_ms // DAY_MS
+        key: tuple[Any, ...] = (row.shop_id, day, model, row.currency, channel, campaign)
         before = self.sums.get(key, (0, 0))
         self.sums[key] = (before[0] + amount, before[1] + refunded)
+        key = (row.shop_id, day, model, row.currency, row.customer, channel)
+        before = self.channels.get(key, (0, 0))
+        self.channels[key] = (before[0] + amount, before[1] + refunded)
 
     def count(self, row: Conversion, sign: int) -> None:
         """Add the order's properties, or take them away with ``sign=-1``."""
@@ -57,8 +63,9 @@ class Changes:
     def write(self) -> None:
         """Add the differences to the stored sums. Joins the caller's transaction."""
         _add(DaySum, _SUM_KEY, ("amount", "refunded"), self.sums)
+        _add(ChannelSum, _CHANNEL_KEY, ("amount", "refunded"), self.channels)
         _add(DayCount, _COUNT_KEY, ("orders", "amount", "refunded"), self.counts)
-        self.sums, self.counts = {}, {}
+        self.sums, self.channels, self.counts = {}, {}, {}
 
 
 def _add(
@@ -92,13 +99,16 @@ def _insert_credits(rows: _Rows) -> None:
     table = connection.ops.quote_name(Credit._meta.db_table)
     columns = ", ".join(_CREDIT)
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
+        if connection.vendor == "postgresql" and len(rows) > FEW:
             with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
                 for row in rows:
                     copy.write_row(row)
         else:
-            places = ", ".join(["%s"] * len(_CREDIT))
-            cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({places})", rows)  # noqa: S608
+            places = f"({', '.join(['%s'] * len(_CREDIT))})"
+            for start in range(0, len(rows), 100):
+                some = rows[start : start + 100]
+                sql = f"INSERT INTO {table} ({columns}) VALUES {', '.join([places] * len(some))}"  # noqa: S608
+                cursor.execute(sql, [value for row in some for value in row])
 
 
 def _update_rows(rows: _Rows) -> None:
@@ -145,21 +155,36 @@ def retract(rows: Sequence[Conversion], changes: Changes) -> None:
     by_id = {row.pk: row for row in rows if row.revision}  # the others have no credits
     if not by_id:
         return
-    for number, *where, amount, refunded in Credit.objects.filter(conversion_id__in=by_id).values_list(*_CREDIT):
-        changes.credit(by_id[number], where[0], where[1], where[2], -amount, -refunded)
-    Credit.objects.filter(conversion_id__in=by_id).delete()
+    table = connection.ops.quote_name(Credit._meta.db_table)
+    numbers = sorted(by_id)
+    places = ", ".join(["%s"] * len(numbers))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"DELETE FROM {table} WHERE conversion_id IN ({places}) RETURNING {', '.join(_CREDIT)}",  # noqa: S608
+            numbers,
+        )
+        for number, model, channel, campaign, amount, refunded in cursor.fetchall():
+            changes.credit(by_id[number], model, channel, campaign, -amount, -refunded)
     for row in by_id.values():
         changes.count(row, -1)
 
 
-def apply(shop_id: int, rows: Sequence[Conversion], found: dict[int, Computed], plan: Plan, changes: Changes) -> None:
-    """Store what these orders come to. Orders that were not computed have no credits."""
+def apply(
+    shop_id: int,
+    rows: Sequence[Conversion],
+    found: dict[int, Computed],
+    plan: Plan,
+    changes: Changes,
+    read_words: Mapping[words.Word, int],
+) -> None:
+    """Store what these orders come to. Orders that were not computed have no credits. ``read_words`` need not be asked for."""
     needed = {(Label.Kind.PATH.value, each.path) for each in found.values()}
     for each in found.values():
         for _model, channel, campaign in each.credits:
             needed.add((Label.Kind.CHANNEL.value, channel))
             needed.add((Label.Kind.CAMPAIGN.value, campaign))
-    numbers = words.ids_of(shop_id, needed)
+    numbers = {("channel", ""): 0, ("campaign", ""): 0, **read_words}
+    numbers |= words.ids_of(shop_id, needed - numbers.keys())
     credits: _Rows = []
     for row in rows:
         own = found.get(row.pk)
@@ -189,12 +214,8 @@ def recompute(shop_id: int, ids: Sequence[int], plan: Plan, changes: Changes | N
         rows = [row for row in locked(streaming.changed_by(ids, plan.options)) if not row.erased]
         changes = changes or Changes()
         retract(rows, changes)
-        numbers = [row.pk for row in rows]
-        texts = words.texts_of(shop_id) if len(numbers) > FEW else streaming.texts_of_orders(numbers)
-        found = {
-            each.id: compute(plan, each.conversion, each.touches, each.theirs)
-            for each in streaming.of_orders(numbers, plan.options, texts)
-        }
-        apply(shop_id, rows, found, plan, changes)
+        journeys, read_words = streaming.of_rows(rows, plan.options)
+        found = {each.id: compute(plan, each.conversion, each.touches, each.theirs) for each in journeys}
+        apply(shop_id, rows, found, plan, changes, read_words)
         changes.write()
     return len(rows)

@@ -5,7 +5,7 @@ PostgreSQL reads through a server-side cursor, SQLite row by row.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -58,16 +58,15 @@ def _conversions(rows: QuerySet[ConversionRow]) -> Iterator[tuple[Any, ...]]:
     return rows.order_by("pk").values_list(*fields).iterator(chunk_size=CHUNK_ROWS)
 
 
-def _touches(rows: QuerySet[ConversionTouch], options: Options) -> Iterator[tuple[Any, ...]]:
+def _touches(rows: QuerySet[ConversionTouch], options: Options) -> QuerySet[Any, tuple[Any, ...]]:
     if options.one_order_only:
         rows = rows.exclude(_taken(options))
     fields = ("touch__at_ms", "touch__rank", "touch__channel", "touch__campaign", "touch__device", "touch__landing")
-    found = rows.order_by("conversion_id").values_list("conversion_id", "theirs", *fields)
-    return found.iterator(chunk_size=CHUNK_ROWS)
+    return rows.order_by("conversion_id").values_list("conversion_id", "theirs", *fields)
 
 
 def _joined(
-    conversions: Iterator[tuple[Any, ...]], touches: Iterator[tuple[Any, ...]], texts: Mapping[int, str]
+    conversions: Iterable[tuple[Any, ...]], touches: Iterator[tuple[Any, ...]], texts: Mapping[int, str]
 ) -> Iterator[Journey]:
     end: tuple[Any, ...] = (None,)
     row = next(touches, end)
@@ -109,23 +108,20 @@ def of_shop(
     conversions = ConversionRow.objects.filter(shop_id=shop_id, erased=False, **chosen)
     steps = ConversionTouch.objects.filter(conversion__shop_id=shop_id, conversion__erased=False)
     steps = steps.filter(**{f"conversion__{name}": value for name, value in chosen.items()})
-    return _joined(_conversions(conversions), _touches(steps, options), texts)
+    rows = _touches(steps, options).iterator(chunk_size=CHUNK_ROWS)
+    return _joined(_conversions(conversions), rows, texts)
 
 
-def of_orders(ids: Sequence[int], options: Options, texts: Mapping[int, str]) -> Iterator[Journey]:
-    """These orders, in the order of their numbers, erased ones left out."""
-    conversions = ConversionRow.objects.filter(pk__in=ids, erased=False)
-    return _joined(
-        _conversions(conversions), _touches(ConversionTouch.objects.filter(conversion_id__in=ids), options), texts
-    )
-
-
-def texts_of_orders(ids: Sequence[int]) -> dict[int, str]:
-    """The words of these orders' touches alone, 0 included."""
-    fields = ("touch__channel", "touch__campaign", "touch__device", "touch__landing")
-    rows = ConversionTouch.objects.filter(conversion_id__in=ids).values_list(*fields).distinct()
-    numbers = {number for row in rows for number in row}
-    return {0: "", **dict(Label.objects.filter(pk__in=numbers).values_list("pk", "text"))}
+def of_rows(rows: Sequence[ConversionRow], options: Options) -> tuple[list[Journey], dict[tuple[str, str], int]]:
+    """These few orders (ascending by number), read at once, and the numbers of the words that their touches have."""
+    ids = [row.pk for row in rows]
+    steps = list(_touches(ConversionTouch.objects.filter(conversion_id__in=ids), options))
+    numbers = {number for step in steps for number in step[4:]}
+    texts = {0: "", **dict(Label.objects.filter(pk__in=numbers).values_list("pk", "text"))}
+    words = {("channel", texts[step[4]]): step[4] for step in steps}
+    words |= {("campaign", texts[step[5]]): step[5] for step in steps}
+    orders = [(row.pk, row.at_ms, row.total, row.refunded, row.customer, row.kind) for row in rows]
+    return list(_joined(orders, iter(steps), texts)), words
 
 
 def open_persons(shop_id: int) -> QuerySet[TouchRow]:

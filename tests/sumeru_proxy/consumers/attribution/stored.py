@@ -10,6 +10,7 @@ from typing import Any
 from sumeru_proxy.consumers.attribution.arriving import SOURCE, Arrived, ArrivedTouch, Spoken
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS
 from sumeru_proxy.consumers.attribution.models import (
+    ChannelSum,
     Conversion,
     ConversionTouch,
     Credit,
@@ -93,10 +94,17 @@ def contents(shop: Shop) -> dict[str, Any]:
         )
     }
     sums = {
-        (day, model, currency, customer, texts[channel], texts[campaign]): (amount, refunded)
-        for day, model, currency, customer, channel, campaign, amount, refunded in DaySum.objects.filter(
+        (day, model, currency, texts[channel], texts[campaign]): (amount, refunded)
+        for day, model, currency, channel, campaign, amount, refunded in DaySum.objects.filter(shop=shop).values_list(
+            "day", "model", "currency", "channel", "campaign", "amount", "refunded"
+        )
+        if amount or refunded
+    }
+    channels = {
+        (day, model, currency, customer, texts[channel]): (amount, refunded)
+        for day, model, currency, customer, channel, amount, refunded in ChannelSum.objects.filter(
             shop=shop
-        ).values_list("day", "model", "currency", "customer", "channel", "campaign", "amount", "refunded")
+        ).values_list("day", "model", "currency", "customer", "channel", "amount", "refunded")
         if amount or refunded
     }
     counts = {
@@ -117,7 +125,15 @@ def contents(shop: Shop) -> dict[str, Any]:
         touch.key: (touch.at_ms, texts[touch.channel], texts[touch.campaign], texts[touch.landing], touch.source)
         for touch in Touch.objects.filter(shop=shop)
     }
-    return {"credits": credits, "sums": sums, "counts": counts, "orders": orders, "links": links, "touches": touches}
+    return {
+        "credits": credits,
+        "sums": sums,
+        "channels": channels,
+        "counts": counts,
+        "orders": orders,
+        "links": links,
+        "touches": touches,
+    }
 
 
 def summed(credits: dict[tuple[Any, ...], tuple[int, int]], orders: dict[str, Any]) -> dict[tuple[str, int], Any]:

@@ -13,6 +13,7 @@ from sumeru_proxy.consumers.attribution.company import Rule
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS
 from sumeru_proxy.consumers.attribution.models import (
     AttributionSettings,
+    ChannelSum,
     Conversion,
     Credit,
     DayCount,
@@ -67,7 +68,7 @@ def test_shuffled_repeated_and_outdated_arrivals_end_like_a_fresh_computation(sh
     found, fresh = contents(shop), contents(other_shop)
     # Touches that only an outdated order had stay stored, without a journey.
     assert {key: found["touches"][key] for key in fresh["touches"]} == fresh["touches"]
-    for part in ("orders", "links", "credits", "counts", "sums"):
+    for part in ("orders", "links", "credits", "counts", "sums", "channels"):
         assert found[part] == fresh[part], part
     exact(shop)
     assert Conversion.objects.filter(shop=shop, version=1).exists()
@@ -86,7 +87,7 @@ def test_one_touch_one_order(shop: Shop, other_shop: Shop) -> None:
         taking_in.take(shop.pk, [order])
     taking_in.take(other_shop.pk, orders)
     found, fresh = contents(shop), contents(other_shop)
-    for part in ("orders", "links", "credits", "counts", "sums"):
+    for part in ("orders", "links", "credits", "counts", "sums", "channels"):
         assert found[part] == fresh[part], part
     exact(shop)
     served: dict[str, list[str]] = {}
@@ -132,7 +133,7 @@ def test_changed_choices_make_credits_stale_until_they_are_recomputed(shop: Shop
         storing.recompute(shop.pk, ids[start : start + 7], plan)
     AttributionSettings.objects.create(shop=other_shop, direct="never", half_life_days=3, look_back_days=20, revision=2)
     taking_in.take(other_shop.pk, orders)
-    for part in ("orders", "credits", "counts", "sums"):
+    for part in ("orders", "credits", "counts", "sums", "channels"):
         assert contents(shop)[part] == contents(other_shop)[part], part
     exact(shop)
 
@@ -145,7 +146,7 @@ def test_types_that_are_not_credited_come_to_nothing(shop: Shop) -> None:
     assert proving.prove(shop.pk, FIRST_DAY, LAST_DAY).orders == 0
 
 
-@pytest.mark.parametrize("table", [Credit, DaySum, DayCount])
+@pytest.mark.parametrize("table", [Credit, DaySum, ChannelSum, DayCount])
 def test_the_proof_sees_one_cent(shop: Shop, table: type[Credit]) -> None:
     taking_in.take(shop.pk, random_orders(30, seed=5))
     assert proving.prove(shop.pk, FIRST_DAY, LAST_DAY).exact
@@ -153,8 +154,9 @@ def test_the_proof_sees_one_cent(shop: Shop, table: type[Credit]) -> None:
     table.objects.filter(pk=row.pk).update(amount=F("amount") + 1)
     proof = proving.prove(shop.pk, FIRST_DAY, LAST_DAY)
     assert {gap.what for gap in proof.gaps} == {
-        Credit: {"credits", "sums"},
+        Credit: {"credits", "sums", "channels"},
         DaySum: {"sums"},
+        ChannelSum: {"channels"},
         DayCount: {"counts"} if row.__dict__.get("what") == "length" else set(),
     }[table]
     if proof.gaps:
