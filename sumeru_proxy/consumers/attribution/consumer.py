@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.db.models import Q
 
 from sumeru_proxy.client.shapes_admin import Order
-from sumeru_proxy.consumers.attribution import arriving, fitting, forgetting, proving, storing, taking_in
+from sumeru_proxy.consumers.attribution import arriving, desk, fitting, forgetting, proving, storing, taking_in
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS
 from sumeru_proxy.consumers.attribution.markov import NotEnoughJourneys
 from sumeru_proxy.consumers.attribution.models import Conversion
@@ -17,6 +17,7 @@ from sumeru_proxy.consumers.attribution.plans import plan_of, settings_of
 from sumeru_proxy.models import Shop
 from sumeru_proxy.webhooks import installed
 from sumeru_proxy.webhooks.listeners import (
+    AdminPage,
     Consumer,
     Done,
     Effect,
@@ -181,6 +182,12 @@ CONSUMER: Final = Consumer(
     erase=forgetting.erase,
     export=forgetting.export,
     prune=forgetting.prune,
+    admin_pages=(
+        AdminPage("report", "Attribution", desk.report, desk.VIEW),
+        AdminPage("weights", "Weights", desk.weights, desk.VIEW),
+        AdminPage("order", "Every cent", desk.order, desk.VIEW),
+    ),
+    urlconf="sumeru_proxy.consumers.attribution.urls",
     stores=(
         Stored(
             "attribution.Touch",
@@ -207,6 +214,7 @@ CONSUMER: Final = Consumer(
         Stored("attribution.Fit", "estimated effects of channels", False, "unlimited"),
         Stored("attribution.WeightVersion", "versions of the company's weights", False, "unlimited"),
         Stored("attribution.WeightRule", "the weights of a version", False, "unlimited"),
+        Stored("attribution.ReadToken", "hashes of the tokens that read the API", False, "until deleted"),
         Stored("attribution.AttributionSettings", "the shop's choices", False, "unlimited"),
     ),
 )

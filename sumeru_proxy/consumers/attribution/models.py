@@ -366,3 +366,29 @@ class AttributionSettings(models.Model):
     def parameters(self) -> Parameters:
         """What is set on the models. Raises ValueError for stored values that are out of range."""
         return Parameters(self.half_life_days, (self.part_first, self.part_middle, self.part_last), self.markov_order)
+
+
+class ReadToken(models.Model):
+    """A token that reads a shop's attribution through the API. Only its hash is stored; the token itself is shown once."""
+
+    class Scope(models.TextChoices):
+        """What it may read."""
+
+        REPORT = "report", _("sums only")
+        ORDERS = "orders", _("sums and single orders")
+
+    shop = models.ForeignKey(Shop, models.CASCADE, related_name="+")
+    name = models.CharField(_("name"), max_length=120)
+    scope = models.CharField(_("may read"), max_length=8, choices=Scope.choices, default=Scope.REPORT)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    used_at = models.DateTimeField(_("last used at"), null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-pk"]
+        verbose_name = _("read token")
+        verbose_name_plural = _("read tokens")
+
+    def __str__(self) -> str:
+        return self.name

@@ -38,7 +38,7 @@ class Proof:
     gaps: tuple[Gap, ...]
     stale: int
     waiting: int
-    differing: tuple[tuple[str, int], ...]
+    differing: tuple[tuple[str, str, int], ...]
 
     @property
     def exact(self) -> bool:
@@ -106,10 +106,10 @@ def prove(shop_id: int, first_day: int, last_day: int) -> Proof:
 
 def differing(
     shop_id: int, first_day: int, last_day: int, model: int = ModelCode.COMPANY, most: int = 20
-) -> tuple[tuple[str, int], ...]:
-    """Orders by how much of their revenue Sumeru credits to other channels and campaigns than ``model`` does; largest first.
+) -> tuple[tuple[str, str, int], ...]:
+    """Orders (id, currency, amount) by how much of their revenue Sumeru credits elsewhere than ``model`` does; largest first.
 
-    The amount is half the sum of the absolute differences: what would have to move. Read in one pass over the period's credits.
+    The amount (by channel and campaign) is half the sum of the absolute differences: what would have to move. One pass over the credits.
     """
     rows = Credit.objects.filter(
         conversion__shop_id=shop_id,
@@ -137,5 +137,5 @@ def differing(
         parts[where] = parts.get(where, 0) + (amount if code == model else -amount)
     finish()
     found.sort(reverse=True)
-    keys = dict(Conversion.objects.filter(pk__in=[pk for _moved, pk in found[:most]]).values_list("pk", "key"))
-    return tuple((keys[pk], moved) for moved, pk in found[:most] if pk in keys)
+    rows_found = Conversion.objects.in_bulk([pk for _moved, pk in found[:most]])
+    return tuple((rows_found[pk].key, rows_found[pk].currency, moved) for moved, pk in found[:most] if pk in rows_found)
