@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypedDict
 
+from sumeru_proxy.client import resources
 from sumeru_proxy.reading.shared_cache import Away, cache
 
 if TYPE_CHECKING:
@@ -21,27 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 KEEP_S = 7 * 24 * 3600
-ENDPOINTS = (
-    "reviews",
-    "products",
-    "bundles",
-    "upsell",
-    "quiz",
-    "referral",
-    "nudge",
-    "experiment",
-    "pixel",
-    "submit_review",
-    "claim_referral",
-    "check_referral",
-    "orders",
-    "order",
-    "customers",
-    "customer",
-    "update_customer",
-    "attribution",
-    "subscribe",
-)
+ENDPOINTS = tuple(resource.name for resource in resources.EVERY)
 """The names under which calls are noted: the methods of ``client.api.Sumeru``; any other name is kept as ``other``."""
 OTHER = "other"
 WRITE_EVERY_S = 5.0

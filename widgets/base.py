@@ -194,17 +194,27 @@ class Call:
 
     def link(self, **changes: object) -> str:
         """The full page's URL for the same call with some parameters changed; None removes one. Order is stable."""
-        values: dict[str, object] = {**self.params, **changes}
-        pairs = []
-        for name in sorted(values):
-            value = values[name]
-            if isinstance(value, tuple):
-                value = ",".join(str(part) for part in value)
-            if value is True:
-                value = "1"
-            if value not in (None, "", False):
-                pairs.append((name, str(value)))
+        pairs = _query({**self.params, **changes})
         return f"{self.page_url}?{urlencode(pairs)}" if pairs else self.page_url
+
+    def carried(self, *own: str) -> list[tuple[str, str]]:
+        """Names and texts of this call's parameters for the hidden fields of a GET form, without its ``own``: those that it has a
+        control for or takes back. Order is stable."""
+        return _query({**self.params, **dict.fromkeys(own)})
+
+
+def _query(values: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Parameters as a query has them; what is None, empty or False is left out."""
+    pairs = []
+    for name in sorted(values):
+        value = values[name]
+        if isinstance(value, tuple):
+            value = ",".join(str(part) for part in value)
+        if value is True:
+            value = "1"
+        if value not in (None, "", False):
+            pairs.append((name, str(value)))
+    return pairs
 
 
 class Nothing(Exception):

@@ -41,7 +41,7 @@ SUMERU_EGRESS = environment.text("SUMERU_EGRESS", "default")
 SUMERU_CONSUMERS = environment.words("SUMERU_CONSUMERS", "sumeru_proxy.consumers.attribution")
 # Dotted paths of listeners and consumers that are no app.
 SUMERU_LISTENERS = environment.words("SUMERU_LISTENERS")
-# thread: this process refreshes its stale copies itself. off: only `manage.py work` and misses fetch.
+# thread: this process refreshes its stale copies itself. off: it leaves them to `manage.py work`. none: nobody does, for tests.
 SUMERU_REFRESH = environment.text("SUMERU_REFRESH", "thread")
 
 INSTALLED_APPS = [
@@ -79,7 +79,12 @@ ROOT_URLCONF = "widgets.urls"
 WSGI_APPLICATION = "widgets.wsgi.application"
 
 TEMPLATES = [
-    {
+    {  # what shoppers see
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "DIRS": [BASE_DIR / "templates" / "widgets"],
+        "OPTIONS": {"environment": "widgets.http.jinja.environment"},
+    },
+    {  # the admin and the docs
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
@@ -189,8 +194,8 @@ SPECTACULAR_SETTINGS = {
 # -- limits of ours, per client address and minute
 CLIENT_READS_PER_MINUTE = environment.number("CLIENT_READS_PER_MINUTE", 600, at_least=1)
 
-# -- finished answers kept in each process: how many bytes of them. 0: none are kept.
-SUMERU_HOT_BYTES = environment.number("SUMERU_HOT_BYTES", 64 * 1024 * 1024)
+# -- finished answers kept in each process: how many bytes of them. 0: none are kept. While developing, a changed template shows at once.
+SUMERU_HOT_BYTES = environment.number("SUMERU_HOT_BYTES", 0 if DEBUG else 64 * 1024 * 1024)
 
 # -- logs: one line per event on standard error, never a query string, a body or a credential
 LOGGING = {

@@ -124,9 +124,9 @@ class AdminCalls(Caller):
 
         An upstream that ignores the filter sends other orders; they are left out and counted in ``outside``.
         """
-        unique = tuple(dict.fromkeys(order_ids))
-        page = self.call(admin.ORDERS, admin.ask_orders_by_id(unique, include)).value
-        found = tuple(order for order in page.orders if order.id in unique)
+        requested_ids = order_ids if isinstance(order_ids, str) else tuple(dict.fromkeys(order_ids))
+        page = self.call(admin.ORDERS, admin.ask_orders_by_id(requested_ids, include)).value
+        found = tuple(order for order in page.orders if order.id in requested_ids)
         return replace(page, orders=found, next_cursor=None, outside=len(page.orders) - len(found))
 
     def order(self, order_id: str, include: Iterable[str] = ()) -> shapes_admin.Order:

@@ -19,6 +19,8 @@ OPEN_FIRST_S: Final = 2.0
 OPEN_MOST_S: Final = 30.0
 PROBE_MOST_S: Final = 35.0
 """Longer than any single call: after it the probe's process counts as gone."""
+SKEW_S: Final = 60.0
+"""By so much clocks may differ, or two threads read theirs in another order than they store; a time farther ahead says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +37,10 @@ def admit(state: State, now: float) -> Admission:
     until = state.get("until", 0.0)
     if not until:
         return Admission(0.0, False, None)
-    if now < until <= now + OPEN_MOST_S:
+    if now < until <= now + OPEN_MOST_S + SKEW_S:
         return Admission(until - now, False, None)
     probe_until = state.get("probe_until", 0.0)
-    if now < probe_until <= now + PROBE_MOST_S:
+    if now < probe_until <= now + PROBE_MOST_S + SKEW_S:
         return Admission(min(1.0, probe_until - now), False, None)
     return Admission(0.0, True, {**state, "probe_until": now + PROBE_MOST_S})
 

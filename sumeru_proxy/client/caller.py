@@ -23,7 +23,7 @@ from sumeru_proxy.client.errors import (
 )
 from sumeru_proxy.client.limiter import LANES, MemoryStore, Store, Told
 from sumeru_proxy.client.reading import Notes
-from sumeru_proxy.client.resource import Asked, Resource, read_answer
+from sumeru_proxy.client.resource import CallArguments, Resource, read_answer
 from sumeru_proxy.client.session import PAGE_BUDGET, REFRESH_BUDGET, WORKER_BUDGET, Budget, Call, Reply
 
 log = logging.getLogger(__name__)
@@ -136,7 +136,7 @@ class Caller:
         """Who is told of every try."""
         return self._observer
 
-    def call(self, resource: Resource[T], asked: Asked, idempotency_key: str | None = None) -> Answer[T]:
+    def call(self, resource: Resource[T], asked: CallArguments, idempotency_key: str | None = None) -> Answer[T]:
         """One call, with the lane's tries. A write carries one Idempotency-Key through all of them (made here unless given).
 
         Raises Refused, Limited, Unavailable or Unreadable.
@@ -172,7 +172,7 @@ class Caller:
                 raise failure
             self._sleep(verdict.wait_s)
 
-    def _once(self, resource: Resource[T], asked: Asked, request: Call) -> Answer[T]:
+    def _once(self, resource: Resource[T], asked: CallArguments, request: Call) -> Answer[T]:
         name = resource.name
         try:
             passed = gate.enter(

@@ -147,10 +147,11 @@ def url_of(value: object, *, relative: bool = False) -> str | None:
 class Fields:
     """The fields of one JSON object. ``need_*`` raises Unreadable; the others give their default and make a note."""
 
-    __slots__ = ("_asked", "_notes", "_values", "path")
+    __slots__ = ("_asked", "_general", "_notes", "_values", "path")
 
     def __init__(self, values: Mapping[str, Any], path: str, notes: Notes) -> None:
         self.path = path
+        self._general = f"{general(path)}." if path else ""
         self._values = values
         self._notes = notes
         self._asked: set[str] = set()
@@ -162,7 +163,7 @@ class Fields:
     def finish(self) -> None:
         """Note the fields that nobody asked for. Called when the object has been read."""
         for name in self._values.keys() - self._asked:
-            self._notes.unknown.add(general(self.at(cleaned(name, 60))))
+            self._notes.unknown.add(general(self._general + cleaned(name, 60)))
 
     def raw(self, name: str) -> Any:
         """The untouched value, None when absent or null."""
@@ -172,10 +173,10 @@ class Fields:
     def _read(self, name: str, convert: Callable[[object], T | None]) -> T | None:
         raw = self.raw(name)
         if raw is None:
-            self._notes.missing.add(general(self.at(name)))
+            self._notes.missing.add(self._general + name)
             return None
         value = convert(raw)
-        (self._notes.misfit if value is None else self._notes.mapped).add(general(self.at(name)))
+        (self._notes.misfit if value is None else self._notes.mapped).add(self._general + name)
         return value
 
     def _need(self, name: str, convert: Callable[[object], T | None], expected: str) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -15,12 +16,16 @@ READS = "public_reads"
 WRITES = "writes"
 PIXEL = "pixel"
 ADMIN = "admin"
+TEST_MARK = "check_sumeru test, please delete"
+NEEDS_WRITE = "needs --write"
+NO_PRODUCT = "no product known: give one with --product"
+NO_CUSTOMER = "no customer known"
 REFERRAL_PATH = "/api/public/referral"
 """The guide's form; an account may name the operation page's form instead."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class CallArguments:
     """One call's own values, already checked. ``cost``: what it counts against the limits (a bulk call: one per item)."""
 
     query: tuple[tuple[str, str], ...] = ()
@@ -29,12 +34,48 @@ class Asked:
     cost: int = 1
 
 
+@dataclass(slots=True)
+class ProbeState:
+    """What a probe of an account may ask about: what it was told, and ``values``, what earlier calls brought by resource name."""
+
+    product_id: str = ""
+    quiz_id: str = ""
+    experiment: str = ""
+    webhook_url: str = ""
+    run_id: str = ""
+    write: bool = False
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def first(self, resource_name: str, items: str) -> Any:
+        """The first of a list that an earlier call brought; None when there is none."""
+        found = getattr(self.values.get(resource_name), items, ())
+        return found[0] if found else None
+
+
+class Example:
+    """Arguments of one call, as documentation shows it."""
+
+    def __init__(self, *positional: Any, **named: Any) -> None:
+        self.positional, self.named = positional, named
+
+    def python(self, method: str) -> str:
+        """The call in Python."""
+        words = [json.dumps(each, ensure_ascii=False) for each in self.positional]
+        words += [f"{name}={json.dumps(each, ensure_ascii=False)}" for name, each in self.named.items()]
+        return f"sumeru.{method}({', '.join(words)})"
+
+
 @dataclass(frozen=True, slots=True)
 class Resource(Generic[T_co]):
-    """One endpoint. ``path`` may hold ``{name}`` segments; ``edge_s`` is the upstream's own cache lifetime in seconds.
+    """One endpoint, whole: adding one means adding one of these, a method of ``api`` that calls it, and its typed values.
 
-    ``read`` maps the outermost JSON object to the typed value and raises Unreadable. ``limit_class`` is one of READS, WRITES,
-    PIXEL and ADMIN; ADMIN also means that the call needs the account's token.
+    ``name`` is the method of ``api.Sumeru`` and the name in health, metrics and logs. ``path`` may hold ``{name}`` segments.
+    ``limit_class`` is one of READS, WRITES, PIXEL and ADMIN; ADMIN also means that the call needs the account's token. ``read`` maps
+    the outermost JSON object to the typed value and raises Unreadable; ``ask`` checks a call's arguments and raises Refused.
+
+    ``fresh_s`` is how long a copy counts as fresh, by default the upstream's own edge lifetime in seconds; ``topics`` name what makes
+    copies stale, with ``{argument}`` for an argument's value. ``example`` is documentation's. ``probe`` gives what ``check_sumeru``
+    asks, or in words why it asks nothing; it comes ``after`` the resource of that name.
     """
 
     name: str
@@ -42,7 +83,12 @@ class Resource(Generic[T_co]):
     path: str
     limit_class: str
     read: Callable[[Fields], T_co] = field(repr=False)
-    edge_s: float = 0.0
+    ask: Callable[..., CallArguments] = field(repr=False)
+    example: Example
+    probe: Callable[[ProbeState], CallArguments | str] = field(repr=False)
+    after: str = ""
+    fresh_s: float = 0.0
+    topics: tuple[str, ...] = ()
 
     @property
     def is_write(self) -> bool:
@@ -66,3 +112,9 @@ def query_of(**values: str | int | bool | None) -> tuple[tuple[str, str], ...]:
             continue
         found.append((name, "1" if value is True else str(value)))
     return tuple(found)
+
+
+def currency_of(state: ProbeState) -> str:
+    """The currency of a product that the probe has seen; US dollars before it has seen one."""
+    product = state.first("products", "products")
+    return product.currency if product else "USD"

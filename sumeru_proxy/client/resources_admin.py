@@ -8,12 +8,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from sumeru_proxy.client import arguments, shapes_admin
 from sumeru_proxy.client.reading import ID_CHARS, LARGEST, Fields, flag_of, next_cursor
-from sumeru_proxy.client.resource import ADMIN, Asked, Resource
+from sumeru_proxy.client.resource import (
+    ADMIN,
+    NEEDS_WRITE,
+    NO_CUSTOMER,
+    CallArguments,
+    Example,
+    ProbeState,
+    Resource,
+)
 from sumeru_proxy.client.resources_orders import attribution_of, order_of
 from sumeru_proxy.client.session import is_loopback
 from sumeru_proxy.client.windows import Window
@@ -64,44 +73,6 @@ def _page_of(outer: Fields, read: Callable[[Fields], T]) -> tuple[tuple[T, ...],
     return found, next_cursor(outer), len(outer.raw("data")) - len(found)
 
 
-CUSTOMERS = Resource(
-    "customers",
-    "GET",
-    "/api/v1/customers",
-    ADMIN,
-    lambda outer: shapes_admin.CustomerPage(*_page_of(outer, _customer_of)),
-)
-CUSTOMER = Resource(
-    "customer", "GET", "/api/v1/customers/{id}", ADMIN, lambda outer: outer.need_child("data", _customer_of)
-)
-UPDATE_CUSTOMER = Resource(
-    "update_customer", "PATCH", "/api/v1/customers/{id}", ADMIN, lambda outer: outer.need_child("data", _customer_of)
-)
-ORDERS = Resource(
-    "orders",
-    "GET",
-    "/api/v1/orders",
-    ADMIN,
-    lambda outer: shapes_admin.OrderPage(*_page_of(outer, order_of)),
-)
-ORDER = Resource("order", "GET", "/api/v1/orders/{id}", ADMIN, lambda outer: outer.need_child("data", order_of))
-ATTRIBUTION = Resource(
-    "attribution",
-    "GET",
-    "/api/v1/attribution",
-    ADMIN,
-    lambda outer: shapes_admin.AttributionPage(*_page_of(outer, attribution_of)),
-)
-SUBSCRIBE = Resource(
-    "subscribe",
-    "POST",
-    "/api/v1/webhook-subscriptions",
-    ADMIN,
-    lambda outer: outer.need_child("data", _subscription_of),
-)
-EVERY = (CUSTOMERS, CUSTOMER, UPDATE_CUSTOMER, ORDERS, ORDER, ATTRIBUTION, SUBSCRIBE)
-
-
 def ask_list(
     limit: int | None = None,
     cursor: str | None = None,
@@ -110,7 +81,7 @@ def ask_list(
     include: Iterable[str] = (),
     allowed_includes: Iterable[str] = (),
     window: Window | None = None,
-) -> Asked:
+) -> CallArguments:
     """One page of any admin list. ``sort`` is a field name, with ``-`` in front for descending; ``filters`` are equalities.
 
     ``window`` adds comparison filters.
@@ -130,7 +101,7 @@ def ask_list(
         query.append((f"filter[{name}]", arguments.line("filters", value, 200, least=1)))
     query.extend(window.query() if window is not None else ())
     query.extend(_include(include, allowed_includes))
-    return Asked(tuple(query))
+    return CallArguments(tuple(query))
 
 
 def _include(include: Iterable[str], allowed: Iterable[str]) -> tuple[tuple[str, str], ...]:
@@ -138,30 +109,33 @@ def _include(include: Iterable[str], allowed: Iterable[str]) -> tuple[tuple[str,
     return (("include", ",".join(included)),) if included else ()
 
 
-def ask_orders_by_id(order_ids: Iterable[str], include: Iterable[str] = ()) -> Asked:
-    """Up to 100 orders by their ids, together at most 6,000 characters so that the address stays one that servers take."""
+def ask_orders_by_id(order_ids: Iterable[str], include: Iterable[str] = ()) -> CallArguments:
+    """Up to 100 orders by their ids, together at most 6,000 characters so that the address stays one that servers take.
+
+    Refuses a single text, which would be read as a list of its characters.
+    """
     joined = arguments.identifiers("order_ids", order_ids)
     if len(joined) > BY_ID_CHARS:
         raise arguments.invalid("order_ids", f"must be at most {BY_ID_CHARS} characters together")
-    return Asked((("limit", "100"), ("filter[id]", joined), *_include(include, ORDER_INCLUDES)))
+    return CallArguments((("limit", "100"), ("filter[id]", joined), *_include(include, ORDER_INCLUDES)))
 
 
-def ask_one(field: str, value: str, include: Iterable[str] = (), allowed_includes: Iterable[str] = ()) -> Asked:
+def ask_one(field: str, value: str, include: Iterable[str] = (), allowed_includes: Iterable[str] = ()) -> CallArguments:
     """One thing by its id."""
-    return Asked(_include(include, allowed_includes), segments=(("id", arguments.identifier(field, value)),))
+    return CallArguments(_include(include, allowed_includes), segments=(("id", arguments.identifier(field, value)),))
 
 
-def ask_update_customer(customer_id: str, changes: Mapping[str, object]) -> Asked:
+def ask_update_customer(customer_id: str, changes: Mapping[str, object]) -> CallArguments:
     """Changed fields of a customer."""
     if not changes or not all(isinstance(name, str) and _FIELD.match(name) for name in changes):
         raise arguments.invalid("changes", "must be an object of field names")
-    return Asked(
+    return CallArguments(
         body=arguments.json_value("changes", dict(changes)),
         segments=(("id", arguments.identifier("customer_id", customer_id)),),
     )
 
 
-def ask_subscribe(url: str, events: Iterable[str]) -> Asked:
+def ask_subscribe(url: str, events: Iterable[str]) -> CallArguments:
     """A webhook subscription; the upstream makes the secret."""
     words = list(dict.fromkeys(events))
     if not words or not all(isinstance(word, str) and _EVENT.match(word) for word in words):
@@ -174,4 +148,99 @@ def ask_subscribe(url: str, events: Iterable[str]) -> Asked:
         good = False
     if not good:
         raise arguments.invalid("url", "must be an https URL")
-    return Asked(body={"url": url, "events": words, "secret": "auto"})
+    return CallArguments(body={"url": url, "events": words, "secret": "auto"})
+
+
+def _probe_update_customer(state: ProbeState) -> CallArguments | str:
+    customer = state.first("customers", "customers")
+    if customer is None:
+        return NO_CUSTOMER
+    # The tags it has already: a change that changes nothing.
+    return ask_update_customer(customer.id, {"tags": list(customer.tags)}) if state.write else NEEDS_WRITE
+
+
+def _probe_one(field: str, list_name: str, without: str) -> Callable[[ProbeState], CallArguments | str]:
+    def probe(state: ProbeState) -> CallArguments | str:
+        found = state.first(list_name, list_name)
+        return ask_one(field, found.id) if found else without
+
+    return probe
+
+
+CUSTOMERS = Resource(
+    "customers",
+    "GET",
+    "/api/v1/customers",
+    ADMIN,
+    lambda outer: shapes_admin.CustomerPage(*_page_of(outer, _customer_of)),
+    ask_list,
+    Example(limit=50),
+    probe=lambda _state: ask_list(limit=5),
+)
+CUSTOMER = Resource(
+    "customer",
+    "GET",
+    "/api/v1/customers/{id}",
+    ADMIN,
+    lambda outer: outer.need_child("data", _customer_of),
+    partial(ask_one, "customer_id"),
+    Example("cus_1"),
+    probe=_probe_one("customer_id", "customers", NO_CUSTOMER),
+    after="customers",
+)
+UPDATE_CUSTOMER = Resource(
+    "update_customer",
+    "PATCH",
+    "/api/v1/customers/{id}",
+    ADMIN,
+    lambda outer: outer.need_child("data", _customer_of),
+    ask_update_customer,
+    Example("cus_1", {"tags": ["vip"]}),
+    probe=_probe_update_customer,
+    after="customers",
+)
+ORDERS = Resource(
+    "orders",
+    "GET",
+    "/api/v1/orders",
+    ADMIN,
+    lambda outer: shapes_admin.OrderPage(*_page_of(outer, order_of)),
+    ask_list,
+    Example(limit=50),
+    probe=lambda _state: ask_list(limit=5, include=ORDER_INCLUDES, allowed_includes=ORDER_INCLUDES),
+)
+ORDER = Resource(
+    "order",
+    "GET",
+    "/api/v1/orders/{id}",
+    ADMIN,
+    lambda outer: outer.need_child("data", order_of),
+    partial(ask_one, "order_id"),
+    Example("ord_1"),
+    probe=_probe_one("order_id", "orders", "no order known"),
+    after="orders",
+)
+ATTRIBUTION = Resource(
+    "attribution",
+    "GET",
+    "/api/v1/attribution",
+    ADMIN,
+    lambda outer: shapes_admin.AttributionPage(*_page_of(outer, attribution_of)),
+    ask_list,
+    Example(limit=50),
+    probe=lambda _state: ask_list(limit=5),
+)
+SUBSCRIBE = Resource(
+    "subscribe",
+    "POST",
+    "/api/v1/webhook-subscriptions",
+    ADMIN,
+    lambda outer: outer.need_child("data", _subscription_of),
+    ask_subscribe,
+    Example("https://widgets.example.com/hooks/sumeru/SHOP", ["*"]),
+    probe=lambda state: (
+        ask_subscribe(state.webhook_url, ("webhook.failed",))
+        if state.write and state.webhook_url
+        else "needs --write and --webhook-url"
+    ),
+)

@@ -12,7 +12,19 @@ from typing import Any
 
 from sumeru_proxy.client import arguments, shapes
 from sumeru_proxy.client.reading import ID_CHARS, TEXT_CHARS, Fields, next_cursor
-from sumeru_proxy.client.resource import READS, WRITES, Asked, Resource, query_of
+from sumeru_proxy.client.resource import (
+    NEEDS_WRITE,
+    NO_PRODUCT,
+    READS,
+    TEST_MARK,
+    WRITES,
+    CallArguments,
+    Example,
+    ProbeState,
+    Resource,
+    currency_of,
+    query_of,
+)
 from sumeru_proxy.client.resource_parts import discount_of, product_of
 
 REVIEW_SORTS = ("-created_at", "-rating", "rating", "-helpful")
@@ -86,9 +98,6 @@ def _read_reviews(outer: Fields) -> shapes.ReviewPage:
     return shapes.ReviewPage(summary=summary, reviews=reviews, next_cursor=next_cursor(outer))
 
 
-REVIEWS = Resource("reviews", "GET", "/api/public/reviews", READS, _read_reviews, edge_s=60)
-
-
 def ask_reviews(
     product_id: str,
     limit: int | None = None,
@@ -96,9 +105,9 @@ def ask_reviews(
     sort: str | None = None,
     rating: int | None = None,
     media: bool = False,
-) -> Asked:
+) -> CallArguments:
     """One page of a product's reviews."""
-    return Asked(
+    return CallArguments(
         query_of(
             product_id=arguments.identifier("product_id", product_id),
             limit=None if limit is None else arguments.whole("limit", limit, 1, 100),
@@ -110,13 +119,25 @@ def ask_reviews(
     )
 
 
+REVIEWS = Resource(
+    "reviews",
+    "GET",
+    "/api/public/reviews",
+    READS,
+    _read_reviews,
+    ask_reviews,
+    Example("prd_1", limit=10),
+    probe=lambda state: ask_reviews(state.product_id, limit=100) if state.product_id else NO_PRODUCT,
+    after="products",
+    fresh_s=60,
+    topics=("reviews", "reviews:{product_id}"),
+)
+
+
 def _read_submitted(outer: Fields) -> shapes.Submitted:
     return outer.need_child(
         "data", lambda data: shapes.Submitted(id=data.need_text("id", ID_CHARS), status=data.need_text("status", 40))
     )
-
-
-SUBMIT_REVIEW = Resource("submit_review", "POST", "/api/public/reviews", WRITES, _read_submitted)
 
 
 def ask_submit_review(
@@ -128,7 +149,7 @@ def ask_submit_review(
     title: str = "",
     order_id: str | None = None,
     locale: str | None = None,
-) -> Asked:
+) -> CallArguments:
     """A shopper's review."""
     sent: dict[str, Any] = {
         "product_id": arguments.identifier("product_id", product_id),
@@ -144,7 +165,28 @@ def ask_submit_review(
         sent["order_id"] = arguments.identifier("order_id", order_id)
     if locale:
         sent["locale"] = arguments.line("locale", locale, 35)
-    return Asked(body=sent)
+    return CallArguments(body=sent)
+
+
+def _probe_submit_review(state: ProbeState) -> CallArguments | str:
+    if not state.write:
+        return NEEDS_WRITE
+    if not state.product_id:
+        return NO_PRODUCT
+    return ask_submit_review(state.product_id, 5, TEST_MARK, "check_sumeru", "check_sumeru@example.com", TEST_MARK)
+
+
+SUBMIT_REVIEW = Resource(
+    "submit_review",
+    "POST",
+    "/api/public/reviews",
+    WRITES,
+    _read_submitted,
+    ask_submit_review,
+    Example("prd_1", 5, "Light and strong.", "Nora", "nora@example.com"),
+    probe=_probe_submit_review,
+    after="products",
+)
 
 
 # -- bundles, upsell, products
@@ -167,14 +209,24 @@ def _bundle_of(fields: Fields) -> shapes.Bundle:
     )
 
 
-BUNDLES = Resource(
-    "bundles", "GET", "/api/public/bundles", READS, lambda outer: outer.need_items("data", _bundle_of), edge_s=300
-)
-
-
-def ask_bundles(product_id: str) -> Asked:
+def ask_bundles(product_id: str) -> CallArguments:
     """The bundles that a product is part of."""
-    return Asked(query_of(product_id=arguments.identifier("product_id", product_id)))
+    return CallArguments(query_of(product_id=arguments.identifier("product_id", product_id)))
+
+
+BUNDLES = Resource(
+    "bundles",
+    "GET",
+    "/api/public/bundles",
+    READS,
+    lambda outer: outer.need_items("data", _bundle_of),
+    ask_bundles,
+    Example("prd_1"),
+    probe=lambda state: ask_bundles(state.product_id) if state.product_id else NO_PRODUCT,
+    after="products",
+    fresh_s=300,
+    topics=("bundles", "products", "product:{product_id}"),
+)
 
 
 def _offer_of(fields: Fields) -> shapes.UpsellOffer:
@@ -185,19 +237,14 @@ def _offer_of(fields: Fields) -> shapes.UpsellOffer:
     )
 
 
-UPSELL = Resource(
-    "upsell", "GET", "/api/public/upsell", READS, lambda outer: outer.need_items("data", _offer_of), edge_s=60
-)
-
-
 def ask_upsell(
     product_ids: Iterable[str],
     cart_total: Decimal | str | None = None,
     currency: str | None = None,
     limit: int | None = None,
-) -> Asked:
+) -> CallArguments:
     """Offers next to a cart that holds these products."""
-    return Asked(
+    return CallArguments(
         query_of(
             product_ids=arguments.identifiers("product_ids", product_ids),
             cart_total=None if cart_total is None else arguments.money("cart_total", cart_total),
@@ -207,11 +254,26 @@ def ask_upsell(
     )
 
 
+UPSELL = Resource(
+    "upsell",
+    "GET",
+    "/api/public/upsell",
+    READS,
+    lambda outer: outer.need_items("data", _offer_of),
+    ask_upsell,
+    Example(["prd_1"], "49.00", "EUR"),
+    probe=lambda state: (
+        ask_upsell((state.product_id,), "10.00", currency_of(state), 5) if state.product_id else NO_PRODUCT
+    ),
+    after="products",
+    # The upstream's edge has 60 s, but offers hardly change, and reads are scarce.
+    fresh_s=300,
+    topics=("upsell", "products"),
+)
+
+
 def _read_products(outer: Fields) -> shapes.ProductPage:
     return shapes.ProductPage(products=outer.need_items("data", product_of), next_cursor=next_cursor(outer))
-
-
-PRODUCTS = Resource("products", "GET", "/api/public/product-feed", READS, _read_products, edge_s=300)
 
 
 def ask_products(
@@ -221,12 +283,12 @@ def ask_products(
     in_stock: bool = False,
     limit: int | None = None,
     cursor: str | None = None,
-) -> Asked:
+) -> CallArguments:
     """One page of the product feed. A list read counts one, by ids too: the documentation's bulk calls, which cost one per item,
     are read as those that carry items in their body. Should an account count otherwise, ``X-RateLimit-Remaining`` says so at once.
     """
     ids = None if product_ids is None else arguments.identifiers("product_ids", product_ids)
-    return Asked(
+    return CallArguments(
         query_of(
             collection=None if not collection else arguments.identifier("collection", collection),
             product_ids=ids,
@@ -236,3 +298,17 @@ def ask_products(
             cursor=None if cursor is None else arguments.cursor(cursor),
         ),
     )
+
+
+PRODUCTS = Resource(
+    "products",
+    "GET",
+    "/api/public/product-feed",
+    READS,
+    _read_products,
+    ask_products,
+    Example(limit=24),
+    probe=lambda _state: ask_products(limit=5),
+    fresh_s=300,
+    topics=("product_feed", "products"),
+)

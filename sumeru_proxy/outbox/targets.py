@@ -27,6 +27,8 @@ TOLD_MOST_S: Final = 1_800.0
 """A target that asks for more patience is asked again after this all the same."""
 PROBE_MOST_S: Final = 130.0
 """Longer than a lease: after it the probe's worker counts as gone."""
+SKEW_S: Final = 60.0
+"""By so much clocks may differ, or two threads read theirs in another order than they store; a time farther ahead says nothing."""
 LOOK_AGAIN_S: Final = 5.0
 """How long a process remembers that a target is away before it looks at the shared state again."""
 
@@ -48,17 +50,17 @@ def admitted(state: State, now: float) -> tuple[State | None, Admission]:
     until, since = state.get("until", 0.0), state.get("since")
     if not until:
         return None, Admission()
-    if now < until <= now + TOLD_MOST_S:
+    if now < until <= now + TOLD_MOST_S + SKEW_S:
         return None, Admission(until - now, False, since)
     probe_until = state.get("probe_until", 0.0)
-    if now < probe_until <= now + PROBE_MOST_S:
+    if now < probe_until <= now + PROBE_MOST_S + SKEW_S:
         return None, Admission(min(1.0, probe_until - now), False, since)
     return {**state, "probe_until": now + PROBE_MOST_S}, Admission(0.0, True, since)
 
 
 def failed(state: State, now: float, first_s: float, retry_after_s: float = 0.0) -> State:
     """The state after the target was found to be away. While it is open only a later failure than the one that opened it counts."""
-    if now < state.get("until", 0.0) <= now + TOLD_MOST_S:
+    if now < state.get("until", 0.0) <= now + TOLD_MOST_S + SKEW_S:
         return state
     open_s = min(state["open_s"] * 2, OPEN_MOST_S) if state.get("open_s") else first_s
     wait_s = min(max(open_s, retry_after_s), TOLD_MOST_S)

@@ -16,6 +16,7 @@ from threading import Lock
 from typing import Any
 
 from sumeru_proxy.client import shapes
+from sumeru_proxy.client.resource import Resource
 from sumeru_proxy.reading import stamps
 from sumeru_proxy.reading.shared_cache import Away, cache
 
@@ -48,6 +49,12 @@ class Query:
     arguments: tuple[tuple[str, Hashable], ...]
     topics: tuple[str, ...] = ()
     fresh_s: float = 60.0
+
+    @classmethod
+    def of(cls, resource: Resource[Any], /, fresh_s: float | None = None, **arguments: Hashable) -> Query:
+        """A read of this resource, with the resource's topics and, unless told otherwise, its lifetime."""
+        topics = tuple(topic.format_map(arguments) for topic in resource.topics)
+        return cls(resource.name, tuple(arguments.items()), topics, resource.fresh_s if fresh_s is None else fresh_s)
 
     @property
     def watched(self) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sumeru_proxy.client.resources_catalogue import PRODUCTS
 from sumeru_proxy.client.shapes import Product, ProductPage
 from sumeru_proxy.reading.reader import Missing, Pending, Query, Source
 from sumeru_proxy.reading.shared_cache import cache
@@ -27,8 +28,6 @@ BLOCK = 100
 BLOCKS_LIMIT = 10
 PAGE_LIMIT = 100
 """The last page that can be asked for."""
-FRESH_S = 300.0
-"""Sumeru's own edge lifetime for the feed."""
 CURSOR_LIMIT_CHARS = 512
 SEARCHES, SEARCHES_WINDOW_S = 3, 10
 """New searches that may be read upstream per shop in so many seconds: less than a fifth of the 100 reads a minute for everything, and
@@ -87,14 +86,14 @@ SORTS: dict[str, Callable[[Product], Any]] = {
 
 def block_query(selection: Selection, cursor: str | None = None) -> Query:
     """The read of one block; ``sort`` has no part in it."""
-    arguments: list[tuple[str, Hashable]] = [("collection", selection.collection or None), ("limit", BLOCK)]
+    arguments: dict[str, Hashable] = {"collection": selection.collection or None, "limit": BLOCK}
     if selection.query:
-        arguments.append(("query", selection.query))
+        arguments["query"] = selection.query
     if selection.in_stock:
-        arguments.append(("in_stock", True))
+        arguments["in_stock"] = True
     if cursor is not None:
-        arguments.append(("cursor", cursor))
-    return Query("products", tuple(arguments), ("product_feed", "products"), FRESH_S)
+        arguments["cursor"] = cursor
+    return Query.of(PRODUCTS, None, **arguments)
 
 
 def select(products: Iterable[Product], selection: Selection) -> list[Product]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 
 from sumeru_proxy.client.api import Sumeru
+from sumeru_proxy.client.resources_catalogue import PRODUCTS
 from sumeru_proxy.reading.copies import Copy, Query, copies
 from sumeru_proxy.reading.fetching import ABSENT_FRESH_S, fresh_copies, stamped
 from sumeru_proxy.reading.leases import lease, wait_for
@@ -18,20 +19,20 @@ PRODUCTS_PER_CALL = 100
 
 def block_query(ids: Sequence[str], fresh_s: float) -> Query:
     """One call for several products. Its answer is stored product by product, under ``single_query``."""
-    return Query("products", (("product_ids", tuple(ids)), ("limit", len(ids))), ("products",), fresh_s)
+    return Query(PRODUCTS.name, (("product_ids", tuple(ids)), ("limit", len(ids))), ("products",), fresh_s)
 
 
 def single_query(product_id: str, fresh_s: float) -> Query:
     """The name under which one product of a shared call is stored."""
     return Query(
-        "products", (("product_ids", (product_id,)), ("limit", 1)), ("products", f"product:{product_id}"), fresh_s
+        PRODUCTS.name, (("product_ids", (product_id,)), ("limit", 1)), ("products", f"product:{product_id}"), fresh_s
     )
 
 
 def single_id(query: Query) -> str | None:
     """The product's id when this is a ``single_query``, else None: a block of the feed has no ids, and is one copy."""
     ids = dict(query.arguments).get("product_ids")
-    if query.method == "products" and isinstance(ids, tuple) and len(ids) == 1:
+    if query.method == PRODUCTS.name and isinstance(ids, tuple) and len(ids) == 1:
         return str(ids[0])
     return None
 

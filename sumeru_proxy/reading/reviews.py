@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from sumeru_proxy.client.resources_catalogue import REVIEWS
 from sumeru_proxy.client.shapes import Review, ReviewPage, ReviewSummary
 from sumeru_proxy.reading.reader import Missing, Query, Source
 
@@ -18,8 +19,6 @@ BLOCK = 100
 BLOCKS_LIMIT = 20
 PAGE_LIMIT = 200
 """The last page that can be asked for."""
-FRESH_S = 60.0
-"""Sumeru's own edge lifetime for reviews."""
 CURSOR_LIMIT_CHARS = 512
 UPSTREAM_SORT = {"newest": "-created_at", "highest": "-rating", "lowest": "rating", "helpful": "-helpful"}
 
@@ -53,18 +52,18 @@ class ReviewList:
 def block_query(product_id: str, selection: Selection | None = None, cursor: str | None = None) -> Query:
     """The read of one block; without a selection all reviews, newest first, which is the copy that several widgets share."""
     selection = selection or Selection()
-    arguments: list[tuple[str, str | int | bool]] = [
-        ("product_id", product_id),
-        ("limit", BLOCK),
-        ("sort", UPSTREAM_SORT[selection.sort]),
-    ]
+    arguments: dict[str, str | int | bool] = {
+        "product_id": product_id,
+        "limit": BLOCK,
+        "sort": UPSTREAM_SORT[selection.sort],
+    }
     if selection.rating is not None:
-        arguments.append(("rating", selection.rating))
+        arguments["rating"] = selection.rating
     if selection.media:
-        arguments.append(("media", True))
+        arguments["media"] = True
     if cursor is not None:
-        arguments.append(("cursor", cursor))
-    return Query("reviews", tuple(arguments), ("reviews", f"reviews:{product_id}"), FRESH_S)
+        arguments["cursor"] = cursor
+    return Query.of(REVIEWS, None, **arguments)
 
 
 def select(reviews: Iterable[Review], selection: Selection) -> list[Review]:

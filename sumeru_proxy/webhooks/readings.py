@@ -119,8 +119,12 @@ class Readings:
     # -- many at once
 
     def _waiting_ids(self, shop_id: int) -> list[str]:
+        # Those that workers hold already are about to ask.
         rows = Job.objects.filter(
-            state=Job.State.WAITING, shop_id=shop_id, kind__startswith=KIND_PREFIX, next_at__lte=timezone.now()
+            state__in=(Job.State.WAITING, Job.State.CLAIMED),
+            shop_id=shop_id,
+            kind__startswith=KIND_PREFIX,
+            next_at__lte=timezone.now(),
         ).exclude(order_key="")
         keys = rows.order_by("pk").values_list("order_key", flat=True)[: PAGE * 4]
         ids = dict.fromkeys(key.partition(":")[2] for key in keys)

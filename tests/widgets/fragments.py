@@ -15,6 +15,24 @@ SHOP = ShopProfile(
     1, "shopkey", "Alpine", storefront_url="https://shop.example/", product_url="https://shop.example/products/{handle}"
 )
 VOID = {"input", "img", "br", "rect"}
+INLINE = {
+    "a",
+    "b",
+    "bdi",
+    "button",
+    "code",
+    "img",
+    "input",
+    "label",
+    "progress",
+    "rect",
+    "s",
+    "select",
+    "slot",
+    "span",
+    "svg",
+    "time",
+}
 
 
 def call_of(widget: Widget, options: Mapping[str, Any] | None = None, language: str = "en", **asked: str) -> Call:
@@ -41,6 +59,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         assert len({name for name, _ in attrs}) == len(attrs)
         self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        self._break(tag)
         if tag not in VOID:
             self.stack.append(tag)
 
@@ -51,6 +70,12 @@ class Page(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         assert self.stack.pop() == tag
+        self._break(tag)
+
+    def _break(self, tag: str) -> None:
+        """Other elements stand on lines of their own."""
+        if tag not in INLINE:
+            self.words.append("\n")
 
     def handle_comment(self, data: str) -> None:
         raise AssertionError("no comments")

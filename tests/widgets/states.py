@@ -45,7 +45,7 @@ from tests.widgets.test_referral import Known
 from tests.widgets.test_reviews import ReviewSource
 from tests.widgets.test_upsell import offer
 from widgets import registry
-from widgets.base import Seal, Sent
+from widgets.base import Call, Seal, Sent
 from widgets.http import rendering
 
 SEAL = Seal("a-token", "0123456789abcdef0123456789abcdef")
@@ -72,13 +72,15 @@ class State:
     def __str__(self) -> str:
         return f"{self.widget}: {self.name}"
 
+    def call(self, language: str = "en", **more: str) -> Call:
+        """The call that leads to this state, with more parameters."""
+        call = call_of(registry.all_widgets()[self.widget], self.options, language, **{**self.asked, **more})
+        return replace(call, customer_id=self.customer, seal=SEAL if self.form or self.sent else None, sent=self.sent)
+
     def made(self, language: str = "en") -> rendering.Rendered:
         """The widget in this state, in a language."""
-        widget = registry.all_widgets()[self.widget]
-        call = call_of(widget, self.options, language, **self.asked)
-        call = replace(call, customer_id=self.customer, seal=SEAL if self.form or self.sent else None, sent=self.sent)
         with translation.override(language):
-            made = rendering.render(widget, call, self.source())
+            made = rendering.render(registry.all_widgets()[self.widget], self.call(language), self.source())
         assert made.state == self.expected, (str(self), made.error)
         return made
 

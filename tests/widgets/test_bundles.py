@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from sumeru_proxy.client.resources_catalogue import BUNDLES
 from sumeru_proxy.client.shapes import Bundle, BundleItem
 from sumeru_proxy.models import Shop
 from sumeru_proxy.reading import reader
@@ -18,7 +19,7 @@ from sumeru_proxy.reading.reader import Missing, Pending
 from tests.upstream import Upstream
 from tests.widgets.commerce import HOSTILE, Answers, adds, made, product
 from widgets.base import Nothing
-from widgets.catalog.bundles import FRESH_S, Bundles, saving_units
+from widgets.catalog.bundles import Bundles, saving_units
 
 
 def bundle(name: str = "bun_1", **changes: Any) -> Bundle:
@@ -193,7 +194,7 @@ def test_upstream_down_with_and_without_a_copy(
     good = json.loads(client.get(address + "prd_1").content)
     sandbox.fault("status", status=503)
     now = reader.time.time()
-    monkeypatch.setattr(reader.time, "time", lambda: now + FRESH_S + 1)
+    monkeypatch.setattr(reader.time, "time", lambda: now + BUNDLES.fresh_s + 1)
     stale, cold = (json.loads(client.get(address + each).content) for each in ("prd_1", "prd_2"))
     assert (stale["state"], stale["fresh"], stale["data"]) == ("ready", False, good["data"])
     assert (cold["state"], cold["html"].count("<template")) == ("pending", 0)

@@ -13,6 +13,7 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sumeru_proxy.client.resources_shopper import NUDGE
 from sumeru_proxy.client.shapes import CartNudge as Said
 from sumeru_proxy.client.shapes import Cta, NudgeProgress
 from sumeru_proxy.models import Shop
@@ -22,7 +23,7 @@ from tests.upstream import Upstream
 from tests.widgets.commerce import HOSTILE, Answers, made
 from tests.widgets.fragments import NOW
 from widgets.base import Nothing
-from widgets.catalog.cart_nudge import ANY_CART, FRESH_S, CartNudge, readings, truthful
+from widgets.catalog.cart_nudge import ANY_CART, CartNudge, readings, truthful
 
 
 def progress(total: Decimal, target: Decimal) -> NudgeProgress:
@@ -283,7 +284,7 @@ def test_upstream_down_with_and_without_a_copy(
     client.get(address + QUERY)
     sandbox.fault("status", status=500)
     now = reader.time.time()
-    monkeypatch.setattr(reader.time, "time", lambda: now + FRESH_S + 1)
+    monkeypatch.setattr(reader.time, "time", lambda: now + NUDGE.fresh_s + 1)
     stale = json.loads(client.get(address + QUERY.replace("41.50", "44.90")).content)
     assert (stale["state"], stale["fresh"], stale["data"]["message"]) == ("ready", False, "Only €5.10 to free shipping")
     cold = json.loads(client.get(address + QUERY.replace("c1", "c2")).content)

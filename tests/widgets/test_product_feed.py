@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from django.test import Client
 
+from sumeru_proxy.client.resources_catalogue import PRODUCTS
 from sumeru_proxy.client.shapes import Image, Product, ProductPage, Rating
 from sumeru_proxy.models import Shop
 from sumeru_proxy.reading import feed, reader
@@ -49,7 +50,7 @@ def test_a_card_in_words() -> None:
         "product_id", "variant_id", "title", "vendor", "url", "image", "price", "compare_at", "available", "rating",
     }  # fmt: skip
     assert context["products"][0]["rating"] == {"average": Decimal("4.5"), "count": 12}
-    assert "Thing 1 12 reviews(12)€16.00 Before: €20.00" in page.text
+    assert "Thing 1 12 reviews(12) €16.00 Before: €20.00" in page.text
     assert page.all("svg", role="img", aria_label="4.5 out of 5 stars")
     assert page.all("a", href="https://shop.example/products/thing-1")
     assert page.all("img", width="400", height="400", loading="lazy", decoding="async", alt="On a table")
@@ -298,7 +299,7 @@ def test_upstream_down_with_and_without_a_copy(
     good = json.loads(client.get(address + "home").content)
     sandbox.fault("status", status=500)
     now = reader.time.time()
-    monkeypatch.setattr(reader.time, "time", lambda: now + feed.FRESH_S + 1)
+    monkeypatch.setattr(reader.time, "time", lambda: now + PRODUCTS.fresh_s + 1)
     stale, cold = (json.loads(client.get(address + each).content) for each in ("home", "outdoor"))
     assert (stale["state"], stale["fresh"], stale["data"]) == ("ready", False, good["data"])
     assert cold["state"] == "pending"

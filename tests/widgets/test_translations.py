@@ -9,6 +9,7 @@ import ast
 import gettext
 import json
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -26,16 +27,17 @@ from babel.messages.plurals import PLURALS
 from babel.messages.pofile import read_po
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.test import Client
 from django.utils import translation
 from django.utils.translation import to_locale
-from django.utils.translation.template import templatize
+from jinja2 import TemplateSyntaxError
 
 from sumeru_proxy.models import Shop
 from tests.upstream import Upstream
+from widgets.http import jinja, template_filters
 from widgets.i18n import formatting, languages
-from widgets.management.commands.makemessages import OPERATORS_ONLY
-from widgets.templatetags import sumeru_text
+from widgets.management.commands import makemessages
 
 ROOT = Path(settings.BASE_DIR)
 LANGUAGES = [languages.canonical(code) for code, _name in settings.LANGUAGES]
@@ -74,14 +76,9 @@ def marked_in_python(code: str) -> Iterator[Text]:
             yield (texts[0], texts[1]) if node.func.id.startswith("n") else texts[0]
 
 
-CALL = re.compile(
-    r"\bn?gettext\((u?'(?:[^'\\]|\\.)*'|u?\"(?:[^\"\\]|\\.)*\")(?:,\s*(u?'(?:[^'\\]|\\.)*'|u?\"(?:[^\"\\]|\\.)*\"))?"
-)
-
-
 def marked_in_template(source: str) -> Iterator[Text]:
-    for one, many in CALL.findall(templatize(source)):
-        yield (ast.literal_eval(one), ast.literal_eval(many)) if many else ast.literal_eval(one)
+    for _line, forms in jinja.messages_of(source):
+        yield (forms[0], forms[1]) if len(forms) > 1 else forms[0]
 
 
 def shoppers_files(pattern: str) -> list[Path]:
@@ -89,7 +86,7 @@ def shoppers_files(pattern: str) -> list[Path]:
     return [
         path
         for path in found
-        if not any(fnmatch(str(path.relative_to(ROOT)), operators) for operators in OPERATORS_ONLY)
+        if not any(fnmatch(str(path.relative_to(ROOT)), operators) for operators in makemessages.OPERATORS_ONLY)
     ]
 
 
@@ -98,7 +95,7 @@ def marked() -> frozenset[Text]:
     texts: set[Text] = set()
     for path in shoppers_files("widgets/**/*.py"):
         texts.update(marked_in_python(path.read_text("utf-8")))
-    for path in shoppers_files("templates/**/*.html"):
+    for path in shoppers_files("templates/widgets/**/*.html"):
         texts.update(marked_in_template(path.read_text("utf-8")))
     return frozenset(texts)
 
@@ -131,11 +128,37 @@ def test_the_search_for_texts_finds_what_is_there() -> None:
     code = 'a = gettext("One")\nb = _("operators")\nc = ngettext("%(n)s star", "%(n)s stars", 3)'
     assert set(marked_in_python(code)) == {"One", ("%(n)s star", "%(n)s stars")}
     template = (
-        '{% load i18n %}{% translate "A friend\'s code" %} {% blocktranslate count n=3 %}{{ n }} star{% plural %}'
-        "{{ n }} stars{% endblocktranslate %} {% translate 'x' as y %}"
+        """{% macro any() %}<a title="{{ _("A friend's code") }}">{{ ngettext("%(n)s star", "%(n)s stars", 3, n=3) }}</a>"""
+        """{% endmacro %}{% for each in (_('x'), "y") %}{{ _('“%(q)s”', q=_("z")) }}{# _("no") #} _("no"){% endfor %}"""
     )
-    assert set(marked_in_template(template)) == {"A friend's code", ("%(n)s star", "%(n)s stars"), "x"}
+    assert set(marked_in_template(template)) == {
+        "A friend's code", ("%(n)s star", "%(n)s stars"), "x", "z", "“%(q)s”",
+    }  # fmt: skip
+    with pytest.raises(TemplateSyntaxError, match="as it is"):
+        set(marked_in_template("{{ _(w.heading) }}"))
     assert len(marked()) > 100
+
+
+@pytest.mark.skipif(shutil.which("xgettext") is None, reason="needs GNU gettext")
+def test_makemessages_reads_python_and_both_kinds_of_templates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = {
+        "widgets/words.py": 'a = gettext("Of a module")\nb = _("For operators")',
+        "templates/widgets/x.html": '<p>\n{{ ngettext("%(n)s Jinja", "%(n)s Jinjas", w.n, n=w.n) }} {{ _("It\'s \\"so\\"") }}',
+        "templates/mail/x.html": '{% load i18n %}{% translate "Of Django" %}',
+    }
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, "utf-8")
+    (tmp_path / "locale").mkdir()
+    monkeypatch.chdir(tmp_path)
+    call_command(makemessages.Command(), locale=["de"], verbosity=0)
+    with (tmp_path / "locale/de/LC_MESSAGES/django.po").open("rb") as file:
+        found = read_po(file)
+    assert set(translations(found)) == {"Of a module", 'It\'s "so"', "Of Django", ("%(n)s Jinja", "%(n)s Jinjas")}
+    assert {place for message in found for place, _line in message.locations} == set(texts)
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*")) == sorted(
+        [*texts, "locale/de/LC_MESSAGES/django.po"]
+    )
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
@@ -176,7 +199,8 @@ def test_polish_and_arabic_count_as_their_readers_do() -> None:
     for language in ("pl", "ar"):
         with translation.override(language):
             shown[language] = [
-                sumeru_text._counted("review", count, language, language) for count in (0, 1, 2, 3, 11, 22, 100, 105)
+                template_filters._counted("review", count, language, language)
+                for count in (0, 1, 2, 3, 11, 22, 100, 105)
             ]
     assert shown["pl"] == [
         "0 opinii", "1 opinia", "2 opinie", "3 opinie", "11 opinii", "22 opinie", "100 opinii", "105 opinii",
@@ -203,8 +227,7 @@ class Literals(HTMLParser):
     def __init__(self, source: str) -> None:
         super().__init__()
         self.found: list[str] = []
-        source = re.sub(r"{% blocktranslate.*?endblocktranslate %}", "", source, flags=re.DOTALL)
-        self.feed(re.sub(r"{%.*?%}|{{.*?}}", "", source, flags=re.DOTALL))
+        self.feed(re.sub(r"{%.*?%}|{{.*?}}|{#.*?#}", "", source, flags=re.DOTALL))
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:

@@ -11,6 +11,7 @@ import pytest
 from django.test import Client
 from django.utils import translation
 
+from sumeru_proxy.client.resources_catalogue import UPSELL
 from sumeru_proxy.client.shapes import Discount, UpsellOffer
 from sumeru_proxy.models import Shop
 from sumeru_proxy.reading import reader
@@ -19,7 +20,7 @@ from tests.upstream import Upstream
 from tests.widgets.commerce import HOSTILE, Answers, adds, made, product
 from tests.widgets.fragments import call_of
 from widgets.base import Nothing
-from widgets.catalog.upsell import FRESH_S, Upsell, discounted_units, offers_query
+from widgets.catalog.upsell import Upsell, discounted_units, offers_query
 
 
 def offer(number: int, price: str = "10.00", discount: Discount | None = None, **changes: Any) -> UpsellOffer:
@@ -56,7 +57,7 @@ def test_discounted(kind: str, value: str, price: int, expected: int) -> None:
 def test_an_offer_in_words() -> None:
     context, page, _ = show(offer(2, "33.00", Discount("percentage", Decimal(10))))
     assert set(context) == {"heading", "offers"}
-    assert page.text == "You may also like Often bought togetherThing 2 €29.70 Before: €33.00 Save 10% Add Thing 2"
+    assert page.text == "You may also like Often bought together Thing 2 €29.70 Before: €33.00 Save 10% Add Thing 2"
     detail = {"items": [{"variant_id": "var_2", "quantity": 1}], "source": "upsell", "id": "prd_2"}
     assert adds(page) == [(detail, "https://shop.example/cart/var_2:1")]
     assert context["offers"][0]["discount"] == {"kind": "percentage", "value": Decimal(10)}
@@ -209,7 +210,7 @@ def test_upstream_down_with_and_without_a_copy(
     good = json.loads(client.get(address).content)
     sandbox.fault("status", status=500)
     now = reader.time.time()
-    monkeypatch.setattr(reader.time, "time", lambda: now + FRESH_S + 1)
+    monkeypatch.setattr(reader.time, "time", lambda: now + UPSELL.fresh_s + 1)
     stale, cold = json.loads(client.get(address).content), json.loads(client.get(address + "0").content)
     assert (stale["state"], stale["fresh"], stale["data"]) == ("ready", False, good["data"])
     cold = json.loads(client.get(address.replace("prd_1", "prd_5")).content)

@@ -23,14 +23,13 @@ from urllib.parse import urlencode
 from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from sumeru_proxy.client.resources_shopper import EXPERIMENT
 from sumeru_proxy.client.shapes import Assignment
 from sumeru_proxy.reading.reader import Missing, Pending, Query, Source
 from widgets.base import IDENTIFIER, Call, Context, IdentifierField, IdentifierListField, Widget, WidgetParams
 from widgets.i18n import formatting
 from widgets.theming import tokens
 
-FRESH_S = 30 * 86_400.0
-"""An assignment never changes, and a read of it costs one of 100 a minute for all shoppers together."""
 CONTROL = "control"
 PAYLOAD_LIMIT_BYTES = 16 * 1024
 PARAMS_LIMIT = 10
@@ -100,8 +99,7 @@ class AbExperiment(Widget):
 
 def assignment_query(experiment: str, visitor_id: str) -> Query:
     """The read of a visitor's assignment."""
-    arguments = (("experiment", experiment), ("visitor_id", visitor_id))
-    return Query("experiment", arguments, ("experiments", f"experiment:{experiment}"), FRESH_S)
+    return Query.of(EXPERIMENT, experiment=experiment, visitor_id=visitor_id)
 
 
 def _assignment(call: Call, source: Source) -> Assignment | None:

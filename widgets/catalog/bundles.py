@@ -8,14 +8,13 @@ from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from sumeru_proxy.client.resources_catalogue import BUNDLES
 from sumeru_proxy.client.shapes import Bundle
 from sumeru_proxy.reading.reader import Query, Source
 from widgets.base import Call, Context, IdentifierField, Nothing, Widget, WidgetParams
 from widgets.i18n import formatting
 from widgets.theming import tokens
 
-FRESH_S = 300.0
-"""Sumeru's own edge lifetime for bundles."""
 ITEMS_LIMIT = 12
 DESCRIPTION_CHARS = 400
 
@@ -83,8 +82,7 @@ class Bundles(Widget):
         Raises Nothing without any to show, Pending when they are not known yet, Missing for an unknown product.
         """
         product_id = call.params.product_id
-        topics = ("bundles", "products", f"product:{product_id}")
-        found: tuple[Bundle, ...] = source.get(Query("bundles", (("product_id", product_id),), topics, FRESH_S))
+        found: tuple[Bundle, ...] = source.get(Query.of(BUNDLES, product_id=product_id))
         shown = [_bundle(call, bundle) for bundle in found if 0 < len(bundle.items) <= ITEMS_LIMIT]
         if not call.options.show_unavailable:
             shown = [bundle for bundle in shown if bundle["available"]]

@@ -13,6 +13,7 @@ from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from sumeru_proxy.client.resources_shopper import NUDGE
 from sumeru_proxy.client.shapes import CartNudge as Said
 from sumeru_proxy.client.shapes import Cta, NudgeProgress
 from sumeru_proxy.reading.reader import Missing, Pending, Query, Source
@@ -20,8 +21,6 @@ from widgets.base import Call, Context, IdentifierField, Nothing, Widget, Widget
 from widgets.i18n import formatting
 from widgets.theming import tokens
 
-FRESH_S = 60.0
-"""Sumeru's own edge lifetime for a cart's nudge."""
 GOALS_TRIED = 3
 """How many goals one after another may be reached before the last one is shown as reached."""
 ANY_CART = "any"
@@ -142,14 +141,15 @@ class CartNudge(Widget):
 
 def _ask(call: Call, source: Source, total: Decimal, currency: str) -> Said | None:
     """Sumeru's nudge for a cart of this total; None when it has none. Raises Pending."""
-    arguments = (
-        ("cart_id", call.params.cart_id if call.options.per_cart else ANY_CART),
-        ("cart_total", str(formatting.from_minor_units(formatting.minor_units(total, currency), currency))),
-        ("currency", currency),
-        ("item_count", call.params.item_count),
+    query = Query.of(
+        NUDGE,
+        cart_id=call.params.cart_id if call.options.per_cart else ANY_CART,
+        cart_total=str(formatting.from_minor_units(formatting.minor_units(total, currency), currency)),
+        currency=currency,
+        item_count=call.params.item_count,
     )
     try:
-        said: Said = source.get(Query("nudge", arguments, ("cart_nudge",), FRESH_S))
+        said: Said = source.get(query)
     except Missing:
         return None
     return said

@@ -17,6 +17,7 @@ from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from sumeru_proxy.client.resources_shopper import QUIZ
 from sumeru_proxy.client.shapes import QuizOption, QuizQuestion, QuizResult, QuizStep
 from sumeru_proxy.reading.reader import Missing, Pending, Query, Source
 from widgets.base import Call, Context, Desk, Frozen, IdentifierField, Refusal, Sent, Widget, WidgetParams
@@ -256,8 +257,7 @@ class Quiz(Widget):
 
 def step_query(quiz_id: str, so_far: tuple[Answer, ...], share_s: float) -> Query:
     """The read of the step after these answers; the same for every shopper."""
-    arguments = (("quiz_id", quiz_id), ("session_id", SHARED_SESSION), ("answers", so_far))
-    return Query("quiz", arguments, ("quizzes", f"quiz:{quiz_id}"), share_s)
+    return Query.of(QUIZ, share_s, quiz_id=quiz_id, session_id=SHARED_SESSION, answers=so_far)
 
 
 def walk(source: Source, quiz_id: str, asked: Sequence[Answer], share_s: float) -> Place:

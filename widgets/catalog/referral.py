@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from sumeru_proxy.client import errors
+from sumeru_proxy.client.resources_shopper import CHECK_REFERRAL, REFERRAL
 from sumeru_proxy.client.shapes import Referral as Own
 from sumeru_proxy.client.shapes import ReferralCheck, Reward
 from sumeru_proxy.reading import fetching
@@ -22,9 +23,6 @@ from widgets.theming import tokens
 
 log = logging.getLogger(__name__)
 
-OWN_FRESH_S = 3_600.0
-CHECK_FRESH_S = 300.0
-"""Wrong codes are kept as long as right ones: the same guess costs one read."""
 TOKEN_CHARS = 800
 URL_CHARS = 1_000
 _CODE = re.compile(r"[A-Za-z0-9_-]{3,64}", re.ASCII)
@@ -179,12 +177,12 @@ class Referral(Widget):
 
 def own_query(customer_id: str) -> Query:
     """The read of a customer's own code."""
-    return Query("referral", (("customer_id", customer_id),), (f"customer:{customer_id}", "customers"), OWN_FRESH_S)
+    return Query.of(REFERRAL, customer_id=customer_id)
 
 
 def check_query(code: str) -> Query:
     """The read of a friend's code."""
-    return Query("check_referral", (("code", code),), ("customers",), CHECK_FRESH_S)
+    return Query.of(CHECK_REFERRAL, code=code)
 
 
 def _check(call: Call, source: Source) -> Context:

@@ -9,14 +9,13 @@ from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from sumeru_proxy.client.resources_catalogue import UPSELL
 from sumeru_proxy.client.shapes import Discount, UpsellOffer
 from sumeru_proxy.reading.reader import Query, Source
 from widgets.base import Call, Context, IdentifierListField, Nothing, Widget, WidgetParams
 from widgets.i18n import formatting
 from widgets.theming import tokens
 
-FRESH_S = 300.0
-"""Sumeru's edge keeps offers for 60 s, but they hardly change, and reads are scarce."""
 OFFERS_ASKED = 24
 """More than are shown, always the same number: one copy serves every ``limit``, and some are left out here."""
 
@@ -128,13 +127,13 @@ def offers_query(call: Call) -> Query:
     params = call.params
     currency = (params.currency or call.shop.currency).upper()
     total = None if params.cart_total is None else str(formatting.coarse(params.cart_total, currency))
-    arguments = (
-        ("product_ids", tuple(sorted(params.product_ids))),
-        ("cart_total", total),
-        ("currency", currency),
-        ("limit", OFFERS_ASKED),
+    return Query.of(
+        UPSELL,
+        product_ids=tuple(sorted(params.product_ids)),
+        cart_total=total,
+        currency=currency,
+        limit=OFFERS_ASKED,
     )
-    return Query("upsell", arguments, ("upsell", "products"), FRESH_S)
 
 
 def discounted_units(price: int, discount: Discount | None, currency: str) -> int:

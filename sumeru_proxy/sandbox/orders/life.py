@@ -143,7 +143,8 @@ class Life:
     def _play(
         self, shop: ShopData, count: int, seed: int, played: Plan, every_s: int, later: str | None, pause_s: float
     ) -> None:
-        progress = self.progress
+        progress, steps = self.progress, Counter[str]()
+        told: dict[str, bool] = {}
         try:
             began = self._world.clock.now() - (played.acts[-1].tick if played.acts else 0) * every_s
             first = shop.generated + 1
@@ -162,10 +163,9 @@ class Life:
                     }
                 )
             progress["orders"] = [order["id"] for order in drawn]
-            draw, steps = random.Random(f"steps|{seed}"), Counter[str]()  # noqa: S311
+            draw = random.Random(f"steps|{seed}")  # noqa: S311
             events: dict[int, Item] = {}
-            announced: dict[int, int | None] = {}
-            sends = iter(played.sends)
+            sends, lost = iter(played.sends), set(played.lost)
             due = next(sends, None)
             for place, act in enumerate(played.acts):
                 if not progress["running"] or self._stopping.is_set():
@@ -181,7 +181,7 @@ class Life:
                     if kind:
                         identified = {"id": self._world.new_id("evt"), "created_at": at}
                         events[place] = {**event_of(order, kind), **identified}
-                    announced[act.order] = place if kind and place not in played.lost else None
+                    told[order["id"]] = bool(kind) and place not in lost
                 while due is not None and due[0] <= place:
                     progress["events"] += self._sent(shop, events.get(due[1]))
                     due = next(sends, None)
@@ -189,10 +189,9 @@ class Life:
                     return
             for _after, place in (*([due] if due is not None else []), *sends):
                 progress["events"] += self._sent(shop, events.get(place))
-            progress["steps"] = dict(steps)
-            progress["unannounced"] = [drawn[number]["id"] for number, told in announced.items() if told is None]
         finally:
-            progress["running"] = False
+            progress["steps"], progress["running"] = dict(steps), False
+            progress["unannounced"] = [order_id for order_id, announced in told.items() if not announced]
             self._lock.release()
 
     def _acted(self, shop: ShopData, drawn: Item, act: Act, at: str, draw: random.Random) -> Item | None:

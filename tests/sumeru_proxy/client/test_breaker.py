@@ -61,5 +61,11 @@ def test_a_probe_that_died_is_replaced() -> None:
     assert admit(probing, NOW + 2 + PROBE_MOST_S).probe
 
 
+def test_one_who_read_the_clock_earlier_does_not_probe_too() -> None:
+    probing = admit(after("00000"), NOW + 3).state
+    assert probing is not None
+    assert not admit(probing, NOW + 2.9).probe
+
+
 def test_a_clock_that_was_set_back_lets_a_probe_through() -> None:
     assert admit(after("00000"), NOW - 7200).probe

@@ -62,7 +62,7 @@ def test_pages_are_those_of_sorting_everything(
     steps: list[Any], sort: str, descending: bool, limit: int, filters: list[tuple[str, str, str]], few: int
 ) -> None:
     conditions = [Condition.of(*each) for each in filters]
-    shelf, plain = Shelf(columns=("created_at", "customer.id")), {}
+    shelf, plain = Shelf(columns=("created_at", "customer.id")), dict[str, Any]()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shelves, "FEW", few)  # both ways of looking must find the same
         for place, step in enumerate(steps):

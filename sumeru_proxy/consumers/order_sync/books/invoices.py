@@ -153,9 +153,9 @@ def _invoice(document: Document, seller: Seller, movement: Movement, number: str
     for item in movement.items:
         category = _category(item, seller)
         lines.append(_line(item, category, document.digits))
-        subtotal = sums.setdefault(category, [0, 0])
-        subtotal[0] += item.net
-        subtotal[1] += item.tax
+        base_and_tax = sums.setdefault(category, [0, 0])
+        base_and_tax[0] += item.net
+        base_and_tax[1] += item.tax
     subtotals = tuple(Subtotal(category, base, tax) for category, (base, tax) in sums.items())
     for subtotal in subtotals:
         _explained(subtotal, document)

@@ -47,7 +47,8 @@ def xml_of(invoice: Invoice) -> bytes:
     for number, line in enumerate(invoice.lines, 1):
         _line(root, invoice, line, number, is_credit)
     ElementTree.indent(root)
-    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="utf-8") + b"\n"
+    body = ElementTree.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n'.encode()
 
 
 def _part(parent: _Element, name: str) -> _Element:
@@ -56,8 +57,12 @@ def _part(parent: _Element, name: str) -> _Element:
 
 def _text(parent: _Element, name: str, text: str) -> _Element:
     made = ElementTree.SubElement(parent, f"cbc:{name}")
-    made.text = _UNFIT.sub("", text).strip()
+    made.text = _clean(text) or "-"  # what must be there is never empty
     return made
+
+
+def _clean(text: str) -> str:
+    return _UNFIT.sub("", text).strip()
 
 
 def _amount(parent: _Element, name: str, invoice: Invoice, minor: int) -> None:
@@ -99,7 +104,7 @@ def _address(party: _Element, address: PostalAddress) -> None:
         ("PostalZone", address.postal_code),
         ("CountrySubentity", address.region),
     ):
-        if text.strip():
+        if _clean(text):
             _text(made, name, text)
     _text(_part(made, "Country"), "IdentificationCode", address.country)
 
@@ -146,8 +151,8 @@ def _line(root: _Element, invoice: Invoice, line: InvoiceLine, number: int, is_c
         _text(allowance, "AllowanceChargeReason", "Discount")
         _amount(allowance, "Amount", invoice, line.discount)
     item = _part(made, "Item")
-    _text(item, "Name", line.title or "Item")
-    if line.sku:
+    _text(item, "Name", line.title)
+    if _clean(line.sku):
         _text(_part(item, "SellersItemIdentification"), "ID", line.sku)
     _category(item, "ClassifiedTaxCategory", line.category, reason=False)
     _money(_part(made, "Price"), "PriceAmount", invoice, _price(line.price))

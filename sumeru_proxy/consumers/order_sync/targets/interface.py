@@ -18,7 +18,30 @@ from typing import Any, Protocol, runtime_checkable
 from sumeru_proxy.consumers.order_sync.document import Document
 from sumeru_proxy.webhooks.listeners import NotMappable, Refused, TargetDown, TargetError
 
-__all__ = ["NotMappable", "Refused", "TargetDown", "TargetError"]
+__all__ = [
+    "ACTIONS",
+    "CANCELLED",
+    "CREATED",
+    "ERROR",
+    "OK",
+    "REFUNDED",
+    "UNCHANGED",
+    "UPDATED",
+    "WARNING",
+    "Booked",
+    "DocumentsOf",
+    "Entry",
+    "Finding",
+    "Forecast",
+    "Kind",
+    "NotMappable",
+    "Place",
+    "Refused",
+    "Target",
+    "TargetDown",
+    "TargetError",
+    "Written",
+]  # fmt: skip
 
 
 # -- actions: what a writing did
@@ -137,8 +160,8 @@ class Place:
 class Target(Protocol):
     """One place to write to. Made for a batch of work and closed after it; never shared between threads.
 
-    Every method may raise TargetDown; a key that the target refuses is one too (``reason`` ``key_refused``): all waits until it is mended. None sleeps longer than its own
-    time limits; none retries by itself.
+    Every method may raise TargetDown; a key that the target refuses is one too (``reason`` ``key_refused``): all waits until it is
+    mended. None sleeps longer than its own time limits; none retries by itself.
     """
 
     batch_size: int

@@ -1,23 +1,22 @@
-"""Filters for the widgets' templates. Those that depend on language take ``call`` or its locale."""
+"""Filters and functions of the widgets' templates. Those that depend on language take ``call`` or its locale."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
+from html import escape
+from typing import Any
 
-from django import template
-from django.utils.html import escape, format_html
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, ngettext
 
 from widgets.base import Call
 from widgets.http import responses
 from widgets.i18n import formatting, languages, texts
-
-register = template.Library()
 
 FOLD_CHARS = 1_200
 """A longer text is shown up to about FOLD_AT_CHARS; the rest unfolds without a script."""
@@ -26,42 +25,30 @@ _PARAGRAPHS = re.compile(r"\n\s*\n+")
 _ENDS = re.compile(r"(?:\n\s*\n|(?<=[.!?…؟])\s|[。！？]|\s)")
 
 
-@register.filter
 def number(value: int | Decimal, call: Call) -> str:
     """12,345"""
     return formatting.number(value, call.locale)
 
 
-@register.filter
 def average(value: Decimal, call: Call) -> str:
     """4.5"""
     return formatting.average(value, call.locale)
 
 
-@register.simple_tag
-def money(amount: Decimal, currency: str, call: Call) -> str:
-    """``{% money product.price product.currency call %}`` → $1,234.50"""
-    return formatting.money(amount, currency, call.locale)
-
-
-@register.filter
 def json(value: object) -> str:
     """JSON for an attribute, which the template then escapes."""
     return responses.to_json(value)
 
 
-@register.filter
 def when(moment: datetime, call: Call) -> SafeString:
     """How long ago, as a ``time`` element that also holds the exact moment and, on hover, the date."""
-    return format_html(
-        '<time class="sw-soft" datetime="{}" title="{}">{}</time>',
-        moment.isoformat(timespec="seconds"),
-        formatting.day(moment, call.locale),
-        formatting.ago(moment, call.now, call.locale),
+    day, ago = formatting.day(moment, call.locale), formatting.ago(moment, call.now, call.locale)
+    exact = moment.isoformat(timespec="seconds")
+    return mark_safe(  # noqa: S308 - escaped
+        f'<time class="sw-soft" datetime="{exact}" title="{escape(day)}">{escape(ago)}</time>'
     )
 
 
-@register.filter
 def ends(moment: datetime, call: Call) -> SafeString:
     """Ends in 25 minutes, with the exact moment. Only for answers that no cache keeps."""
     return format_html(
@@ -71,13 +58,11 @@ def ends(moment: datetime, call: Call) -> SafeString:
     )
 
 
-@register.filter
 def star_count(rating: int, call: Call) -> str:
     """5 stars"""
     return _counted("star", rating, call.locale, texts.voice())
 
 
-@register.filter
 def review_count(count: int, call: Call) -> str:
     """1,234 reviews"""
     return _counted("review", count, call.locale, texts.voice())
@@ -91,26 +76,24 @@ def _counted(noun: str, count: int, locale: str, _voice: Hashable) -> str:
     return ngettext("%(count)s review", "%(count)s reviews", count) % {"count": shown}
 
 
-@register.filter
 def country(code: str, call: Call) -> str:
     """A country's name; empty when unknown."""
     return formatting.country(code, call.locale)
 
 
-@register.filter
 def direction(locale: str) -> str:
     """``rtl`` or ``ltr``."""
     return languages.direction(locale)
 
 
-@register.filter
 def stars(value: int | Decimal, call: Call) -> SafeString:
     """A row of five stars, filled to the tenth, with its text alternative."""
-    return _stars(Decimal(value), call.locale, texts.voice())
+    return _stars(value, call.locale, texts.voice())
 
 
 @lru_cache(maxsize=1024)
-def _stars(value: Decimal, locale: str, _voice: Hashable) -> SafeString:
+def _stars(value: int | Decimal, locale: str, _voice: Hashable) -> SafeString:
+    value = Decimal(value)
     shown = formatting.number(formatting.tenths(value), locale)
     return format_html(
         '<svg class="sw-stars" part="stars" role="img" aria-label="{}" viewBox="0 0 100 20" width="100" height="20" fill="#bbb">'
@@ -128,7 +111,6 @@ def star_width(value: Decimal) -> str:
     return format(Decimal(filled).normalize(), "f")
 
 
-@register.filter
 def bar(share: int) -> SafeString:
     """A bar filled to ``share`` percent; decoration, the number stands beside it."""
     return _bar(share)
@@ -162,13 +144,11 @@ def fold(text: str) -> tuple[str, str]:
     return text[: best[1]], text[best[1] :]
 
 
-@register.filter
 def paragraphs(text: str) -> SafeString:
     """Plain text as escaped paragraphs; single line breaks are kept."""
     return mark_safe(_blocks(text))  # noqa: S308 - _blocks escapes every piece
 
 
-@register.filter
 def folded(text: str) -> SafeString:
     """As ``paragraphs``; the rest of a very long text stands in a ``details`` element."""
     shown, rest = fold(text)
@@ -180,3 +160,30 @@ def folded(text: str) -> SafeString:
         gettext("Read more"),
         paragraphs(rest),
     )
+
+
+def carried(call: Call, *own: str) -> SafeString:
+    """The hidden fields of a GET form on the widget's page: every parameter of the call but ``own``, see ``Call.carried``."""
+    return mark_safe(  # noqa: S308 - escaped
+        "".join(
+            f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in call.carried(*own)
+        )
+    )
+
+
+FILTERS: Mapping[str, Callable[..., Any]] = {
+    "average": average,
+    "bar": bar,
+    "country": country,
+    "direction": direction,
+    "ends": ends,
+    "folded": folded,
+    "json": json,
+    "number": number,
+    "paragraphs": paragraphs,
+    "review_count": review_count,
+    "star_count": star_count,
+    "stars": stars,
+    "when": when,
+}
+GLOBALS: Mapping[str, Callable[..., Any]] = {"carried": carried}

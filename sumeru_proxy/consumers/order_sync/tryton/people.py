@@ -1,0 +1,102 @@
+"""Parties and addresses in Tryton: found by code, made once, never rewritten (a merchant may have mended them there)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sumeru_proxy.consumers.order_sync.document import Document
+from sumeru_proxy.consumers.order_sync.tryton import forms
+from sumeru_proxy.consumers.order_sync.tryton.facts import Facts
+from sumeru_proxy.consumers.order_sync.tryton.options import SHARED_PARTY, Options
+from sumeru_proxy.consumers.order_sync.tryton.rest import Door, Rejected, Row
+
+PARTY_FIELDS = ("code", "name", *(f"addresses.{name}" for name in forms.ADDRESS_FIELDS))
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """A party and which of its addresses an order uses; None for what the shared guest party does not have."""
+
+    party: int
+    invoice: int | None
+    shipment: int | None
+
+
+def known_parties(door: Door, codes: Sequence[str]) -> dict[str, Row]:
+    """Those of the parties that exist, by code."""
+    found: dict[str, Row] = {}
+    for start in range(0, len(codes), 200):
+        for row in door.search("party.party", [["code", "in", list(codes[start : start + 200])]], PARTY_FIELDS):
+            found[row["code"]] = row
+    return found
+
+
+def matched_party(door: Door, email: str) -> Row | None:
+    """The one party with this e-mail address; None when there is none or more than one, since which is meant is then not certain."""
+    domain = [["contact_mechanisms", "where", [["type", "=", "email"], ["value", "ilike", _literal(email)]]]]
+    found = door.search("party.party", domain, PARTY_FIELDS, limit=2)
+    return found[0] if len(found) == 1 else None
+
+
+def _literal(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def is_shared(document: Document, facts: Facts, options: Options) -> bool:
+    """Whether the order goes to the web shop's guest party."""
+    return document.party.guest and options.guests == SHARED_PARTY and facts.guest is not None
+
+
+def address_rows(document: Document, facts: Facts) -> list[Mapping[str, Any]]:
+    """The order's addresses as values, invoice first; one when both say the same."""
+    billing = document.billing or document.shipping
+    shipping = document.shipping or document.billing
+    rows: list[Mapping[str, Any]] = [forms.address_values(each, document.party, facts) for each in (billing, shipping)]
+    return rows[:1] if rows[0] == rows[1] else rows
+
+
+def new_party(document: Document, facts: Facts, options: Options) -> dict[str, Any]:
+    """The values of a party for the order's person."""
+    return forms.party_values(document, address_rows(document, facts), options)
+
+
+def party_of(door: Door, document: Document, facts: Facts, options: Options) -> Addressed:
+    """The order's party with its addresses there, made as far as it is not there yet. Raises Rejected."""
+    if is_shared(document, facts, options):
+        return Addressed(facts.guest or 0, None, None)
+    code = forms.party_code(document.party, options)
+    row = known_parties(door, [code]).get(code)
+    if row is None and options.match_email and document.party.email:
+        row = matched_party(door, document.party.email)
+    if row is None:
+        row = _made(door, code, new_party(document, facts, options))
+    return addressed(door, row, document, facts)
+
+
+def _made(door: Door, code: str, values: dict[str, Any]) -> Row:
+    """A new party. A rejection may mean that somebody made it meanwhile, or that its e-mail address is not one to Tryton."""
+    try:
+        return door.create("party.party", values, PARTY_FIELDS)
+    except Rejected:
+        found = known_parties(door, [code]).get(code)
+        if found is not None:
+            return found
+        return door.create(
+            "party.party", {name: value for name, value in values.items() if name != "contact_mechanisms"}, PARTY_FIELDS
+        )
+
+
+def addressed(door: Door, row: Row, document: Document, facts: Facts) -> Addressed:
+    """Which addresses of the party the order uses; those that it lacks are added."""
+    wanted = address_rows(document, facts)
+    missing = [values for values in wanted if _place(row, values) is None]
+    if missing:
+        row = door.update("party.party", row["id"], {"addresses": [["create", missing]]}, PARTY_FIELDS)
+    ids = [_place(row, values) for values in wanted]
+    return Addressed(row["id"], ids[0], ids[-1])
+
+
+def _place(row: Row, values: Mapping[str, Any]) -> int | None:
+    return next((each["id"] for each in row.get("addresses") or () if forms.same_address(values, each)), None)
