@@ -25,6 +25,7 @@ from sumeru_proxy.consumers.attribution import (
 )
 from sumeru_proxy.consumers.attribution.arriving import major, milliseconds
 from sumeru_proxy.consumers.attribution.company import DIMENSIONS, BadRules, Problem, Rule, table
+from sumeru_proxy.consumers.attribution.crediting import Explanation
 from sumeru_proxy.consumers.attribution.models import ModelCode, WeightVersion
 from sumeru_proxy.consumers.attribution.reporting import Earned, Report, day_number
 from sumeru_proxy.models import Shop
@@ -169,52 +170,54 @@ def report(request: HttpRequest, shop: Shop) -> HttpResponse:
     return TemplateResponse(request, "attribution/report.html", context)
 
 
+def _reasons() -> dict[str, str]:
+    return {
+        "after": _("after the order"),
+        "look_back": _("older than the look-back window"),
+        "earlier_order": _("served an earlier order"),
+        "direct": _("direct visit"),
+        "no_campaign": _("without a campaign"),
+        "kind": _("this type is not credited"),
+    }
+
+
+def _lines(explanation: Explanation, currency: str) -> list[dict[str, Any]]:
+    reasons = _reasons()
+    return [
+        {
+            "at": reporting.moment_of(line.touch.at_ms),
+            "touch": line.touch,
+            "reason": reasons.get(line.left_out, line.left_out),
+            "factors": line.factors,
+            "weight": line.weight,
+            "amount": major(line.amount, currency),
+            "refunded": major(line.refunded, currency),
+        }
+        for line in explanation.lines
+    ]
+
+
 def order(request: HttpRequest, shop: Shop) -> HttpResponse:
     """``GET ?id=``: every cent of an order under each model."""
     key = request.GET.get("id", "").strip()[:190]
     found = explaining.explained(shop.pk, key) if key else None
-    models = []
+    context: dict[str, Any] = {"key": key, "found": found}
     if found is not None:
-        for code, explanation in sorted(found.by_model.items()):
-            models.append(
+        currency = found.currency
+        context |= {
+            "at": reporting.moment_of(found.conversion.at_ms),
+            "total": major(found.conversion.total, currency),
+            "refunded": major(found.conversion.refunded, currency),
+            "models": [
                 {
                     "title": ModelCode(code).label,
-                    "lines": [
-                        {
-                            "at": reporting.moment_of(line.touch.at_ms),
-                            "touch": line.touch,
-                            "left_out": line.left_out,
-                            "factors": line.factors,
-                            "weight": line.weight,
-                            "amount": major(line.amount, found.currency),
-                            "refunded": major(line.refunded, found.currency),
-                        }
-                        for line in explanation.lines
-                    ],
-                    "weights_sum": explanation.weights_sum,
-                    "nobody": major(explanation.unattributed, found.currency),
+                    "lines": _lines(explanation, currency),
+                    "nobody": major(explanation.unattributed, currency),
                     "has_nobody": bool(explanation.unattributed or explanation.unattributed_refund),
                 }
-            )
-    context = {
-        "key": key,
-        "found": found,
-        "models": models,
-        "at": reporting.moment_of(found.conversion.at_ms) if found else None,
-        "total": major(found.conversion.total, found.currency) if found else None,
-        "refunded": major(found.conversion.refunded, found.currency) if found else None,
-        "reasons": {
-            "after": _("after the order"),
-            "look_back": _("older than the look-back window"),
-            "earlier_order": _("served an earlier order"),
-            "direct": _("direct visit"),
-            "no_campaign": _("without a campaign"),
-            "kind": _("this type is not credited"),
-        },
-    }
-    for model in models:
-        for line in model["lines"]:
-            line["reason"] = context["reasons"].get(line["left_out"], "")
+                for code, explanation in sorted(found.by_model.items())
+            ],
+        }
     return TemplateResponse(request, "attribution/order.html", context)
 
 
@@ -301,6 +304,8 @@ def _posted_rules(request: HttpRequest) -> list[Rule]:
 def _changed(request: HttpRequest, shop: Shop, version: WeightVersion | None) -> HttpResponse:
     action = request.POST.get("action", "")
     here = request.path
+    if action not in ("save", "publish", "import"):
+        return HttpResponse(status=400)
     try:
         if action == "import":
             upload = request.FILES.get("file")

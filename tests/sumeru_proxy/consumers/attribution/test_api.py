@@ -30,7 +30,7 @@ Ask = Callable[..., Any]
 
 @pytest.fixture
 def filled(shop: Shop) -> Shop:
-    taking_in.take(shop.pk, random_orders(80, seed=31))
+    taking_in.take(shop.pk, random_orders(25, seed=31))
     return shop
 
 
@@ -45,16 +45,16 @@ def ask(filled: Shop, client: Client) -> Ask:
     return get
 
 
-@pytest.mark.parametrize("path", ENDPOINTS)
-@pytest.mark.parametrize("given", ["", "Bearer x", "Bearer attr_" + "a" * 43, "Basic YTpi", "Bearer"])
-def test_without_a_valid_token_nothing_is_read(filled: Shop, client: Client, path: str, given: str) -> None:
-    answer = client.get(BASE + path, headers={"authorization": given} if given else {})
-    assert answer.status_code == 401
-    assert answer["WWW-Authenticate"].startswith("Bearer")
-    error = answer.json()["error"]
-    assert error["code"] == "unauthenticated"
-    assert error["request_id"]
-    assert "ord_" not in answer.content.decode()
+def test_without_a_valid_token_nothing_is_read(shop: Shop, client: Client) -> None:
+    taking_in.take(shop.pk, random_orders(2, seed=31))
+    for path in ENDPOINTS:
+        for given in ("", "Bearer x", "Bearer attr_" + "a" * 43, "Basic YTpi", "Bearer"):
+            answer = client.get(BASE + path, headers={"authorization": given} if given else {})
+            assert answer.status_code == 401, (path, given)
+            assert answer["WWW-Authenticate"].startswith("Bearer")
+            error = answer.json()["error"]
+            assert error["code"] == "unauthenticated"
+            assert error["request_id"]
 
 
 def test_a_revoked_token_and_one_of_an_inactive_shop_are_refused(ask: Ask, filled: Shop) -> None:
@@ -95,19 +95,19 @@ def test_a_token_reads_its_own_shop_alone(ask: Ask, other_shop: Shop) -> None:
     assert ask("orders/ord_1", token=foreign).status_code == 404
 
 
-@pytest.mark.parametrize(("currency", "places"), [("EUR", 2), ("JPY", 0), ("KWD", 3)])
-def test_the_report_sums_to_the_revenue(ask: Ask, filled: Shop, currency: str, places: int) -> None:
-    found = ask("report", currency=currency, campaigns="true", **SPAN).json()
-    orders = Conversion.objects.filter(shop=filled, currency=currency)
-    assert found["orders"] == orders.count()
-    total = Decimal(sum(order.total for order in orders)).scaleb(-places)
-    assert found["revenue"]["credited"] == str(total)
-    assert {"last", "company", "sumeru"} <= set(found["models"])
-    assert found["not_enough_journeys"] == ["markov", "shapley_rate"]
-    for model in found["models"]:
-        parts = [Decimal(row["models"][model]["net"]) for row in found["rows"] if model in row["models"]]
-        assert sum(parts) == Decimal(found["revenue"]["net"])
-    assert sum(group["orders"] for group in found["lengths"]) == found["orders"]
+def test_the_report_sums_to_the_revenue(ask: Ask, filled: Shop) -> None:
+    for currency, places in (("EUR", 2), ("JPY", 0), ("KWD", 3)):
+        found = ask("report", currency=currency, campaigns="true", **SPAN).json()
+        orders = Conversion.objects.filter(shop=filled, currency=currency)
+        assert found["orders"] == orders.count() > 0
+        total = Decimal(sum(order.total for order in orders)).scaleb(-places)
+        assert found["revenue"]["credited"] == str(total)
+        assert {"last", "company", "sumeru"} <= set(found["models"])
+        assert found["not_enough_journeys"] == ["markov", "shapley_rate"]
+        for model in found["models"]:
+            parts = [Decimal(row["models"][model]["net"]) for row in found["rows"] if model in row["models"]]
+            assert sum(parts) == Decimal(found["revenue"]["net"])
+        assert sum(group["orders"] for group in found["lengths"]) == found["orders"]
 
 
 def test_the_currency_with_most_orders_is_meant_unless_given(ask: Ask, filled: Shop) -> None:
@@ -139,7 +139,7 @@ def test_orders_come_page_by_page_with_their_credits(ask: Ask, filled: Shop, cli
 
 
 def test_an_order_is_explained_to_the_cent(ask: Ask, filled: Shop) -> None:
-    for row in Conversion.objects.filter(shop=filled)[:20]:
+    for row in Conversion.objects.filter(shop=filled)[:6]:
         found = ask(f"orders/{row.key}").json()
         assert found["current"] is True
         for model in found["models"].values():
@@ -153,22 +153,20 @@ def test_an_order_is_explained_to_the_cent(ask: Ask, filled: Shop) -> None:
                 assert line["left_out"] or product == int(line["weight"])
 
 
-@pytest.mark.parametrize(
-    ("path", "query", "field"),
-    [
+def test_bad_parameters_are_named(shop: Shop, client: Client) -> None:
+    token = tokens.issue(shop.pk, "bad").token
+    for path, query, field in (
         ("report", {"first": "2026-13-01"}, "first"),
         ("report", {"first": "2026-02-02", "last": "2026-02-01"}, "first"),
         ("report", {"first": "1970-01-01", "last": "2026-02-01"}, "first"),
         ("report", {"currency": "euro"}, "currency"),
         ("trend", {"model": "magic"}, "model"),
         ("report", {"first": "\x00"}, "first"),
-    ],
-)
-def test_bad_parameters_are_named(ask: Ask, path: str, query: dict[str, str], field: str) -> None:
-    answer = ask(path, **query)
-    assert answer.status_code == 400
-    assert answer.json()["error"]["code"] == "validation_failed"
-    assert field in answer.json()["error"]["details"]
+    ):
+        answer = client.get(BASE + path, query, headers={"authorization": f"Bearer {token}"})
+        assert answer.status_code == 400
+        assert answer.json()["error"]["code"] == "validation_failed"
+        assert field in answer.json()["error"]["details"]
 
 
 def test_what_is_not_there_and_what_may_not_be_done(ask: Ask, client: Client, filled: Shop) -> None:
