@@ -21,10 +21,10 @@ from sumeru_proxy.client.errors import (
     Unreadable,
     code_of,
 )
-from sumeru_proxy.client.limiter import LANES, MemoryStore, Store, Told
+from sumeru_proxy.client.limiter import LANES, LimitHeaders, MemoryStore, Store
 from sumeru_proxy.client.reading import Notes
 from sumeru_proxy.client.resource import CallArguments, Resource, read_answer
-from sumeru_proxy.client.session import PAGE_BUDGET, REFRESH_BUDGET, WORKER_BUDGET, Budget, Call, Reply
+from sumeru_proxy.client.session import PAGE_BUDGET, REFRESH_BUDGET, WORKER_BUDGET, Budget, HttpCall, HttpReply
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -145,7 +145,7 @@ class Caller:
         if resource.is_write:
             key = arguments.idempotency_key(idempotency_key) if idempotency_key is not None else str(uuid.uuid4())
             headers = (("Idempotency-Key", key),)
-        request = Call(
+        request = HttpCall(
             host=self.account.host,
             method=resource.method,
             path=self.account.path_of(resource),
@@ -172,7 +172,7 @@ class Caller:
                 raise failure
             self._sleep(verdict.wait_s)
 
-    def _once(self, resource: Resource[T], asked: CallArguments, request: Call) -> Answer[T]:
+    def _once(self, resource: Resource[T], asked: CallArguments, request: HttpCall) -> Answer[T]:
         name = resource.name
         try:
             passed = gate.enter(
@@ -191,7 +191,7 @@ class Caller:
         try:
             reply = session.send(request, self.budget)
         except (Unavailable, Unreadable) as error:
-            gate.leave(passed, Told(), isinstance(error, Unreadable), self._clock())
+            gate.leave(passed, LimitHeaders(), isinstance(error, Unreadable), self._clock())
             status = error.status if isinstance(error, Unavailable) else 200
             self._observe(Meta(name, status, time.monotonic() - began, error.request_id), error, sent=True)
             raise
@@ -222,7 +222,7 @@ class Caller:
             log.warning("observer failed: %s", type(fault).__name__)
 
 
-def _failure(resource: Resource[Any], reply: Reply, told: Told, meta: Meta) -> SumeruError | None:
+def _failure(resource: Resource[Any], reply: HttpReply, told: LimitHeaders, meta: Meta) -> SumeruError | None:
     status, request_id, name = reply.status, meta.request_id, resource.name
     if status < 300:
         return None
@@ -243,7 +243,7 @@ def _failure(resource: Resource[Any], reply: Reply, told: Told, meta: Meta) -> S
     )
 
 
-def _error_of(reply: Reply) -> dict[str, Any]:
+def _error_of(reply: HttpReply) -> dict[str, Any]:
     error = reply.json.get("error") if isinstance(reply.json, dict) else None
     return error if isinstance(error, dict) else {}
 
@@ -253,7 +253,7 @@ def _number(text: str | None, most: int) -> int | None:
     return min(int(clean), most) if clean.isascii() and clean.isdecimal() and len(clean) <= 18 else None
 
 
-def _meta(name: str, reply: Reply, now: float) -> Meta:
+def _meta(name: str, reply: HttpReply, now: float) -> Meta:
     reset_at = _number(reply.headers.get("x-ratelimit-reset"), 10**12)
     said = reply.headers.get("x-cache", "").strip().upper()
     return Meta(
@@ -268,9 +268,9 @@ def _meta(name: str, reply: Reply, now: float) -> Meta:
     )
 
 
-def _told(reply: Reply, now: float) -> Told:
+def _told(reply: HttpReply, now: float) -> LimitHeaders:
     meta = _meta("", reply, now)
-    told = Told(meta.limit, meta.remaining, meta.reset_at, None, reply.status == 200 and meta.cache_hit)
+    told = LimitHeaders(meta.limit, meta.remaining, meta.reset_at, None, reply.status == 200 and meta.cache_hit)
     if reply.status != 429:
         return told
     details = _error_of(reply).get("details")

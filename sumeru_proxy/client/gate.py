@@ -9,7 +9,7 @@ from typing import Final
 
 from sumeru_proxy.client import breaker, limiter
 from sumeru_proxy.client.errors import Limited, Refused, Unavailable
-from sumeru_proxy.client.limiter import MemoryStore, Scope, State, Store, StoreBusy, StoreUnavailable, Told
+from sumeru_proxy.client.limiter import LimitHeaders, MemoryStore, Scope, State, Store, StoreBusy, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ def _enter(
     return Pass(scopes, breaker_key, cost, now, probe, store)
 
 
-def leave(passed: Pass, told: Told, worked: bool, now: float) -> None:
+def leave(passed: Pass, told: LimitHeaders, worked: bool, now: float) -> None:
     """Record how the call went and what it said about limits. Never waits; a store that is gone is not an error here."""
 
     def decide(states: Mapping[str, State]) -> tuple[Mapping[str, State], None]:

@@ -72,7 +72,7 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class LimitHeaders:
     """What an answer said about limits; all optional. ``reset_at`` is Unix seconds; ``refused_s`` is a 429's clamped Retry-After."""
 
     limit: int | None = None
@@ -253,7 +253,7 @@ def spoken_of(scopes: Sequence[Scope], limit: int | None) -> tuple[Scope, ...]:
 
 
 def settle(
-    scopes: Sequence[Scope], states: Mapping[str, State], told: Told, cost: int, taken_at: float, now: float
+    scopes: Sequence[Scope], states: Mapping[str, State], told: LimitHeaders, cost: int, taken_at: float, now: float
 ) -> dict[str, State]:
     """The states after an answer. What it says can only lower a bucket; a cache hit gives back what has not drained since."""
     changed: dict[str, dict[str, Any]] = {}

@@ -18,7 +18,7 @@ ADMIN_NAMES: Final = frozenset(resource.name for resource in ADMIN_API)
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ProbeTarget:
     """What the probe asks about. What is not given is looked up where possible, else its endpoints are left out."""
 
     product_id: str = ""
@@ -58,7 +58,7 @@ class Finding:
 class Probe:
     """One run over an account. Give it a worker-lane ``Sumeru``: it waits for the limits instead of skipping endpoints."""
 
-    def __init__(self, sumeru: Sumeru, target: Target, *, write: bool = False, run_id: str = "") -> None:
+    def __init__(self, sumeru: Sumeru, target: ProbeTarget, *, write: bool = False, run_id: str = "") -> None:
         self._sumeru = sumeru
         self._state = ProbeState(
             product_id=target.product_id,

@@ -57,8 +57,8 @@ def _channels_of(fields: Fields) -> tuple[str, ...]:
     return tuple(sorted(name[:40] for name, value in raw.items() if flag_of(value))) if isinstance(raw, dict) else ()
 
 
-def _subscription_of(fields: Fields) -> shapes_admin.Subscription:
-    return shapes_admin.Subscription(
+def _subscription_of(fields: Fields) -> shapes_admin.WebhookSubscription:
+    return shapes_admin.WebhookSubscription(
         id=fields.need_text("id", ID_CHARS),
         url=fields.text("url", 2_048),
         events=fields.texts("events", 80),
@@ -207,7 +207,7 @@ ORDERS = Resource(
     lambda outer: shapes_admin.OrderPage(*_page_of(outer, order_of)),
     ask_list,
     Example(limit=50),
-    probe=lambda _state: ask_list(limit=5, include=ORDER_INCLUDES, allowed_includes=ORDER_INCLUDES),
+    probe=lambda _state: ask_list(limit=100, include=ORDER_INCLUDES, allowed_includes=ORDER_INCLUDES),
 )
 ORDER = Resource(
     "order",

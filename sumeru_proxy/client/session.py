@@ -61,7 +61,7 @@ WORKER_BUDGET = Budget(5.0, 15.0, 30.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class HttpCall:
     """One request. ``host`` and ``segments`` are already checked; ``headers`` holds no credential, ``credential`` does."""
 
     host: str
@@ -83,7 +83,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class HttpReply:
     """An answer of any status. ``json`` is decoded and bounded (None when an error answer carries none)."""
 
     status: int
@@ -219,7 +219,7 @@ def _forget() -> None:
 os.register_at_fork(after_in_child=_forget)
 
 
-def send(call: Call, budget: Budget) -> Reply:
+def send(call: HttpCall, budget: Budget) -> HttpReply:
     """Send once and read the answer. May block up to ``budget.total_s`` (resolving the host name is not bounded).
 
     Raises Unavailable (no answer, or one that is not Sumeru's JSON) and Unreadable (JSON that breaks the bounds).
@@ -236,7 +236,7 @@ def send(call: Call, budget: Budget) -> Reply:
     return reply
 
 
-def _exchange(call: Call, budget: Budget, began: float) -> tuple[Reply | None, Unavailable | Unreadable | None]:
+def _exchange(call: HttpCall, budget: Budget, began: float) -> tuple[HttpReply | None, Unavailable | Unreadable | None]:
     writes = call.method != "GET"
 
     def unavailable(reason: str, *, ambiguous: bool, status: int = 0) -> tuple[None, Unavailable]:
@@ -265,7 +265,7 @@ def _exchange(call: Call, budget: Budget, began: float) -> tuple[Reply | None, U
         response.close()
 
 
-def _sent(call: Call, budget: Budget) -> requests.Response:
+def _sent(call: HttpCall, budget: Budget) -> requests.Response:
     """The answer's head. A read is sent again at once when the connection was a kept one that the server had given up."""
     _running.kept = False
     for kept in (False, True):
@@ -290,7 +290,7 @@ def _never_connected(error: requests.exceptions.ConnectionError) -> bool:
     return isinstance(getattr(cause, "reason", cause), NewConnectionError)
 
 
-def _prepared(call: Call) -> requests.PreparedRequest:
+def _prepared(call: HttpCall) -> requests.PreparedRequest:
     headers = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip", **dict(call.headers)}
     body: bytes | None = None
     if call.body is not None:
@@ -301,8 +301,8 @@ def _prepared(call: Call) -> requests.PreparedRequest:
 
 
 def _read(
-    call: Call, response: requests.Response, deadline: float, began: float
-) -> tuple[Reply | None, Unavailable | Unreadable | None]:
+    call: HttpCall, response: requests.Response, deadline: float, began: float
+) -> tuple[HttpReply | None, Unavailable | Unreadable | None]:
     status = response.status_code
     writes = call.method != "GET"
     headers = {name: response.headers[name][:_HEADER_CHARS] for name in _KEPT_HEADERS if name in response.headers}
@@ -317,7 +317,7 @@ def _read(
         if is_json:
             raw = _body(response, ERROR_SIZE_LIMIT_BYTES, deadline)
             decoded = decode(raw)[0] if raw is not None else None
-        return Reply(status, headers, decoded, time.monotonic() - began), None
+        return HttpReply(status, headers, decoded, time.monotonic() - began), None
     if not 200 <= status < 300 or not is_json:
         return None, Unavailable(
             reason="not_sumeru",
@@ -332,7 +332,7 @@ def _read(
     decoded, fault = decode(raw)
     if fault:
         return unreadable("$", fault)
-    return Reply(status, headers, decoded, time.monotonic() - began), None
+    return HttpReply(status, headers, decoded, time.monotonic() - began), None
 
 
 def _is_json(content_type: str) -> bool:

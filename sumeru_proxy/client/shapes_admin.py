@@ -265,7 +265,7 @@ class OrderPage:
 
 
 @dataclass(frozen=True, slots=True)
-class Subscription:
+class WebhookSubscription:
     """A webhook subscription. ``secret`` (``wsec_…``) is shown once, when it is made; empty ever after."""
 
     id: str

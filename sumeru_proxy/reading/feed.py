@@ -42,7 +42,7 @@ def normal(query: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class FeedSelection:
     """Which products, in which order. ``query`` is ``normal``; ``sort`` is a key of SORTS."""
 
     collection: str = ""
@@ -84,7 +84,7 @@ SORTS: dict[str, Callable[[Product], Any]] = {
 }
 
 
-def block_query(selection: Selection, cursor: str | None = None) -> Query:
+def block_query(selection: FeedSelection, cursor: str | None = None) -> Query:
     """The read of one block; ``sort`` has no part in it."""
     arguments: dict[str, Hashable] = {"collection": selection.collection or None, "limit": BLOCK}
     if selection.query:
@@ -96,7 +96,7 @@ def block_query(selection: Selection, cursor: str | None = None) -> Query:
     return Query.of(PRODUCTS, None, **arguments)
 
 
-def select(products: Iterable[Product], selection: Selection) -> list[Product]:
+def select(products: Iterable[Product], selection: FeedSelection) -> list[Product]:
     """The products that match, in order; ties stay in the feed's order. A search needs all of its words in title, vendor or tags."""
     words = selection.query.casefold().split()
     matching = [
@@ -112,16 +112,16 @@ def _speaks_of(product: Product, words: list[str]) -> bool:
     return all(word in text for word in words)
 
 
-def page(source: Source, selection: Selection, number: int, size: int) -> ProductList:
+def page(source: Source, selection: FeedSelection, number: int, size: int) -> ProductList:
     """Page ``number`` (from 1) of ``size`` products of a collection, or of all; a number beyond the end gives the last page.
 
     A collection that Sumeru does not know is empty. Raises reader.Pending when a block is neither kept nor to be had; what was read
     until then is kept, so a later try gets further.
     """
     try:
-        first: ProductPage = source.get(block_query(Selection(selection.collection)))
+        first: ProductPage = source.get(block_query(FeedSelection(selection.collection)))
     except Missing:
-        return cut((), Selection(), number, size)
+        return cut((), FeedSelection(), number, size)
     if first.next_cursor is None:
         return cut(first.products, selection, number, size)
     if selection.query:
@@ -130,13 +130,13 @@ def page(source: Source, selection: Selection, number: int, size: int) -> Produc
 
 
 def picked(
-    products: dict[str, Product | None], ids: Iterable[str], selection: Selection, number: int, size: int
+    products: dict[str, Product | None], ids: Iterable[str], selection: FeedSelection, number: int, size: int
 ) -> ProductList:
     """A page of products that were named one by one, in that order; the unknown are left out."""
     return cut((found for each in ids if (found := products.get(each)) is not None), selection, number, size)
 
 
-def cut(products: Iterable[Product], selection: Selection, number: int, size: int) -> ProductList:
+def cut(products: Iterable[Product], selection: FeedSelection, number: int, size: int) -> ProductList:
     """A page of what is held as a whole."""
     held = select({product.id: product for product in products}.values(), selection)
     pages = min(_pages(len(held), size), PAGE_LIMIT)
@@ -149,7 +149,7 @@ def _pages(total: int, size: int) -> int:
     return max(1, -(-total // size))
 
 
-def _search(source: Source, selection: Selection, number: int, size: int) -> ProductList:
+def _search(source: Source, selection: FeedSelection, number: int, size: int) -> ProductList:
     """The best block of what Sumeru finds. One key per words: the stock filter is applied here."""
     query = block_query(replace(selection, in_stock=False))
     try:
@@ -157,7 +157,7 @@ def _search(source: Source, selection: Selection, number: int, size: int) -> Pro
             raise Pending(SEARCHES_WINDOW_S / 2)
         found: ProductPage = source.get(query)
     except Missing:
-        return cut((), Selection(), number, size)
+        return cut((), FeedSelection(), number, size)
     # Sumeru judged the words, and may know more of them than we do.
     return cut(found.products, replace(selection, query=""), number, size)
 
@@ -173,7 +173,7 @@ def _may_search(shop_id: int) -> bool:
         return True
 
 
-def _chained(source: Source, selection: Selection, number: int, size: int) -> ProductList:
+def _chained(source: Source, selection: FeedSelection, number: int, size: int) -> ProductList:
     """A page of more than one block. The upstream may give fewer per block than it was asked for."""
     number = min(number, PAGE_LIMIT)
     plain = replace(selection, sort="featured", query="")

@@ -24,7 +24,7 @@ UPSTREAM_SORT = {"newest": "-created_at", "highest": "-rating", "lowest": "ratin
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class ReviewSelection:
     """Which reviews, in which order. ``sort`` is a key of UPSTREAM_SORT; ``media``: only those with an attachment."""
 
     sort: str = "newest"
@@ -49,9 +49,9 @@ class ReviewList:
         return self.number > 1
 
 
-def block_query(product_id: str, selection: Selection | None = None, cursor: str | None = None) -> Query:
+def block_query(product_id: str, selection: ReviewSelection | None = None, cursor: str | None = None) -> Query:
     """The read of one block; without a selection all reviews, newest first, which is the copy that several widgets share."""
-    selection = selection or Selection()
+    selection = selection or ReviewSelection()
     arguments: dict[str, str | int | bool] = {
         "product_id": product_id,
         "limit": BLOCK,
@@ -66,7 +66,7 @@ def block_query(product_id: str, selection: Selection | None = None, cursor: str
     return Query.of(REVIEWS, None, **arguments)
 
 
-def select(reviews: Iterable[Review], selection: Selection) -> list[Review]:
+def select(reviews: Iterable[Review], selection: ReviewSelection) -> list[Review]:
     """The reviews that match, in order; ties by newest first, then by id, so that pages never overlap."""
     matching = [
         review
@@ -82,21 +82,21 @@ def select(reviews: Iterable[Review], selection: Selection) -> list[Review]:
     return matching
 
 
-def matching_count(summary: ReviewSummary, selection: Selection) -> int | None:
+def matching_count(summary: ReviewSummary, selection: ReviewSelection) -> int | None:
     """How many reviews match, as far as the summary tells; None when it does not."""
     if selection.media:
         return None
     return summary.count if selection.rating is None else summary.histogram[selection.rating - 1]
 
 
-def page(source: Source, product_id: str, selection: Selection, number: int, size: int) -> ReviewList:
+def page(source: Source, product_id: str, selection: ReviewSelection, number: int, size: int) -> ReviewList:
     """Page ``number`` (from 1) of ``size`` reviews; a number beyond the end gives the last page.
 
     A product that Sumeru does not know has no reviews. Raises reader.Pending when a block is neither kept nor to be had; what was read
     until then is kept, so a later try gets further.
     """
     if selection.rating is not None and selection.sort in ("highest", "lowest"):
-        selection = Selection("newest", selection.rating, selection.media)  # the same order by another name
+        selection = ReviewSelection("newest", selection.rating, selection.media)  # the same order by another name
     try:
         first: ReviewPage = source.get(block_query(product_id))
     except Missing:
@@ -109,7 +109,7 @@ def page(source: Source, product_id: str, selection: Selection, number: int, siz
 
 
 def _chained_page(
-    source: Source, product_id: str, selection: Selection, summary: ReviewSummary, number: int, size: int
+    source: Source, product_id: str, selection: ReviewSelection, summary: ReviewSummary, number: int, size: int
 ) -> ReviewList:
     expected = matching_count(summary, selection)
     number = min(number, PAGE_LIMIT)
@@ -152,7 +152,7 @@ class _Chain:
     whole: bool
 
 
-def _chain(source: Source, product_id: str, selection: Selection, needed: int) -> _Chain:
+def _chain(source: Source, product_id: str, selection: ReviewSelection, needed: int) -> _Chain:
     """Blocks until ``needed`` reviews are there or the list ends. The upstream may give fewer per block than it was asked for."""
     reviews: dict[str, Review] = {}
     cursor: str | None = None

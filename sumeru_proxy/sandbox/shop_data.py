@@ -74,9 +74,9 @@ class ShopData:
     def generator(self, seed: int, first: int = 1, **options: Any) -> OrderGenerator:
         """Draws orders of this shop's products from number ``first`` on; options are those of ``OrderGenerator``."""
         products = [product for product in self.products.values() if product["price"] != "0.00"]
-        known = dict(self.customers) if first > 1 else None
+        customers = dict(self.customers) if first > 1 else None
         place = self.places["{storefront}"]
-        return OrderGenerator(seed, products=products, storefront=place, customers=known, first=first, **options)
+        return OrderGenerator(seed, products=products, storefront=place, customers=customers, first=first, **options)
 
     def generate_orders(self, count: int, seed: int, first: int, changed: bool = True, **options: Any) -> None:
         """Adds ``count`` orders and those who placed them. About 0.2 ms each."""

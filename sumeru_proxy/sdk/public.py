@@ -21,8 +21,8 @@ from sumeru_proxy.client.shapes_admin import (
     Customer,
     LineItem,
     Order,
-    Subscription,
     Touchpoint,
+    WebhookSubscription,
 )
 from sumeru_proxy.client.version import VERSION
 from sumeru_proxy.sdk.calls import Client
@@ -46,11 +46,11 @@ __all__ = [
     "Product",
     "Refused",
     "Review",
-    "Subscription",
     "SumeruError",
     "Touchpoint",
     "Unavailable",
     "Unreadable",
+    "WebhookSubscription",
     "mint_customer_token",
     "read_event",
     "verify",

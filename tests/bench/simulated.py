@@ -36,7 +36,7 @@ class Upstream:
         self._last: deque[float] = deque()
 
     def send(self, call: Any, _budget: Any) -> Any:
-        from sumeru_proxy.client.session import Reply
+        from sumeru_proxy.client.session import HttpReply
 
         now = self.clock.now
         while self._last and self._last[0] <= now - WINDOW_S:
@@ -56,8 +56,8 @@ class Upstream:
         }
         if used > self.limit:
             self.refused += 1
-            return Reply(429, {**headers, "retry-after": "30"}, {"error": {"code": "rate_limited"}}, 0.05)
-        return Reply(200, headers, _reviews(dict(call.query)["product_id"]), 0.05)
+            return HttpReply(429, {**headers, "retry-after": "30"}, {"error": {"code": "rate_limited"}}, 0.05)
+        return HttpReply(200, headers, _reviews(dict(call.query)["product_id"]), 0.05)
 
 
 def _reviews(product_id: str) -> dict[str, Any]:

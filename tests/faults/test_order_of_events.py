@@ -177,7 +177,7 @@ def test_every_permutation_of_what_one_customer_does(stage: Stage) -> None:
 
 
 def test_a_block_of_the_feed_is_refreshed_too(stage: Stage) -> None:
-    wanted = feed.block_query(feed.Selection())
+    wanted = feed.block_query(feed.FeedSelection())
     before = {each.id: each.price for each in stage.source().get(wanted).products}
     stage.change("prd_1", "55.00")
     stamps.invalidate(stage.shop.pk, ["products"])

@@ -16,7 +16,7 @@ from django.db import connection, connections
 from sumeru_proxy import limit_stores
 from sumeru_proxy.client import gate
 from sumeru_proxy.client.errors import Limited, Unavailable
-from sumeru_proxy.client.limiter import Scope, State, Store, StoreUnavailable, Told
+from sumeru_proxy.client.limiter import LimitHeaders, Scope, State, Store, StoreUnavailable
 from sumeru_proxy.client.resource import READS
 from sumeru_proxy.limit_stores import DatabaseStore, RedisStore
 from sumeru_proxy.models import Bucket
@@ -115,14 +115,14 @@ def test_the_gate_works_over_it(store: Store) -> None:
         gate.enter(store, scopes, "breaker:z", "page", 1, NOW, "reviews")
     assert 0 < caught.value.retry_after_s <= 1
     for passed in passes:
-        gate.leave(passed, Told(), False, NOW)
+        gate.leave(passed, LimitHeaders(), False, NOW)
     with pytest.raises(Unavailable):
         gate.enter(store, scopes, "breaker:z", "page", 1, NOW + 1, "reviews")
     probe = gate.enter(store, scopes, "breaker:z", "page", 1, NOW + 3, "reviews")
     assert probe.probe
     with pytest.raises(Unavailable):
         gate.enter(store, scopes, "breaker:z", "page", 1, NOW + 3, "reviews")
-    gate.leave(probe, Told(limit=100, remaining=50), True, NOW + 3)
+    gate.leave(probe, LimitHeaders(limit=100, remaining=50), True, NOW + 3)
     assert not gate.enter(store, scopes, "breaker:z", "page", 1, NOW + 4, "reviews").probe
 
 

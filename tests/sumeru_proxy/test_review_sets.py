@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sumeru_proxy.client.shapes import Author, Media, Review, ReviewPage, ReviewSummary
 from sumeru_proxy.reading import reviews as review_sets
 from sumeru_proxy.reading.reader import Missing, Pending, Query
-from sumeru_proxy.reading.reviews import Selection
+from sumeru_proxy.reading.reviews import ReviewSelection
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PHOTO = Media("image", "https://cdn.example/1.jpg", "https://cdn.example/1-small.jpg")
@@ -41,7 +41,7 @@ def summary_of(reviews: Sequence[Review]) -> ReviewSummary:
     return ReviewSummary("prd_1", average, len(reviews), histogram)
 
 
-def naive(reviews: Sequence[Review], selection: Selection) -> list[Review]:
+def naive(reviews: Sequence[Review], selection: ReviewSelection) -> list[Review]:
     """What a person would write who had all reviews in a list."""
     kept = [
         each
@@ -75,7 +75,7 @@ class ListSource:
         sort = {"-created_at": "newest", "-rating": "highest", "rating": "lowest", "-helpful": "helpful"}[
             arguments["sort"]
         ]
-        found = naive(self.reviews, Selection(sort, arguments.get("rating"), arguments.get("media", False)))
+        found = naive(self.reviews, ReviewSelection(sort, arguments.get("rating"), arguments.get("media", False)))
         start = self.opened(arguments.get("cursor"))
         end = start + min(arguments["limit"], self.block_limit)
         return ReviewPage(self.summary, tuple(found[start:end]), self.sealed(end) if end < len(found) else None)
@@ -95,7 +95,7 @@ def some_reviews(fewest: int = 0) -> st.SearchStrategy[list[Review]]:
 
 
 SELECTIONS = st.builds(
-    Selection, st.sampled_from(sorted(review_sets.UPSTREAM_SORT)), st.none() | st.integers(1, 5), st.booleans()
+    ReviewSelection, st.sampled_from(sorted(review_sets.UPSTREAM_SORT)), st.none() | st.integers(1, 5), st.booleans()
 )
 
 
@@ -108,7 +108,7 @@ SELECTIONS = st.builds(
 )
 @settings(max_examples=400, deadline=None)
 def test_page_equals_a_slice_of_the_whole_list(
-    reviews: list[Review], selection: Selection, number: int, size: int, block: int
+    reviews: list[Review], selection: ReviewSelection, number: int, size: int, block: int
 ) -> None:
     source = ListSource(reviews, block_limit=block)
     page = review_sets.page(source, "prd_1", selection, number, size)  # type: ignore[arg-type]
@@ -126,7 +126,7 @@ def test_page_equals_a_slice_of_the_whole_list(
 
 @given(reviews=some_reviews(13), selection=SELECTIONS, size=st.integers(1, 9))
 @settings(max_examples=100, deadline=None)
-def test_walking_by_next_shows_every_review_once(reviews: list[Review], selection: Selection, size: int) -> None:
+def test_walking_by_next_shows_every_review_once(reviews: list[Review], selection: ReviewSelection, size: int) -> None:
     source = ListSource(reviews, block_limit=10)
     seen: list[str] = []
     number, more = 1, True
@@ -140,7 +140,12 @@ def test_walking_by_next_shows_every_review_once(reviews: list[Review], selectio
 
 def test_a_product_of_one_block_costs_one_and_the_same_read() -> None:
     source = ListSource([review(n, 1 + n % 5, photo=n % 3 == 0) for n in range(100)])
-    for selection in (Selection(), Selection("lowest"), Selection("helpful", 3), Selection("newest", None, True)):
+    for selection in (
+        ReviewSelection(),
+        ReviewSelection("lowest"),
+        ReviewSelection("helpful", 3),
+        ReviewSelection("newest", None, True),
+    ):
         review_sets.page(source, "prd_1", selection, 4, 7)  # type: ignore[arg-type]
     assert set(source.reads) == {review_sets.block_query("prd_1")}
     assert dict(source.reads[0].arguments) == {"product_id": "prd_1", "limit": 100, "sort": "-created_at"}
@@ -151,18 +156,18 @@ def test_a_product_of_one_block_costs_one_and_the_same_read() -> None:
 @pytest.mark.parametrize(
     ("selection", "number", "reads"),
     [
-        (Selection(), 1, 1),
-        (Selection(), 10, 1),
-        (Selection(), 11, 2),
-        (Selection("helpful"), 1, 2),  # the shared newest block tells the summary, the other the order
-        (Selection("highest", 5), 1, 2),
-        (Selection("newest", 5), 1, 2),
-        (Selection("newest", 2), 1, 1),  # none: the histogram says so
-        (Selection("newest", 1), 1, 1),  # all of them are in the newest block
-        (Selection("newest", None, True), 1, 2),
+        (ReviewSelection(), 1, 1),
+        (ReviewSelection(), 10, 1),
+        (ReviewSelection(), 11, 2),
+        (ReviewSelection("helpful"), 1, 2),  # the shared newest block tells the summary, the other the order
+        (ReviewSelection("highest", 5), 1, 2),
+        (ReviewSelection("newest", 5), 1, 2),
+        (ReviewSelection("newest", 2), 1, 1),  # none: the histogram says so
+        (ReviewSelection("newest", 1), 1, 1),  # all of them are in the newest block
+        (ReviewSelection("newest", None, True), 1, 2),
     ],
 )
-def test_reads_for_a_product_of_many_blocks(selection: Selection, number: int, reads: int) -> None:
+def test_reads_for_a_product_of_many_blocks(selection: ReviewSelection, number: int, reads: int) -> None:
     reviews = [review(n, 1 if n > 345 else 4 + n % 2, photo=n % 2 == 0) for n in range(350)]
     source = ListSource(reviews)
     page = review_sets.page(source, "prd_1", selection, number, 10)  # type: ignore[arg-type]
@@ -174,14 +179,14 @@ def test_reads_for_a_product_of_many_blocks(selection: Selection, number: int, r
 def test_equal_orders_share_a_copy() -> None:
     source = ListSource([review(n, 4 + n % 2) for n in range(350)])
     for sort in ("newest", "highest", "lowest"):
-        review_sets.page(source, "prd_1", Selection(sort, 5), 1, 10)  # type: ignore[arg-type]
+        review_sets.page(source, "prd_1", ReviewSelection(sort, 5), 1, 10)  # type: ignore[arg-type]
     assert len(set(source.reads)) == 2
 
 
 def test_total_is_unknown_for_photos_of_a_large_product_until_the_end() -> None:
     source = ListSource([review(n, photo=n % 2 == 0) for n in range(350)])
-    first = review_sets.page(source, "prd_1", Selection(media=True), 1, 50)  # type: ignore[arg-type]
-    last = review_sets.page(source, "prd_1", Selection(media=True), 99, 50)  # type: ignore[arg-type]
+    first = review_sets.page(source, "prd_1", ReviewSelection(media=True), 1, 50)  # type: ignore[arg-type]
+    last = review_sets.page(source, "prd_1", ReviewSelection(media=True), 99, 50)  # type: ignore[arg-type]
     assert (first.total, first.pages, first.has_next) == (None, None, True)
     assert (last.total, last.pages, last.number, last.has_next, len(last.reviews)) == (175, 4, 4, False, 25)
 
@@ -191,7 +196,7 @@ def test_unknown_product_has_no_reviews() -> None:
         def get(self, wanted: Query) -> Any:
             raise Missing
 
-    page = review_sets.page(Unknown([]), "prd_9", Selection(), 3, 10)  # type: ignore[arg-type]
+    page = review_sets.page(Unknown([]), "prd_9", ReviewSelection(), 3, 10)  # type: ignore[arg-type]
     assert (page.summary.count, page.reviews, page.number, page.total, page.has_next) == (0, (), 1, 0, False)
 
 
@@ -203,7 +208,7 @@ def test_pending_passes_through() -> None:
             return super().get(wanted)
 
     with pytest.raises(Pending):
-        review_sets.page(Closed([review(n) for n in range(150)]), "prd_1", Selection("helpful"), 1, 10)  # type: ignore[arg-type]
+        review_sets.page(Closed([review(n) for n in range(150)]), "prd_1", ReviewSelection("helpful"), 1, 10)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("cursor", ["same", "x" * 513])
@@ -216,7 +221,7 @@ def test_a_cursor_that_leads_nowhere_ends_the_list(cursor: str) -> None:
             return cursor
 
     source = Odd([review(n) for n in range(500)])
-    page = review_sets.page(source, "prd_1", Selection(), 50, 10)  # type: ignore[arg-type]
+    page = review_sets.page(source, "prd_1", ReviewSelection(), 50, 10)  # type: ignore[arg-type]
     reached = 200 if cursor == "same" else 100
     assert (page.number, page.pages, page.has_next) == (reached // 10, reached // 10, False)
     assert page.total == 500
@@ -225,15 +230,15 @@ def test_a_cursor_that_leads_nowhere_ends_the_list(cursor: str) -> None:
 
 def test_blocks_are_limited() -> None:
     source = ListSource([review(n) for n in range(300)], block_limit=5)
-    page = review_sets.page(source, "prd_1", Selection(), 200, 10)  # type: ignore[arg-type]
+    page = review_sets.page(source, "prd_1", ReviewSelection(), 200, 10)  # type: ignore[arg-type]
     assert len(set(source.reads)) == review_sets.BLOCKS_LIMIT
     assert (page.number, page.pages, page.has_next, page.total) == (10, 10, False, 300)
 
 
 def test_no_page_is_offered_that_cannot_be_asked_for() -> None:
     source = ListSource([review(n) for n in range(2500)])
-    assert review_sets.page(source, "prd_1", Selection(), 200, 1).has_next is False  # type: ignore[arg-type]
-    assert review_sets.page(source, "prd_1", Selection(), 1, 1).pages == review_sets.PAGE_LIMIT  # type: ignore[arg-type]
+    assert review_sets.page(source, "prd_1", ReviewSelection(), 200, 1).has_next is False  # type: ignore[arg-type]
+    assert review_sets.page(source, "prd_1", ReviewSelection(), 1, 1).pages == review_sets.PAGE_LIMIT  # type: ignore[arg-type]
 
 
 def test_a_review_in_two_blocks_is_shown_once() -> None:
@@ -244,20 +249,20 @@ def test_a_review_in_two_blocks_is_shown_once() -> None:
             return max(0, super().opened(cursor) - 1)
 
     reviews = [review(n) for n in range(150)]
-    page = review_sets.page(Moving(reviews), "prd_1", Selection(), 3, 50)  # type: ignore[arg-type]
-    assert [each.id for each in page.reviews] == [each.id for each in naive(reviews, Selection())[100:150]]
+    page = review_sets.page(Moving(reviews), "prd_1", ReviewSelection(), 3, 50)  # type: ignore[arg-type]
+    assert [each.id for each in page.reviews] == [each.id for each in naive(reviews, ReviewSelection())[100:150]]
 
 
 @pytest.mark.parametrize("sort", sorted(review_sets.UPSTREAM_SORT))
 def test_ties_are_newest_first_then_by_id(sort: str) -> None:
     reviews = [review(3, day=1), review(1, day=1), review(4, day=2), review(2, day=1)]
-    ordered = review_sets.select(reviews, Selection(sort))
+    ordered = review_sets.select(reviews, ReviewSelection(sort))
     assert [each.id for each in ordered] == ["rev_00004", "rev_00001", "rev_00002", "rev_00003"]
 
 
 def test_a_summary_that_lags_behind_never_gives_a_page_beyond_its_last() -> None:
     reviews = [review(n) for n in range(350)]
     source = ListSource(reviews, summary=summary_of(reviews[:105]))
-    page = review_sets.page(source, "prd_1", Selection(), 20, 10)  # type: ignore[arg-type]
+    page = review_sets.page(source, "prd_1", ReviewSelection(), 20, 10)  # type: ignore[arg-type]
     assert (page.number, page.pages, page.total, page.has_next) == (11, 11, 105, False)
     assert len(set(source.reads)) == 2

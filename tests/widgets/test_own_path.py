@@ -79,7 +79,7 @@ def test_a_slash_at_the_end_does_not_matter(shop: Shop) -> None:
 
 
 def test_the_code_to_copy_names_it_for_browsers_and_this_server_for_servers() -> None:
-    place = snippets.Place("https://widgets.example.com", "SHOP", own_path=OWN)
+    place = snippets.EmbedPlace("https://widgets.example.com", "SHOP", own_path=OWN)
     assert f'src="{OWN}/embed/v1.js"' in snippets.script_tag(place, pinned=False)
     assert f'href="{OWN}/w/v1/SHOP/reviews' in snippets.element_tag(place, "reviews", "Reviews", {})
     blocks = "".join(block for each in snippets.set_ups(place) for block in each.blocks)

@@ -54,7 +54,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class EndpointRow:
     """One endpoint for the page; ``succeeded`` and ``failed`` are times or None."""
 
     endpoint: str
@@ -67,10 +67,10 @@ class Row:
     request_id: str
 
 
-def row_of(each: health.Health, now: datetime) -> Row:
+def row_of(each: health.Health, now: datetime) -> EndpointRow:
     """An endpoint's health in words. Advice is given while the failure is the last thing that happened."""
     parts = [each.error, each.code, str(each.status or "")]
-    return Row(
+    return EndpointRow(
         endpoint=each.endpoint,
         state=each.state,
         word=str(STATE_WORDS[each.state]),

@@ -38,7 +38,7 @@ OVER = (Job.Reason.DISCARDED, Job.Reason.ERASED)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class JobExplanation:
     """Why a job is where it is, what a person can do (empty: nothing), and the words of the target that failed (empty: none)."""
 
     why: str
@@ -101,20 +101,20 @@ def discardable(job: Job) -> bool:
 
 def told(
     job: Job, now: datetime, *, known: bool = True, behind: bool = False, away: bool = False, target: str = ""
-) -> Told:
+) -> JobExplanation:
     """``known``: this installation has a worker's hand for the kind. ``behind``: an earlier job must be done first. ``away``: another
     of its kind found that the target does not answer. ``target``: what people call it.
     """
     if job.state == Job.State.SUPERSEDED:
-        return Told(_("A later one about the same order was done in its place."))
+        return JobExplanation(_("A later one about the same order was done in its place."))
     if job.state == Job.State.PAUSED:
-        return Told(_("A person paused it."), _("Resume it, and it goes on where it is."))
+        return JobExplanation(_("A person paused it."), _("Resume it, and it goes on where it is."))
     if job.state == Job.State.DONE:
-        return Told(_("It is done."))
+        return JobExplanation(_("It is done."))
     if job.state == Job.State.CLAIMED:
         if job.lease_until is not None and job.lease_until < now:
-            return Told(_("The worker that had it has stopped; the next one takes it over by itself."))
-        return Told(_("A worker is at it just now."))
+            return JobExplanation(_("The worker that had it has stopped; the next one takes it over by itself."))
+        return JobExplanation(_("A worker is at it just now."))
     if job.state == Job.State.WAITING:
         if known and (job.reason == Job.Reason.TARGET_DOWN or (away and not behind)):
             return _away(job, target)
@@ -122,93 +122,97 @@ def told(
     return _parked(job, target or _("the target"))
 
 
-def _away(job: Job, target: str) -> Told:
+def _away(job: Job, target: str) -> JobExplanation:
     name = target or _("the target")
-    return Told(
+    return JobExplanation(
         _("%s does not answer or does not work. Everything for it goes on by itself when it is back.") % name,
         _("Sumeru is not the cause. If it lasts, look at %s.") % name,
         job.last_error if job.reason == Job.Reason.TARGET_DOWN else "",
     )
 
 
-def _waiting(job: Job, now: datetime, *, known: bool, behind: bool) -> Told:
+def _waiting(job: Job, now: datetime, *, known: bool, behind: bool) -> JobExplanation:
     if not known:
-        return Told(
+        return JobExplanation(
             _("Nothing here does this kind of job any more."),
             _("Install the listener again, or discard the job."),
         )
     if behind:
-        return Told(_("It waits for an earlier one of the same person or order, so that they arrive in order."))
+        return JobExplanation(
+            _("It waits for an earlier one of the same person or order, so that they arrive in order.")
+        )
     if job.next_at <= now - OVERDUE and (job.last_attempt_at is None or job.last_attempt_at <= now - OVERDUE):
-        return Told(
+        return JobExplanation(
             _("It has been due for %s and no worker has taken it.") % moments.span((now - job.next_at).total_seconds()),
             _("Either many jobs are before it, or no worker runs: ask whoever runs the server whether “work” is up."),
         )
     if job.reason == Job.Reason.LIMITED:
-        return Told(_("Sumeru takes no more calls this minute; it goes on as soon as there is room. Nothing to do."))
+        return JobExplanation(
+            _("Sumeru takes no more calls this minute; it goes on as soon as there is room. Nothing to do.")
+        )
     if job.reason == Job.Reason.UNAVAILABLE:
-        return Told(
+        return JobExplanation(
             _("Sumeru could not be reached or did not answer as it should. It is tried again by itself."),
             _("If it lasts for hours, look at the shop’s connection."),
         )
     if job.reason == Job.Reason.FAILED:
-        return Told(
+        return JobExplanation(
             _("It failed and is tried again by itself."),
             _("If it keeps failing, it is parked; whoever runs the server finds the error in the log."),
         )
-    return Told(_("It is next in line.") if job.next_at <= now else _("It is tried at the time below."))
+    return JobExplanation(_("It is next in line.") if job.next_at <= now else _("It is tried at the time below."))
 
 
-def _parked(job: Job, target: str) -> Told:
+def _parked(job: Job, target: str) -> JobExplanation:
     again = _("When the cause is gone, try again; else discard.")
     look = _("Look for it at Sumeru. If it is there, discard it here; if it is not, try again.")
     words = {
-        Job.Reason.REFUSED: Told(
+        Job.Reason.REFUSED: JobExplanation(
             _("Sumeru refused it, so sending the same again changes nothing by itself."),
             _("See what it is about: when the cause is gone (say, the product exists again), try again; else discard."),
         ),
-        Job.Reason.CONFLICT: Told(
+        Job.Reason.CONFLICT: JobExplanation(
             _("Sumeru knows this submission’s key with other content."),
             _("Look for it at Sumeru, then discard it: trying again gets the same answer for a day."),
         ),
-        Job.Reason.CREDENTIAL: Told(
+        Job.Reason.CREDENTIAL: JobExplanation(
             _("The shop’s credential is missing, or Sumeru does not accept it."),
             _("Enter it under “Credentials” of the shop, test the connection, then try again."),
         ),
-        Job.Reason.UNREADABLE: Told(
+        Job.Reason.UNREADABLE: JobExplanation(
             _("Sumeru answered several times in a form that is not understood here. It was perhaps delivered."), look
         ),
-        Job.Reason.AMBIGUOUS_OLD: Told(
+        Job.Reason.AMBIGUOUS_OLD: JobExplanation(
             _(
                 "It was sent, but the answer was lost, and by now Sumeru no longer recognises it as the same. "
                 "It was perhaps delivered."
             ),
             look,
         ),
-        Job.Reason.EXHAUSTED: Told(
+        Job.Reason.EXHAUSTED: JobExplanation(
             _("It was tried too often or for too long without success."),
             _("When the cause is gone (see the last error), try again; else discard."),
         ),
-        Job.Reason.INVALID: Told(
+        Job.Reason.INVALID: JobExplanation(
             _("It lacks something that Sumeru demands, so it was not sent."),
             _("Trying again helps only after an update of this server; else discard."),
         ),
-        Job.Reason.TARGET_REFUSED: Told(_("%s refused it.") % target, again, job.last_error),
-        Job.Reason.NOT_MAPPABLE: Told(
+        Job.Reason.TARGET_REFUSED: JobExplanation(_("%s refused it.") % target, again, job.last_error),
+        Job.Reason.NOT_MAPPABLE: JobExplanation(
             _("It cannot be brought into the form that %s needs.") % target,
             _("When the data or the mapping is mended, try again; else discard."),
             job.last_error,
         ),
-        Job.Reason.TARGET_DOWN: Told(
+        Job.Reason.TARGET_DOWN: JobExplanation(
             _("%(target)s was away for more than %(days)d days.")
             % {"target": target, "days": rules.TARGET_AWAY_MOST.days},
             again,
             job.last_error,
         ),
-        Job.Reason.DISCARDED: Told(
+        Job.Reason.DISCARDED: JobExplanation(
             _("A person decided not to do it: %s") % job.note if job.note else _("A person decided not to do it.")
         ),
-        Job.Reason.ERASED: Told(_("Its content was erased at the person’s request. Nothing is left to do.")),
+        Job.Reason.ERASED: JobExplanation(_("Its content was erased at the person’s request. Nothing is left to do.")),
     }
     found = words.get(Job.Reason(job.reason)) if job.reason in Job.Reason.values else None
-    return found or Told(_("It was put aside."), look)
+    return found or JobExplanation(_("It was put aside."), look)

@@ -124,7 +124,7 @@ class JobAdmin(RowAdmin[Job]):
         return moments.tag(job.next_at, moments.until(job.next_at, timezone.now()))
 
     @staticmethod
-    def _told(job: Job, now: datetime) -> job_words.Told:
+    def _told(job: Job, now: datetime) -> job_words.JobExplanation:
         return job_words.told(
             job,
             now,

@@ -44,13 +44,13 @@ def public_base(request: HttpRequest) -> str:
     return str(settings.PUBLIC_URL or request.build_absolute_uri("/").rstrip("/"))
 
 
-def place_of(request: HttpRequest, shop: Shop) -> snippets.Place:
+def place_of(request: HttpRequest, shop: Shop) -> snippets.EmbedPlace:
     """Addresses for the embed code; without a built loader the pinned form is left out."""
     try:
         loader = embed.loader()
     except FileNotFoundError:
-        return snippets.Place(public_base(request), shop.key, own_path=shop.public_url)
-    return snippets.Place(public_base(request), shop.key, loader.hash, loader.integrity, shop.public_url)
+        return snippets.EmbedPlace(public_base(request), shop.key, own_path=shop.public_url)
+    return snippets.EmbedPlace(public_base(request), shop.key, loader.hash, loader.integrity, shop.public_url)
 
 
 def widgets_page(_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, context: dict[str, Any]) -> HttpResponse:

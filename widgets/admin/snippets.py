@@ -47,7 +47,7 @@ class SetUp:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class EmbedPlace:
     """Where the widgets come from: ``base`` is this server's address without a slash at the end; ``script_hash`` and ``integrity``
     name the loader's present build (empty when it is not installed)."""
 
@@ -71,7 +71,7 @@ def sample_params(example: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def script_tag(place: Place, *, pinned: bool) -> str:
+def script_tag(place: EmbedPlace, *, pinned: bool) -> str:
     """The loader's tag; ``pinned`` names one build by its hash, which the browser verifies."""
     if pinned:
         return (
@@ -81,7 +81,7 @@ def script_tag(place: Place, *, pinned: bool) -> str:
     return f'<script async crossorigin src="{escape(place.browser)}/embed/v1.js" data-shop="{escape(place.shop_key)}"></script>'
 
 
-def element_tag(place: Place, widget: str, title: str, params: Mapping[str, str], *, live: bool = False) -> str:
+def element_tag(place: EmbedPlace, widget: str, title: str, params: Mapping[str, str], *, live: bool = False) -> str:
     """The widget's element with its fallback link, which works where scripts do not.
 
     ``live`` tells the loader that the content is one visitor's own: without it, it hears so by a request that could be spared.
@@ -105,7 +105,7 @@ def _pascal(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
 
 
-def _fetch(place: Place, widget: str, params: Mapping[str, str]) -> str:
+def _fetch(place: EmbedPlace, widget: str, params: Mapping[str, str]) -> str:
     arguments = "productId" if "PRODUCT_ID" in params.values() else ""
     return f"""\
 // On your server. Give the element's HTML to your template as it is, unescaped.
@@ -122,7 +122,7 @@ async function {widget}Html({arguments}) {{
 }}"""
 
 
-def _as_quiz(sample: str, place: Place, widget: str, title: str, params: str) -> str:
+def _as_quiz(sample: str, place: EmbedPlace, widget: str, title: str, params: str) -> str:
     """A sample about the quiz, as another widget's."""
     code = samples.sample(sample, base=place.base, shop=place.shop_key)
     code = code.replace("{ quiz_id: 'quiz_gift' }", params).replace("'quiz'", f"'{widget}'")
@@ -130,18 +130,18 @@ def _as_quiz(sample: str, place: Place, widget: str, title: str, params: str) ->
     return re.sub(r"\bquiz(?=:| \})|(?<=loaderData\.)quiz\b", widget, code)
 
 
-def _nextjs(place: Place, widget: str, title: str, params: Mapping[str, str]) -> str:
+def _nextjs(place: EmbedPlace, widget: str, title: str, params: Mapping[str, str]) -> str:
     code = _as_quiz("nextjs-widget", place, widget, title, _js_params(params, "productId"))
     given = "{ productId }" if "PRODUCT_ID" in params.values() else ""
     return code.replace("Quiz()", f"{_pascal(widget)}({given})")
 
 
-def _hydrogen(place: Place, widget: str, title: str, params: Mapping[str, str]) -> str:
+def _hydrogen(place: EmbedPlace, widget: str, title: str, params: Mapping[str, str]) -> str:
     return _as_quiz("hydrogen-widget", place, widget, title, _js_params(params, "args.params.id"))
 
 
 def for_widget(
-    place: Place, widget: str, title: str, example: Mapping[str, str], *, public: bool, form: bool = False
+    place: EmbedPlace, widget: str, title: str, example: Mapping[str, str], *, public: bool, form: bool = False
 ) -> list[Snippet]:
     """The tabs of one widget. Private widgets have no server snippets: their answers are for one browser each.
 
@@ -178,7 +178,7 @@ def for_widget(
     return made
 
 
-def set_ups(place: Place) -> list[SetUp]:
+def set_ups(place: EmbedPlace) -> list[SetUp]:
     """What a storefront needs once, whatever widgets it shows."""
 
     def sample(name: str) -> str:

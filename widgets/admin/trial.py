@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 from sumeru_proxy import health
 from sumeru_proxy.client.api import Observed, Sumeru
-from sumeru_proxy.client.probe import Finding, Probe, Target
+from sumeru_proxy.client.probe import Finding, Probe, ProbeTarget
 
 TOTAL_S = 20.0
 """No further call is begun after this."""
@@ -61,7 +61,7 @@ def run(shop_id: int, sumeru: Sumeru, *, total_s: float = TOTAL_S, pace_s: float
 
     trials: list[Trial] = []
     deadline = time.monotonic() + total_s
-    for finding in Probe(sumeru.watched_by(watch), Target()).findings():
+    for finding in Probe(sumeru.watched_by(watch), ProbeTarget()).findings():
         trials.append(trial_of(finding, observations[-1] if finding.called and observations else None))
         if time.monotonic() >= deadline:
             trials.append(Trial("…", "unused", "", _("The time for this test was up: Sumeru answers slowly.")))

@@ -35,7 +35,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TextRow:
     """One text with all of its forms in the language."""
 
     text: texts.Text
@@ -73,9 +73,9 @@ def problems_of(language: str, text: texts.Text, forms: Mapping[str, str]) -> di
     return found
 
 
-def _row(language: str, text: texts.Text, forms: Mapping[str, str], problems: Mapping[str, str]) -> Row:
+def _row(language: str, text: texts.Text, forms: Mapping[str, str], problems: Mapping[str, str]) -> TextRow:
     given = texts.given(language, text)
-    return Row(
+    return TextRow(
         text,
         tuple(
             Field(

@@ -180,7 +180,7 @@ class ProductFeed(Widget):
         layout = params.layout or options.layout
         size = params.limit or options.page_size
         grid = layout == "grid"
-        selection = feed.Selection(
+        selection = feed.FeedSelection(
             params.collection,
             params.query if len(params.query) > 1 else "",
             params.in_stock or options.in_stock_only,
@@ -239,7 +239,7 @@ class ProductFeed(Widget):
         }
 
 
-def _found(source: Source, call: Call, selection: feed.Selection, number: int, size: int) -> feed.ProductList:
+def _found(source: Source, call: Call, selection: feed.FeedSelection, number: int, size: int) -> feed.ProductList:
     ids = call.params.product_ids
     if not ids:
         return feed.page(source, selection, number, size)

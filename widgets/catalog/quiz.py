@@ -152,7 +152,7 @@ class QuizOptions(serializers.Serializer[Any]):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class QuizPosition:
     """Where answers lead: those that the quiz knows, in its own order, and the step after them."""
 
     answers: tuple[Answer, ...]
@@ -234,7 +234,7 @@ class Quiz(Widget):
         outcome = "complete" if place.step.complete else "next"
         return Sent(outcome=outcome, data={"step": _view(call, place, session, ())})
 
-    def _answered(self, call: Call, place: Place, form: Frozen, source: Source) -> Place:
+    def _answered(self, call: Call, place: QuizPosition, form: Frozen, source: Source) -> QuizPosition:
         question = place.step.next_question
         if question is None or question.id != form.question or len(place.answers) >= MOST_QUESTIONS:
             raise Refusal({"": [gettext("This quiz has changed meanwhile. Please go on from here.")]})
@@ -247,7 +247,7 @@ class Quiz(Widget):
         if question.kind != "multiple" and len(chosen) > 1:
             raise Refusal({"option": [gettext("Choose only one answer.")]})
         so_far = (*place.answers, (question.id, chosen))
-        return Place(so_far, source.get(step_query(call.params.quiz_id, so_far, call.options.share_s)))
+        return QuizPosition(so_far, source.get(step_query(call.params.quiz_id, so_far, call.options.share_s)))
 
     def landing(self, call: Call, sent: Sent) -> str:
         """The next step's own page."""
@@ -260,7 +260,7 @@ def step_query(quiz_id: str, so_far: tuple[Answer, ...], share_s: float) -> Quer
     return Query.of(QUIZ, share_s, quiz_id=quiz_id, session_id=SHARED_SESSION, answers=so_far)
 
 
-def walk(source: Source, quiz_id: str, asked: Sequence[Answer], share_s: float) -> Place:
+def walk(source: Source, quiz_id: str, asked: Sequence[Answer], share_s: float) -> QuizPosition:
     """Follow the answers from the first question, each against the step before it, so that no made-up answer is asked upstream.
 
     Ends before the first answer that does not belong there. Options come in the question's order: one copy per set of them.
@@ -277,7 +277,7 @@ def walk(source: Source, quiz_id: str, asked: Sequence[Answer], share_s: float) 
             break
         so_far = (*so_far, (question_id, chosen))
         step = source.get(step_query(quiz_id, so_far, share_s))
-    return Place(so_far, step)
+    return QuizPosition(so_far, step)
 
 
 def _hand_in(desk: Desk, quiz_id: str, session: str, found: tuple[Answer, ...]) -> None:
@@ -309,7 +309,7 @@ def _asked(call: Call) -> tuple[tuple[Answer, ...], str, tuple[str, ...]]:
     return parse_answers(text), session or (call.seal.key if call.seal else ""), chosen
 
 
-def _view(call: Call, place: Place, session: str, chosen: Sequence[str]) -> Context:
+def _view(call: Call, place: QuizPosition, session: str, chosen: Sequence[str]) -> Context:
     step, answered = place.step, len(place.answers)
     question = None if step.complete else step.next_question
     here = call.link(answers=None, session=None, chosen=None)

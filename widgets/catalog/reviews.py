@@ -187,7 +187,7 @@ class Reviews(Widget):
         """Summary, histogram, filter, reviews, page and links. No reviews is something to show, so Nothing is never raised."""
         params, options = call.params, call.options
         sort = params.sort or options.default_sort
-        selection = reviews.Selection(sort, params.rating or None, params.media and options.show_photos)
+        selection = reviews.ReviewSelection(sort, params.rating or None, params.media and options.show_photos)
         size = params.limit or options.page_size
         found = reviews.page(source, params.product_id, selection, params.page, size)
         product = None

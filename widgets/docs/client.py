@@ -11,7 +11,7 @@ from django.shortcuts import render
 
 from sumeru_proxy.client import resources
 from sumeru_proxy.client.resource import ADMIN, CallArguments, Resource
-from sumeru_proxy.client.session import Call
+from sumeru_proxy.client.session import HttpCall
 from widgets.docs import python_package
 from widgets.http.requests import public_base
 
@@ -40,7 +40,7 @@ class ClientExample:
     def http(self, host: str = HOST) -> str:
         """The command line; the key and the token are read from the environment."""
         found, asked = self.resource, self.asked
-        call = Call(host, found.method, found.path, query=asked.query, segments=asked.segments)
+        call = HttpCall(host, found.method, found.path, query=asked.query, segments=asked.segments)
         word = '-H "Authorization: Bearer $TOKEN"' if found.limit_class == ADMIN else '-H "X-Public-Key: $PUBLIC_KEY"'
         parts = ["curl -sS", word]
         if found.is_write:

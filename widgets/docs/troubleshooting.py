@@ -15,7 +15,7 @@ _BY = {"doctor": "manage.py doctor", "overlay": "?sumeru-debug", "both": "both"}
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FindingRow:
     """A rule for readers: ``{name}`` in its sentences becomes the name in capitals."""
 
     code: str
@@ -29,10 +29,10 @@ def _shown(text: str) -> str:
     return re.sub(r"\{(\w+)\}", lambda found: found[1].upper(), text).strip()
 
 
-def rows(tag: str) -> list[Row]:
+def rows(tag: str) -> list[FindingRow]:
     """Every rule, errors first. ``tag`` is the loader's, which is the fix of many."""
     found = [
-        Row(rule.code, rule.severity, _BY[rule.by], _shown(rule.text), _shown(rule.fix.replace("{tag}", tag)))
+        FindingRow(rule.code, rule.severity, _BY[rule.by], _shown(rule.text), _shown(rule.fix.replace("{tag}", tag)))
         for rule in table.rules().values()
     ]
     return sorted(found, key=lambda row: table.SEVERITIES.index(row.severity))

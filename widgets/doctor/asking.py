@@ -19,7 +19,7 @@ from sumeru_proxy.models import Shop
 from widgets import registry
 from widgets.doctor import judging_widgets, page, plain_http, policies
 from widgets.doctor.judging import Case
-from widgets.doctor.known import Served, Server, ShopKnown
+from widgets.doctor.known import Served, ServerFacts, ShopKnown
 from widgets.http import embed, origins, shops
 
 TIME_LIMIT_S = 20.0
@@ -108,7 +108,9 @@ def examined(url: str, wanted_shop: str = "") -> Case:
     script = embed.loader()
     known = {key: shop for key in keys if key and (shop := shop_known(key, found))}
     case = Case(
-        found, Server(settings.PUBLIC_URL, script.hash, script.integrity, known, _files(found.loaders)), wanted_shop
+        found,
+        ServerFacts(settings.PUBLIC_URL, script.hash, script.integrity, known, _files(found.loaders)),
+        wanted_shop,
     )
     return Case(found, _with_answers(case), wanted_shop)
 
@@ -151,7 +153,7 @@ def _files(loaders: Sequence[page.Loader]) -> dict[str, Served]:
     return found
 
 
-def _with_answers(case: Case) -> Server:
+def _with_answers(case: Case) -> ServerFacts:
     """The server with what the page's widgets would be answered: whether it may be read, and which pictures are in it."""
     server, found = case.server, case.page
     keys = sorted(
@@ -174,7 +176,7 @@ def _with_answers(case: Case) -> Server:
     pictures = tuple(dict.fromkeys(urljoin(case.base, address) for kind, address in media if kind == "img"))
     videos = tuple(dict.fromkeys(urljoin(case.base, address) for kind, address in media if kind != "img"))
     allowed = reply.values("Access-Control-Allow-Origin")
-    return Server(
+    return ServerFacts(
         **{name: getattr(server, name) for name in ("url", "hash", "integrity", "shops", "files")},
         pictures=pictures,
         videos=videos,

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from widgets.admin import snippets
 from widgets.doctor import judging_data, judging_widgets, policies
-from widgets.doctor.known import Server
+from widgets.doctor.known import ServerFacts
 from widgets.doctor.page import Loader, Page
 from widgets.doctor.table import SEVERITIES, Finding, finding
 
@@ -22,7 +22,7 @@ class Case:
     """A page with what was found out about it. ``wanted_shop`` is the key that the operator named; else empty."""
 
     page: Page
-    server: Server
+    server: ServerFacts
     wanted_shop: str = ""
 
     @property
@@ -47,7 +47,7 @@ class Case:
     def tag(self, *, pinned: bool = False, shop: str = "") -> str:
         """The loader's tag as it should be here, on one line."""
         root = self.loader.root.rstrip("/") if self.loader else self.server.url or EXAMPLE_URL
-        place = snippets.Place(root, shop or self.shop or PLACEHOLDER, self.server.hash, self.server.integrity)
+        place = snippets.EmbedPlace(root, shop or self.shop or PLACEHOLDER, self.server.hash, self.server.integrity)
         return " ".join(snippets.script_tag(place, pinned=pinned).split())
 
 
@@ -138,7 +138,7 @@ def _shop(case: Case) -> Iterator[Finding]:
     shop = server.shops.get(case.shop)
     if shop is None:
         if loader and not case.knows(loader):
-            place = snippets.Place(server.url, case.wanted_shop or PLACEHOLDER)
+            place = snippets.EmbedPlace(server.url, case.wanted_shop or PLACEHOLDER)
             tag = snippets.script_tag(place, pinned=False)
             yield finding("other_server", line, found=loader.root, ours=server.url, tag=tag)
             if server.reads.get(case.page.origin) is False:

@@ -42,7 +42,7 @@ class ShopKnown:
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class ServerFacts:
     """This server and what was found out about the page.
 
     ``url`` is this server's address, empty when it is not set; ``hash`` and ``integrity`` are its present loader's. ``shops``: those

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sumeru_proxy.client import limiter
-from sumeru_proxy.client.limiter import LANES, MemoryStore, Scope, State, Told, pace_of, settle, spoken_of, take
+from sumeru_proxy.client.limiter import LANES, LimitHeaders, MemoryStore, Scope, State, pace_of, settle, spoken_of, take
 from sumeru_proxy.client.resource import PIXEL, READS, WRITES
 
 START = 1_800_000_000.0
@@ -28,7 +28,7 @@ class Bucket:
         self.states.update(changed)
         return wait_s
 
-    def settle(self, told: Told, now: float, cost: int = 1, taken_at: float | None = None) -> None:
+    def settle(self, told: LimitHeaders, now: float, cost: int = 1, taken_at: float | None = None) -> None:
         self.states.update(settle(self.scopes, self.states, told, cost, now if taken_at is None else taken_at, now))
 
 
@@ -92,7 +92,7 @@ def test_no_sliding_minute_exceeds_the_limit(
         now += pause
         for due in [each for each in refunds if each[0] <= now]:
             refunds.remove(due)
-            bucket.settle(Told(cache_hit=True), due[0], due[2], due[1])
+            bucket.settle(LimitHeaders(cache_hit=True), due[0], due[2], due[1])
         cost = cost if bulky and limit_class in (READS, PIXEL) and cost <= limit else 1
         for _ in range(12):
             if bucket.take(lane, now, cost) > 0:
@@ -186,13 +186,13 @@ def test_headers_only_lower() -> None:
     calm = Bucket(reads())
     calm.take("page", START)
     before = dict(calm.states)
-    calm.settle(Told(limit=100_000, remaining=99_999, reset_at=START + 60), START)
-    calm.settle(Told(limit=100, remaining=100, reset_at=START + 60), START)
+    calm.settle(LimitHeaders(limit=100_000, remaining=99_999, reset_at=START + 60), START)
+    calm.settle(LimitHeaders(limit=100, remaining=100, reset_at=START + 60), START)
     assert calm.states == before
 
     bucket = Bucket(reads())
     bucket.take("page", START)
-    bucket.settle(Told(limit=100, remaining=2, reset_at=START + 30), START)
+    bucket.settle(LimitHeaders(limit=100, remaining=2, reset_at=START + 30), START)
     taken = [bucket.take("page", START + 0.01) for _ in range(4)]
     assert [wait == 0 for wait in taken] == [True, True, False, False]
 
@@ -203,7 +203,7 @@ def test_an_answer_that_is_recorded_late_gives_nothing_back(late_s: float) -> No
     bucket = Bucket(reads(600))
     taken = sum(bucket.take("page", START) <= 0 for _ in range(100))
     assert taken == 30
-    bucket.settle(Told(limit=600, remaining=570, reset_at=START + 60), START - late_s)
+    bucket.settle(LimitHeaders(limit=600, remaining=570, reset_at=START + 60), START - late_s)
     assert bucket.take("page", START) > 0
 
 
@@ -217,7 +217,7 @@ def test_calls_that_others_count_a_moment_ahead_stay_in_the_log() -> None:
 
 def test_nothing_remaining_closes_until_the_reset() -> None:
     bucket = Bucket(reads())
-    bucket.settle(Told(limit=100, remaining=0, reset_at=START + 30), START)
+    bucket.settle(LimitHeaders(limit=100, remaining=0, reset_at=START + 30), START)
     assert bucket.take("page", START + 29.9) == pytest.approx(0.1)
     assert bucket.take("page", START + 30.1) == 0
 
@@ -229,7 +229,7 @@ def test_a_smaller_limit_shrinks_the_rate_until_its_reset() -> None:
         now = START + tick / 10
         if bucket.take("refresh", now) <= 0:
             taken += 1
-            bucket.settle(Told(limit=50, remaining=40, reset_at=now + 20), now)
+            bucket.settle(LimitHeaders(limit=50, remaining=40, reset_at=now + 20), now)
     assert taken <= 600 / 60 * 50
     quiet = START + 600 + 61
     assert sum(bucket.take("page", quiet) <= 0 for _ in range(10)) == 5, "back to the configured burst"
@@ -238,7 +238,7 @@ def test_a_smaller_limit_shrinks_the_rate_until_its_reset() -> None:
 @pytest.mark.parametrize(("said", "closed"), [(30.0, 30.0), (9_999_999_999.0, 60.0), (-1.0, 1.0), (0.0, 1.0)])
 def test_a_429_closes_for_its_clamped_time(said: float, closed: float) -> None:
     bucket = Bucket(reads())
-    bucket.settle(Told(limit=100, remaining=50, refused_s=said), START)
+    bucket.settle(LimitHeaders(limit=100, remaining=50, refused_s=said), START)
     assert bucket.take("page", START) == pytest.approx(closed)
     assert bucket.take("page", START + closed + 0.01) == 0
 
@@ -255,7 +255,7 @@ def test_a_hit_is_given_back() -> None:
     bucket = Bucket(reads())
     for _ in range(50):
         assert bucket.take("page", START) == 0
-        bucket.settle(Told(limit=100, remaining=3, cache_hit=True), START)
+        bucket.settle(LimitHeaders(limit=100, remaining=3, cache_hit=True), START)
 
 
 def test_a_late_refund_gives_back_no_more_than_was_left() -> None:
@@ -265,7 +265,7 @@ def test_a_late_refund_gives_back_no_more_than_was_left() -> None:
         both.take("page", START)
         for bucket in (both, alone):
             assert bucket.take("page", START + 0.6) == 0
-        both.settle(Told(cache_hit=True), START + 0.62, taken_at=START)
+        both.settle(LimitHeaders(cache_hit=True), START + 0.62, taken_at=START)
         assert both.states["ip"]["tat"] >= alone.states["ip"]["tat"] - 1e-6
         left = [sum(bucket.take("page", START + 0.63) <= 0 for _ in range(9)) for bucket in (both, alone)]
         assert left[0] <= left[1]
@@ -288,7 +288,7 @@ def test_a_clock_that_was_set_back_does_not_close_for_hours() -> None:
     bucket = Bucket(reads(100, logged=True))
     for _ in range(8):
         bucket.take("page", START + 7200)
-    bucket.settle(Told(limit=60, remaining=0, refused_s=60, reset_at=START + 7260), START + 7200)
+    bucket.settle(LimitHeaders(limit=60, remaining=0, refused_s=60, reset_at=START + 7260), START + 7200)
     assert bucket.take("page", START) <= 60
     assert bucket.take("page", START + 61) == 0
 

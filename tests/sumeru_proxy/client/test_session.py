@@ -14,7 +14,7 @@ import pytest
 
 from sumeru_proxy.client import session
 from sumeru_proxy.client.errors import SumeruError, Unavailable, Unreadable
-from sumeru_proxy.client.session import Budget, Call, Reply, decode, host_of, shallow
+from sumeru_proxy.client.session import Budget, HttpCall, HttpReply, decode, host_of, shallow
 from sumeru_proxy.client.version import VERSION
 from tests.sumeru_proxy.client.scripted import (
     Received,
@@ -33,16 +33,16 @@ ROOMY = Budget(2.0, 5.0, 10.0)
 TOKEN = "copt_live_" + "S3cr3t" * 5
 
 
-def get(server: Scripted, budget: Budget = ROOMY, **more: Any) -> Reply:
-    call = Call(
+def get(server: Scripted, budget: Budget = ROOMY, **more: Any) -> HttpReply:
+    call = HttpCall(
         server.url, "GET", "/api/public/reviews", query=(("product_id", "canary-value"),), endpoint="reviews", **more
     )
     return session.send(call, budget)
 
 
-def post(server: Scripted, budget: Budget = ROOMY) -> Reply:
+def post(server: Scripted, budget: Budget = ROOMY) -> HttpReply:
     return session.send(
-        Call(server.url, "POST", "/api/public/quiz", body={"a": "canary-body"}, endpoint="quiz"), budget
+        HttpCall(server.url, "POST", "/api/public/quiz", body={"a": "canary-body"}, endpoint="quiz"), budget
     )
 
 
@@ -72,12 +72,12 @@ def test_connections_are_kept() -> None:
 
 
 def test_a_segment_stays_one_segment() -> None:
-    call = Call("https://api.example", "GET", "/api/v1/orders/{id}", segments=(("id", "a/../b?x=1#y %2e\u00e9"),))
+    call = HttpCall("https://api.example", "GET", "/api/v1/orders/{id}", segments=(("id", "a/../b?x=1#y %2e\u00e9"),))
     assert call.url() == "https://api.example/api/v1/orders/a%2F..%2Fb%3Fx%3D1%23y%20%252e%C3%A9"
 
 
 def test_a_cursor_that_is_a_url_is_only_a_query_value() -> None:
-    call = Call("https://api.example", "GET", "/p", query=(("cursor", "http://169.254.169.254/&limit=9"),))
+    call = HttpCall("https://api.example", "GET", "/p", query=(("cursor", "http://169.254.169.254/&limit=9"),))
     assert call.url() == "https://api.example/p?cursor=http%3A%2F%2F169.254.169.254%2F%26limit%3D9"
 
 
@@ -234,7 +234,7 @@ def test_a_write_that_never_left_is_not_ambiguous() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(Unavailable) as caught:
-        session.send(Call(f"http://127.0.0.1:{port}", "POST", "/", body={}), QUICK)
+        session.send(HttpCall(f"http://127.0.0.1:{port}", "POST", "/", body={}), QUICK)
     assert (caught.value.reason, caught.value.ambiguous) == ("network", False)
 
 
@@ -273,7 +273,7 @@ def test_threads_share_the_pool() -> None:
     def work(number: int) -> None:
         for turn in range(25):
             mark = f"{number}-{turn}"
-            reply = session.send(Call(server.url, "GET", "/p", query=(("m", mark),)), ROOMY)
+            reply = session.send(HttpCall(server.url, "GET", "/p", query=(("m", mark),)), ROOMY)
             if reply.json["target"] != f"/p?m={mark}":
                 wrong.append(mark)
 

@@ -18,7 +18,7 @@ from widgets.docs.npm_package import package
 from widgets.http import embed
 from widgets.models import Placement
 
-PLACE = snippets.Place("https://widgets.example", "shp_abc", "0123456789abcdef", "sha384-xyz")
+PLACE = snippets.EmbedPlace("https://widgets.example", "shp_abc", "0123456789abcdef", "sha384-xyz")
 
 
 def page(name: str, shop: Shop) -> str:
@@ -67,7 +67,7 @@ def test_what_a_storefront_needs_once_is_filled_in() -> None:
 
 
 def test_private_widgets_have_no_server_code_and_no_build_no_pinned_code() -> None:
-    made = snippets.for_widget(snippets.Place("https://w.example", "shp_a"), "upsell", "Upsell", {}, public=False)
+    made = snippets.for_widget(snippets.EmbedPlace("https://w.example", "shp_a"), "upsell", "Upsell", {}, public=False)
     assert [each.slug for each in made] == ["script"]
 
 

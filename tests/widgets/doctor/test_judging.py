@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 
 from widgets.doctor import judging, page, table
-from widgets.doctor.known import Served, Server, ShopKnown
+from widgets.doctor.known import Served, ServerFacts, ShopKnown
 
 PAGE = "https://shop.example/product/1"
 HOST = "https://widgets.example.com"
@@ -25,7 +25,7 @@ OLD = f"{HOST}/embed/fedcba9876543210/loader.js"
 LOADER = f'<script async crossorigin src="{SRC}" data-shop="shp_1"></script>'
 REVIEWS = '<sumeru-widget type="reviews" product-id="prd_1"><a href="/reviews">Reviews</a></sumeru-widget>'
 SHOP = ShopKnown("Trail", "https://widgets.example.com/admin/x/1/", products={"prd_1": True, "prd_9": False})
-SERVER = Server(
+SERVER = ServerFacts(
     HOST,
     HASH,
     INTEGRITY,
@@ -45,7 +45,7 @@ RATING = {"@type": "AggregateRating", "ratingValue": 4, "reviewCount": 3}
 
 def found(
     body: str,
-    server: Server = SERVER,
+    server: ServerFacts = SERVER,
     *,
     url: str = PAGE,
     status: int = 200,
@@ -57,12 +57,12 @@ def found(
     return judging.findings(judging.Case(page.read(url, status, sent, html), server, shop))
 
 
-def with_shop(**changes: object) -> Server:
+def with_shop(**changes: object) -> ServerFacts:
     return replace(SERVER, shops={"shp_1": replace(SHOP, **changes)})  # type: ignore[arg-type]
 
 
 CSP = {"Content_Security_Policy": ""}
-CASES: list[tuple[str, str, Server, Mapping[str, object], str]] = [
+CASES: list[tuple[str, str, ServerFacts, Mapping[str, object], str]] = [
     ("page_status", LOADER + REVIEWS, SERVER, {"status": 503}, "answers 200"),
     ("no_widgets", LOADER, SERVER, {}, "<sumeru-widget "),
     ("no_loader", REVIEWS, SERVER, {"shop": "shp_1"}, LOADER),
@@ -260,7 +260,7 @@ CASES: list[tuple[str, str, Server, Mapping[str, object], str]] = [
 
 
 @pytest.mark.parametrize(("code", "body", "server", "how", "fix"), CASES, ids=[case[0] for case in CASES])
-def test_each_rule(code: str, body: str, server: Server, how: Mapping[str, object], fix: str) -> None:
+def test_each_rule(code: str, body: str, server: ServerFacts, how: Mapping[str, object], fix: str) -> None:
     got = found(body, server, **how)  # type: ignore[arg-type]
     hits = [each for each in got if each.code == code]
     assert len(hits) == 1, got
