@@ -209,7 +209,9 @@ def _resolved(schema: Any, document: Any) -> Any:
     if isinstance(schema, dict):
         if "$ref" in schema:
             return _resolved(document["components"]["schemas"][schema["$ref"].split("/")[-1]], document)
-        return {name: _resolved(value, document) for name, value in schema.items()}
+        found = {name: _resolved(value, document) for name, value in schema.items()}
+        # OpenAPI 3.0 says "or null" in its own way.
+        return {**found, "type": [found["type"], "null"]} if found.pop("nullable", False) is True else found
     return [_resolved(each, document) for each in schema] if isinstance(schema, list) else schema
 
 
