@@ -86,8 +86,8 @@ class AdminCalls(Caller):
         ``window``: only orders of a time. Right also when the upstream ignores it: ``outside`` counts what was left out. Refused
         with ``validation_failed`` when the upstream knows no comparison filters; ``order_pages`` then goes on without them.
         """
-        asked = admin.ask_list(limit, cursor, sort, filters, include, admin.ORDER_INCLUDES, window)
-        page = self.call(admin.ORDERS, asked).value
+        arguments = admin.ask_list(limit, cursor, sort, filters, include, admin.ORDER_INCLUDES, window)
+        page = self.call(admin.ORDERS, arguments).value
         return page if window is None else window.kept(page)
 
     def order_pages(
@@ -112,12 +112,12 @@ class AdminCalls(Caller):
             return pages(lambda place: self.orders(limit, place, sort, filters, includes), max_pages, cursor)
         by = sort or window.sort()
 
-        def ask(place: str | None, filtered: bool) -> shapes_admin.OrderPage:
+        def fetch(place: str | None, filtered: bool) -> shapes_admin.OrderPage:
             sent = window if filtered else None
-            asked = admin.ask_list(limit, place, by, filters, includes, admin.ORDER_INCLUDES, sent)
-            return self.call(admin.ORDERS, asked).value
+            arguments = admin.ask_list(limit, place, by, filters, includes, admin.ORDER_INCLUDES, sent)
+            return self.call(admin.ORDERS, arguments).value
 
-        return walk(ask, window, by, cursor, max_pages)
+        return walk(fetch, window, by, cursor, max_pages)
 
     def orders_by_id(self, order_ids: Iterable[str], include: Iterable[str] = ()) -> shapes_admin.OrderPage:
         """Up to 100 orders in one call (assumed: ``filter[id]=a,b``). An id that is not in the answer says nothing: ask ``order``.

@@ -207,7 +207,7 @@ ORDERS = Resource(
     lambda outer: shapes_admin.OrderPage(*_page_of(outer, order_of)),
     ask_list,
     Example(limit=50),
-    probe=lambda _state: ask_list(limit=5, include=ORDER_INCLUDES, allowed_includes=ORDER_INCLUDES),
+    probe=lambda _state: ask_list(limit=100, include=ORDER_INCLUDES, allowed_includes=ORDER_INCLUDES),
 )
 ORDER = Resource(
     "order",

@@ -82,9 +82,9 @@ class Edge:
 
 
 def walk(
-    ask: Callable[[str | None, bool], OrderPage], window: Window, sort: str, cursor: str | None, max_pages: int | None
+    fetch: Callable[[str | None, bool], OrderPage], window: Window, sort: str, cursor: str | None, max_pages: int | None
 ) -> Iterator[OrderPage]:
-    """The pages of a window one after another, each a call ``ask(cursor, with_filters)``.
+    """The pages of a window one after another, each a call ``fetch(cursor, with_filters)``.
 
     A first call that is refused as invalid (400 or 422) is made again without the window's filters (an account that does not know
     them), and so are all that follow. Every page is yielded, also one with nothing inside: its cursor tells where to go on.
@@ -92,12 +92,12 @@ def walk(
     edge, filtered, seen, count = Edge(window, sort), bool(window.query()), set[str](), 0
     while max_pages is None or count < max_pages:
         try:
-            page = ask(cursor, filtered)
+            page = fetch(cursor, filtered)
         except Refused as error:
             if not filtered or count or error.status not in (400, 422):
                 raise
             filtered = False
-            page = ask(cursor, filtered)
+            page = fetch(cursor, filtered)
         count += 1
         passed = edge.passed(page)
         yield window.kept(page)

@@ -58,7 +58,7 @@ def _listed(name: str, shelf: Shelf, query: Query, default_sort: str) -> tuple[l
     return [item_id for _key, item_id in found], {"next_cursor": next_cursor, "has_next": has_next}
 
 
-def _known(query: Query, habits: Mapping[str, str]) -> Query:
+def _supported_query(query: Query, habits: Mapping[str, str]) -> Query:
     """The query without what this account ignores. Raises Problem for what it refuses."""
     comparing = [name for name in query if name.endswith(("[gt]", "[gte]", "[lt]", "[lte]"))]
     if comparing and habits["comparison_filters"] == "refused":
@@ -117,7 +117,7 @@ def _joined(rows: list[bytes], pagination: Item) -> bytes:
 
 def answer_to(name: str, world: World, shop: ShopData, item_id: str, query: Query, scopes: list[str]) -> Item | bytes:
     """The JSON object for a reading admin endpoint, or its bytes. Raises Problem."""
-    query = _known(query, world.habits)
+    query = _supported_query(query, world.habits)
     if name == "order":
         included = _included("orders", query, scopes)
         if item_id not in shop.orders:

@@ -18,31 +18,31 @@ MOST_GENERATED: Final = 1_000_000
 MOST_LIVING: Final = 20_000
 
 
-def generation(asked: Mapping[str, Any], first: int) -> Item:
+def generation(requested: Mapping[str, Any], first: int) -> Item:
     """The operation that draws orders: ``count``, and ``seed``, ``since``, ``every_s``, ``not_after``, ``changed``, ``shop``.
 
     Raises ValueError.
     """
     options: Item = {
-        "count": _whole(asked, "count", None, 1, MOST_GENERATED), "seed": _whole(asked, "seed", 0, -(2**63), 2**63), "first": first,
-        "since": str(asked.get("since") or SINCE), "every_s": _whole(asked, "every_s", EVERY_S, 0, 10**7),
-        "changed": bool(asked.get("changed", True)), "not_after": asked.get("not_after"),
+        "count": _whole(requested, "count", None, 1, MOST_GENERATED), "seed": _whole(requested, "seed", 0, -(2**63), 2**63), "first": first,
+        "since": str(requested.get("since") or SINCE), "every_s": _whole(requested, "every_s", EVERY_S, 0, 10**7),
+        "changed": bool(requested.get("changed", True)), "not_after": requested.get("not_after"),
     }  # fmt: skip
     for name in ("since", "not_after"):
         if options[name] is not None:
             seconds_of(options[name])
-    return {"do": "orders_generated", "shop": asked.get("shop"), "options": options}
+    return {"do": "orders_generated", "shop": requested.get("shop"), "options": options}
 
 
-def _whole(asked: Mapping[str, Any], name: str, default: int | None, low: int, high: int) -> int:
-    value = asked.get(name, default)
+def _whole(requested: Mapping[str, Any], name: str, default: int | None, low: int, high: int) -> int:
+    value = requested.get(name, default)
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         raise ValueError(f"{name} must be a whole number from {low} to {high}")
     return value
 
 
-def _share(asked: Mapping[str, Any], name: str) -> float:
-    value = asked.get(name, 0)
+def _share(requested: Mapping[str, Any], name: str) -> float:
+    value = requested.get(name, 0)
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
         raise ValueError(f"{name} must be a number from 0 to 1")
     return float(value)

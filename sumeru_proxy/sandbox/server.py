@@ -58,8 +58,8 @@ class Sandbox:
         self.port = self._wire.port
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
         try:
-            asked = {"seed": seed, **(orders if isinstance(orders, Mapping) else {"count": orders})}
-            first = (generation(asked, 1),) if asked["count"] else ()
+            order_options = {"seed": seed, **(orders if isinstance(orders, Mapping) else {"count": orders})}
+            first = (generation(order_options, 1),) if order_options["count"] else ()
             self.world = World(catalogue, self.url, self.clock, state, dict(storefronts or {}), first)
         except BaseException:
             self._wire.stop()

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from sumeru_proxy.sandbox.endpoints import ALL_SCOPES
 from sumeru_proxy.sandbox.listing import in_order
 from sumeru_proxy.sandbox.orders.book import OrderBook
 from sumeru_proxy.sandbox.orders.generator import OrderGenerator
@@ -46,7 +47,9 @@ class ShopData:
         self.public_key: str = shop["public_key"]
         self.origins: set[str] = set(shop.get("origins") or [])
         self.auto_publish: bool = bool(shop.get("auto_publish"))
-        self.tokens: dict[str, Item] = {token["token"]: token for token in shop.get("tokens") or []}
+        self.tokens: dict[str, Item] = {
+            token["token"]: {"scopes": ALL_SCOPES, **token} for token in shop.get("tokens") or []
+        }
         self.products: dict[str, Item] = {}
         self.reviews: dict[str, Item] = {}
         self.customers = Shelf(shop.get("customers") or [])
@@ -74,9 +77,9 @@ class ShopData:
     def generator(self, seed: int, first: int = 1, **options: Any) -> OrderGenerator:
         """Draws orders of this shop's products from number ``first`` on; options are those of ``OrderGenerator``."""
         products = [product for product in self.products.values() if product["price"] != "0.00"]
-        known = dict(self.customers) if first > 1 else None
+        customers = dict(self.customers) if first > 1 else None
         place = self.places["{storefront}"]
-        return OrderGenerator(seed, products=products, storefront=place, customers=known, first=first, **options)
+        return OrderGenerator(seed, products=products, storefront=place, customers=customers, first=first, **options)
 
     def generate_orders(self, count: int, seed: int, first: int, changed: bool = True, **options: Any) -> None:
         """Adds ``count`` orders and those who placed them. About 0.2 ms each."""

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
+from sumeru_proxy.sandbox.catalogue import small_catalogue
 from sumeru_proxy.sandbox.listing import in_order, page
 from sumeru_proxy.sandbox.server import Sandbox
-from sumeru_proxy.sandbox.small_shop import small_catalogue
 from sumeru_proxy.sandbox.wire import Request
 
 LIMIT_MS = 5.0
@@ -69,18 +69,18 @@ def _rows(sandbox: Sandbox, size: int, calls: int) -> list[dict[str, Any]]:
 
     middle = f"filter[created_at][gte]={light[len(light) // 2]['created_at']}"
     deep = json.loads(ask(f"limit=100&sort=created_at&{middle}")())["pagination"]["next_cursor"]
-    customer = shop.orders[f"ord_g{size - 1}"]["customer"]["id"]
+    customer = next(filter(None, reversed(shop.orders.bare.column("customer.id").values())))
     late = sorted(shop.orders.bare.column("updated_at").values())[-50]
     questions = {
         "sorted anew, 100": anew,
         "first page, 100": ask("limit=100"),
         "first page, 20": ask("limit=20"),
         "with attributions, 100": ask("limit=100&sort=created_at&include=attributions"),
-        "from the middle, 100": ask(f"limit=100&sort=created_at&{middle}&cursor={deep}"),
+        "from the middle, 100": ask(f"limit=100&sort=created_at&{middle}&cursor={deep or ''}"),
         "by updated_at, 100": ask("limit=100&sort=-updated_at&include=attributions"),
         "updated since, 49": ask(f"limit=100&sort=created_at&filter[updated_at][gt]={late}"),
         "one customer's": ask(f"limit=100&filter[customer.id]={customer}"),
-        "100 by id": ask("limit=100&filter[id]=" + ",".join(f"ord_g{n}" for n in range(1, size, size // 100))),
+        "100 by id": ask("limit=100&filter[id]=" + ",".join(f"ord_g{n}" for n in range(1, size, max(1, size // 100)))),
         "one order": ask("include=attributions", f"orders/ord_g{size // 2}"),
         "attribution, 100": ask("limit=100", "attribution"),
         "customers, 100": ask("limit=100", "customers"),

@@ -86,11 +86,16 @@ def _age(source: Source) -> int:
     return int(source.age_s(timezone.now().timestamp())) // AGE_STEP_S * AGE_STEP_S
 
 
-@cache
 def _file(name: str) -> str:
-    folder = Path(settings.BASE_DIR) / "static"
-    small = folder / "embed" / "css" / name  # made by the build from the readable one
-    return (small if small.exists() else folder / "widgets" / name).read_text(encoding="utf-8").strip()
+    """A style sheet's text: as built; while developing (DEBUG) the readable one, read anew each time."""
+    readable = Path(settings.BASE_DIR) / "static" / "widgets" / name
+    return readable.read_text(encoding="utf-8").strip() if settings.DEBUG else _built(name, readable)
+
+
+@cache
+def _built(name: str, readable: Path) -> str:
+    small = Path(settings.BASE_DIR) / "static" / "embed" / "css" / name
+    return (small if small.exists() else readable).read_text(encoding="utf-8").strip()
 
 
 # No picture makes a phone scroll sideways. With this and the next alone widgets can be used; neither is a matter of looks.

@@ -89,7 +89,8 @@ def _take(row: OrderTarget, order: Order, link: Link | None, now: datetime) -> i
     if document.test and not row.test_orders:
         _store(row, order.id, link, values | {"state": Link.State.SKIPPED, "reason": TEST_ORDER, "text": ""})
         return 0
-    same = link is not None and link.fingerprint == document.fingerprint
+    was_test = link is not None and link.state == Link.State.SKIPPED and link.reason == TEST_ORDER
+    same = link is not None and link.fingerprint == document.fingerprint and not was_test
     if same and link is not None and (link.state != Link.State.DUE or link.document_text):
         # Sent, parked or skipped as it is: only what was pruned comes back.
         _store(row, order.id, link, values)

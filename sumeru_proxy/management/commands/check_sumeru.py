@@ -12,6 +12,7 @@ from django.db.models import Q
 
 from sumeru_proxy import limit_stores
 from sumeru_proxy.accounts import account_of
+from sumeru_proxy.client.abilities import Ability, order_list_abilities
 from sumeru_proxy.client.api import Sumeru
 from sumeru_proxy.client.probe import Finding, LimitFinding, Probe, ProbeTarget, limits_told
 from sumeru_proxy.models import Shop
@@ -45,14 +46,16 @@ class Command(BaseCommand):
             if not options["json"]:
                 self.stdout.write("\n".join(_lines(finding)))
         limits = limits_told(sumeru, findings)
+        abilities = tuple(order_list_abilities(sumeru))
         if options["json"]:
             shown = {
                 "endpoints": [{**asdict(finding), "good": finding.good} for finding in findings],
                 "limits": [{**asdict(limit), "verdict": limit.verdict} for limit in limits],
+                "order_lists": [asdict(ability) for ability in abilities],
             }
             self.stdout.write(json.dumps(shown, ensure_ascii=False, indent=2))
         else:
-            self.stdout.write("\n".join(_limit_lines(limits)))
+            self.stdout.write("\n".join([*_limit_lines(limits), *_ability_lines(abilities)]))
         bad = [finding.endpoint for finding in findings if not finding.good]
         if bad:
             raise CommandError(f"not as known: {', '.join(bad)}")
@@ -92,4 +95,12 @@ def _limit_lines(limits: list[LimitFinding]) -> list[str]:
     return ["", "Limits per minute:"] + [
         f"    {each.limit_class:<13} account says {each.told}, configured {each.configured}: {each.verdict}"
         for each in limits
+    ]
+
+
+def _ability_lines(abilities: tuple[Ability, ...]) -> list[str]:
+    if not abilities:
+        return []
+    return ["", "Lists of orders:"] + [
+        f"    {each.name:<26} {each.verdict}{f' ({each.note})' if each.note else ''}" for each in abilities
     ]

@@ -79,7 +79,7 @@ def _taxed(item: Item, base: int, inside: bool, digits: int) -> int:
     return sum(amounts)
 
 
-def _granted(discount: Item, base: int, digits: int) -> int:
+def _discount_amount(discount: Item, base: int, digits: int) -> int:
     """What a discount takes off ``base``, at most all of it."""
     if discount["kind"] == "percentage":
         return min(base, rounded(base * minor(discount["value"], 2), 10_000))
@@ -98,30 +98,30 @@ def priced(order: Item) -> Item:
     shipping = [dict(charge) for charge in order["shipping_lines"]]
     rests = [minor(line["price"], digits) * line["quantity"] for line in lines]
     subtotal, total_discounts = sum(rests), 0
-    granted: dict[tuple[str | None, str], Item] = {}
+    line_discounts: dict[tuple[str | None, str], Item] = {}
     for place, line in enumerate(lines):
         own = []
         for discount in line["discounts"]:
             if discount["level"] != "line":
                 continue
-            amount = _granted(discount, rests[place], digits)
+            amount = _discount_amount(discount, rests[place], digits)
             if amount:
                 rests[place] -= amount
                 own.append({**discount, "amount": major(amount, digits)})
                 key = (discount["code"], discount["title"])
-                so_far = minor(granted[key]["amount"], digits) if key in granted else 0
-                granted[key] = {**discount, "amount": major(so_far + amount, digits)}
+                so_far = minor(line_discounts[key]["amount"], digits) if key in line_discounts else 0
+                line_discounts[key] = {**discount, "amount": major(so_far + amount, digits)}
         line["discounts"] = own
-    kept = []
+    order_discounts = []
     for discount in order["discounts"]:
         if discount["level"] == "order":
             weights = [0 if line.get("gift_card") else rest for line, rest in zip(lines, rests, strict=True)]
-            amount = _granted(discount, sum(weights), digits)
+            amount = _discount_amount(discount, sum(weights), digits)
             for place, share in enumerate(divided(amount, weights)):
                 if share:
                     rests[place] -= share
                     lines[place]["discounts"].append({**discount, "amount": major(share, digits)})
-            kept.append({**discount, "amount": major(amount, digits)})
+            order_discounts.append({**discount, "amount": major(amount, digits)})
     total_tax = 0
     for line, rest in zip(lines, rests, strict=True):
         discount = minor(line["price"], digits) * line["quantity"] - rest
@@ -133,16 +133,16 @@ def priced(order: Item) -> Item:
     taken = 0
     for charge in shipping:
         price = minor(charge["price"], digits)
-        off = _granted(free, price, digits) if free else 0
+        off = _discount_amount(free, price, digits) if free else 0
         shipping_price, taken = shipping_price + price, taken + off
         charge["discount"] = major(off, digits)
         total_tax += _taxed(charge, price - off, inside, digits)
     if free and taken:
-        kept.append({**free, "amount": major(taken, digits)})
+        order_discounts.append({**free, "amount": major(taken, digits)})
     total_discounts += taken
     total = subtotal - total_discounts + shipping_price + (0 if inside else total_tax)
     return {
-        **order, "line_items": lines, "shipping_lines": shipping, "discounts": [*kept, *granted.values()],
+        **order, "line_items": lines, "shipping_lines": shipping, "discounts": [*order_discounts, *line_discounts.values()],
         "subtotal_price": major(subtotal, digits), "total_discounts": major(total_discounts, digits),
         "shipping_price": major(shipping_price, digits), "total_tax": major(total_tax, digits),
         "total_price": major(total, digits),
@@ -166,10 +166,10 @@ def mismatches(order: Item) -> list[str]:
     """What does not add up in an order of the API, in words; empty when everything does. Calculated from the texts alone."""
     found: list[str] = []
 
-    def same(name: str, said: str, parts: Iterable[str | Decimal]) -> None:
+    def same(name: str, total_text: str, parts: Iterable[str | Decimal]) -> None:
         total = sum((Decimal(part) for part in parts), Decimal(0))
-        if Decimal(said) != total:
-            found.append(f"{name}: {said}, but its parts give {total}")
+        if Decimal(total_text) != total:
+            found.append(f"{name}: {total_text}, but its parts give {total}")
 
     lines, shipping, digits = order["line_items"], order["shipping_lines"], digits_of(order["currency"])
     for item in [*lines, *shipping]:

@@ -25,7 +25,7 @@ class OrderBook(MutableMapping[str, Item]):
 
     def __getitem__(self, order_id: str) -> Item:
         order = self.bare[order_id]
-        return {**order, "attributions": [_shown(self.credits[credit_id]) for credit_id in self._models[order_id]]}
+        return {**order, "attributions": [_api_fields(self.credits[credit_id]) for credit_id in self._models[order_id]]}
 
     def __setitem__(self, order_id: str, order: Item) -> None:
         for credit_id in self._models.get(order_id, ()):
@@ -34,8 +34,8 @@ class OrderBook(MutableMapping[str, Item]):
         found = []
         for entry in order.get("attributions") or []:
             credit_id = f"{order_id}|{entry['model']}"
-            listed = {"id": credit_id, "created_at": order["created_at"], "order_id": entry["order_id"]}
-            self.credits[credit_id] = {**listed, **_shown(entry)}
+            sort_fields = {"id": credit_id, "created_at": order["created_at"], "order_id": entry["order_id"]}
+            self.credits[credit_id] = {**sort_fields, **_api_fields(entry)}
             found.append(credit_id)
         self._models[order_id] = tuple(dict.fromkeys(found))
 
@@ -78,5 +78,5 @@ class OrderBook(MutableMapping[str, Item]):
         return sorted(self.bare.ids_with("customer.id", customer_id), key=lambda order_id: (places[order_id], order_id))
 
 
-def _shown(entry: Item) -> Item:
+def _api_fields(entry: Item) -> Item:
     return {name: value for name, value in entry.items() if name not in ("id", "created_at")}

@@ -17,7 +17,7 @@ from sumeru_proxy.sandbox.orders import changes
 from sumeru_proxy.sandbox.orders.amounts import digits_of, major, minor, priced
 
 Item = dict[str, Any]
-MADE_UP: Final[Item] = json.loads((Path(__file__).parent / "made_up.json").read_text(encoding="utf-8"))
+SAMPLES: Final[Item] = json.loads((Path(__file__).parent / "samples.json").read_text(encoding="utf-8"))
 SINCE: Final = "2024-01-01T00:00:00Z"
 EVERY_S: Final = 600
 DAY_S: Final = 86_400
@@ -37,7 +37,7 @@ SCHEDULE: Final[dict[str, tuple[int, int]]] = {
 """Which orders show which odd case; each occurs within any 1,000 in a row."""
 
 
-def made_up_products(count: int = 53) -> list[Item]:
+def sample_products(count: int = 53) -> list[Item]:
     """Products for orders that belong to no shop: ``prd_1`` and following, in euros."""
     return [
         {"id": f"prd_{n}", "variant_id": f"var_{n}", "title": f"Product {n}", "price": f"{(n * 733) % 190 + 3}.{(n * 37) % 100:02d}"}
@@ -65,7 +65,7 @@ class OrderGenerator:
         first: int = 1,
     ) -> None:
         self.customers: dict[str, Item] = {} if customers is None else customers
-        self._seed, self._products, self._storefront = seed, list(products or made_up_products()), storefront
+        self._seed, self._products, self._storefront = seed, list(products or sample_products()), storefront
         self._since, self._every_s, self._next = seconds_of(since), every_s, first
         self._not_after = seconds_of(not_after) if not_after else None
 
@@ -85,7 +85,7 @@ class OrderGenerator:
     def _order(self, number: int, changed: bool) -> Item:
         draw = random.Random(f"{self._seed}|{number}")  # noqa: S311
         country = self._country(number)
-        rules = MADE_UP["taxes"][country]
+        rules = SAMPLES["taxes"][country]
         at = self._since + (number - 1 - self._is("same_second", number)) * self._every_s
         customer = self._customer(number, country, rules["currency"], at, draw)
         order_id, test = f"ord_g{number}", self._is("test_order", number)
@@ -98,7 +98,7 @@ class OrderGenerator:
             "cancelled_at": None, "cancel_reason": None, "currency": rules["currency"], "total_price": "0", "subtotal_price": "0",
             "total_tax": "0", "total_discounts": "0", "shipping_price": "0", "taxes_included": rules["inside"],
             "financial_status": "pending", "fulfillment_status": "fulfilled" if draw.random() < 0.8 else "unfulfilled",
-            "test": test, "source_name": _one(MADE_UP["source_names"], draw), "email": customer["email"],
+            "test": test, "source_name": _one(SAMPLES["source_names"], draw), "email": customer["email"],
             "customer": None if bare else buyer, "shipping_address": None, "billing_address": _address(customer, country, draw),
             "line_items": self._lines(number, rules, draw), "shipping_lines": self._shipping(number, rules, draw),
             "discounts": self._discounts(number, rules["currency"], draw), "payments": [], "refunds": [], "attributions": [],
@@ -122,11 +122,11 @@ class OrderGenerator:
         return order
 
     def _country(self, number: int) -> str:
-        countries: list[str] = MADE_UP["euro_countries"]
+        countries: list[str] = SAMPLES["euro_countries"]
         return COUNTRIES.get(number % 17) or countries[number // 17 * 3 % len(countries)]
 
     def _stranger(self, draw: random.Random) -> Item:
-        first, last = _one(MADE_UP["names"], draw)
+        first, last = _one(SAMPLES["names"], draw)
         return {"first_name": first, "last_name": last}
 
     def _customer(self, number: int, country: str, currency: str, at: float, draw: random.Random) -> Item:
@@ -134,10 +134,10 @@ class OrderGenerator:
         # Two orders in five are a new customer's, the others anybody's who was there before.
         place = pool if pool != ((number - 1) * 2 + 4) // 5 else 1 + int(draw.random() * pool)
         customer_id = f"cus_g{place}"
-        known = self.customers.get(customer_id)
-        if known is not None:
-            return known
-        first, last = MADE_UP["names"][place * 7 % len(MADE_UP["names"])]
+        existing = self.customers.get(customer_id)
+        if existing is not None:
+            return existing
+        first, last = SAMPLES["names"][place * 7 % len(SAMPLES["names"])]
         joined = self._time(at)
         return {
             "id": customer_id, "email": f"{'Buyer' if place % 9 == 0 else 'buyer'}.{place}@mail.example",
@@ -224,12 +224,12 @@ class OrderGenerator:
         found = []
         visitor = f"vis_g{number}_{int(draw.random() * 10**8):08d}"
         for place in range(count):
-            channel, source, medium, campaign = _one(MADE_UP["channels"], draw)
+            channel, source, medium, campaign = _one(SAMPLES["channels"], draw)
             before_s = (count - place) * 40_000 - draw.random() * 30_000
             found.append(
                 {
                     "id": f"tp_g{number}_{place + 1}", "channel": channel, "source": source, "medium": medium,
-                    "campaign_id": campaign, "occurred_at": iso(at - before_s), "device": _one(MADE_UP["devices"], draw),
+                    "campaign_id": campaign, "occurred_at": iso(at - before_s), "device": _one(SAMPLES["devices"], draw),
                     "visitor_id": visitor, "landing_url": f"{self._storefront}/?utm_source={source}&utm_medium={medium}",
                 }
             )  # fmt: skip
@@ -241,7 +241,7 @@ class OrderGenerator:
             order = changes.edited(order, changes.drawn_edit(order, draw), self._time(at + 3_600))
         paid = bool(order["payments"])
         later = at + DAY_S * (1 + int(draw.random() * 12))
-        reason = _one(MADE_UP["refund_reasons"], draw)
+        reason = _one(SAMPLES["refund_reasons"], draw)
         if paid and self._is("refunded", number):
             order = changes.refunded(order, changes.pieces_left(order), self._time(later), shipping=True, reason=reason)
         elif paid and self._is("goodwill", number):
@@ -276,7 +276,7 @@ def _discount(code: str, title: str, level: str, kind: str, value: str) -> Item:
 
 
 def _address(person: Mapping[str, Any], country: str, draw: random.Random) -> Item:
-    street, city, postcode, province = _one(MADE_UP["places"][country], draw)
+    street, city, postcode, province = _one(SAMPLES["places"][country], draw)
     return {
         "first_name": person["first_name"], "last_name": person["last_name"],
         "company": "Müller & Söhne GmbH" if draw.random() < 0.05 else None, "address1": f"{street} {1 + int(draw.random() * 90)}",
@@ -292,7 +292,7 @@ def cases_of(order: Item) -> set[str]:
     customer = order["customer"]
     name = "".join((customer or order["billing_address"])[part] or "" for part in ("first_name", "last_name"))
     kinds = {payment["kind"] for payment in order["payments"]}
-    shown = {
+    flags = {
         "0_decimals": digits == 0, "3_decimals": digits == 3, "tax_inside": order["taxes_included"],
         "tax_outside": not order["taxes_included"], "two_rates": len(rates) > 1, "two_taxes": any(len(each) > 1 for each in rates),
         "no_tax": not any(rates), "order_discount": any(level == "order" for level, _kind in levels),
@@ -309,4 +309,4 @@ def cases_of(order: Item) -> set[str]:
         "no_touchpoints": not order["attributions"], "two_models": len(order["attributions"]) > 1,
         "many_touchpoints": any(len(each["touchpoints"]) > 50 for each in order["attributions"]),
     }  # fmt: skip
-    return {case for case, there in shown.items() if there}
+    return {case for case, there in flags.items() if there}

@@ -85,10 +85,12 @@ def _drawn_steps(draw: random.Random) -> list[str]:
 
 def event_of(order: Item, kind: str) -> Item:
     """An event's ``type`` and ``data``: the order's id, and the order as it is at this moment."""
-    shown = order if len(order["line_items"]) <= EVENT_LINES else {k: v for k, v in order.items() if k != "line_items"}
+    event_order = (
+        order if len(order["line_items"]) <= EVENT_LINES else {k: v for k, v in order.items() if k != "line_items"}
+    )
     if kind == "order.created":
-        shown = {name: value for name, value in shown.items() if name != "attributions"}
-    return {"type": kind, "data": {"order_id": order["id"], "order": shown}}
+        event_order = {name: value for name, value in event_order.items() if name != "attributions"}
+    return {"type": kind, "data": {"order_id": order["id"], "order": event_order}}
 
 
 class Life:
@@ -144,7 +146,7 @@ class Life:
         self, shop: ShopData, count: int, seed: int, played: Plan, every_s: int, later: str | None, pause_s: float
     ) -> None:
         progress, steps = self.progress, Counter[str]()
-        told: dict[str, bool] = {}
+        announced_orders: dict[str, bool] = {}
         try:
             began = self._world.clock.now() - (played.acts[-1].tick if played.acts else 0) * every_s
             first = shop.generated + 1
@@ -181,7 +183,7 @@ class Life:
                     if kind:
                         identified = {"id": self._world.new_id("evt"), "created_at": at}
                         events[place] = {**event_of(order, kind), **identified}
-                    told[order["id"]] = bool(kind) and place not in lost
+                    announced_orders[order["id"]] = bool(kind) and place not in lost
                 while due is not None and due[0] <= place:
                     progress["events"] += self._sent(shop, events.get(due[1]))
                     due = next(sends, None)
@@ -191,7 +193,7 @@ class Life:
                 progress["events"] += self._sent(shop, events.get(place))
         finally:
             progress["steps"], progress["running"] = dict(steps), False
-            progress["unannounced"] = [order_id for order_id, announced in told.items() if not announced]
+            progress["unannounced"] = [order_id for order_id, announced in announced_orders.items() if not announced]
             self._lock.release()
 
     def _acted(self, shop: ShopData, drawn: Item, act: Act, at: str, draw: random.Random) -> Item | None:

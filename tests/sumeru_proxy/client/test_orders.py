@@ -189,7 +189,7 @@ def test_a_refund_without_lines_is_goodwill() -> None:
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
     with running(
-        limits=False, edge=False, orders={"count": 1_000, "every_s": 1_500, "seed": 6, "since": "2026-04-01T00:00:00Z"}
+        limits=False, edge=False, orders={"count": 600, "every_s": 2_500, "seed": 6, "since": "2026-04-01T00:00:00Z"}
     ) as found:
         yield found
 
@@ -214,14 +214,14 @@ def expected(sandbox: Sandbox, field: str, since: str, until: str) -> set[str]:
 def test_all_pages_when_asked_for(sandbox: Sandbox) -> None:
     sumeru = door(sandbox.url, "worker")
     pages = list(sumeru.order_pages(None, limit=100, sort="created_at", include=["attributions"]))
-    assert [len(page.orders) for page in pages] == [100] * 10 + [5]
-    assert len({order.id for page in pages for order in page.orders}) == 1_005
+    assert [len(page.orders) for page in pages] == [100] * 6 + [5]
+    assert len({order.id for page in pages for order in page.orders}) == 605
     assert sum(len(page.orders) for page in sumeru.order_pages(limit=10)) == 200
     # A walk that was interrupted goes on from a cursor.
-    rest = sumeru.order_pages(None, limit=100, sort="created_at", cursor=pages[7].next_cursor)
+    rest = sumeru.order_pages(None, limit=100, sort="created_at", cursor=pages[3].next_cursor)
     assert [len(page.orders) for page in rest] == [100, 100, 5]
     credits = [each for page in sumeru.attribution_pages(None, limit=100) for each in page.attributions]
-    assert len({(each.order_id, each.model) for each in credits}) == len(credits) > 900
+    assert len({(each.order_id, each.model) for each in credits}) == len(credits) > 550
 
 
 @pytest.mark.parametrize("filters", ["honoured", "ignored", "refused"])
@@ -254,16 +254,16 @@ def test_a_walk_by_time_is_right_with_any_upstream(
 @pytest.mark.parametrize(
     ("filters", "field", "most"),
     [
-        ("honoured", "created_at", 2),
-        ("ignored", "created_at", 7),
-        ("refused", "created_at", 8),
-        ("ignored", "updated_at", 7),
+        ("honoured", "created_at", 1),
+        ("ignored", "created_at", 2),
+        ("refused", "created_at", 3),
+        ("ignored", "updated_at", 2),
     ],
 )
 def test_a_walk_of_late_orders_ends_early(
     sandbox: Sandbox, habits: dict[str, str], filters: str, field: Any, most: int
 ) -> None:
-    """Of 11 pages."""
+    """Of 7 pages."""
     habits["comparison_filters"] = filters
     since = datetime(2026, 4, 17, tzinfo=UTC)
     pages = list(door(sandbox.url, "worker").order_pages(None, limit=100, window=Window(field, since)))
@@ -277,7 +277,7 @@ def test_a_walk_of_late_orders_ends_early(
 def test_one_page_of_a_window(sandbox: Sandbox, habits: dict[str, str]) -> None:
     sumeru = door(sandbox.url, "worker")
     window = Window(since=datetime(2026, 4, 5, tzinfo=UTC), until=datetime(2026, 4, 5, 1, tzinfo=UTC))
-    assert len(sumeru.orders(limit=100, window=window).orders) == 2
+    assert len(sumeru.orders(limit=100, window=window).orders) == 1
     habits["comparison_filters"] = "ignored"
     page = sumeru.orders(limit=100, window=window)
     assert (len(page.orders), page.outside) == (0, 100)
@@ -288,8 +288,8 @@ def test_one_page_of_a_window(sandbox: Sandbox, habits: dict[str, str]) -> None:
 
 def test_orders_by_id(sandbox: Sandbox) -> None:
     sumeru = door(sandbox.url, "worker")
-    page = sumeru.orders_by_id(["ord_g7", "ord_g900", "ord_none", "ord_g7"], ["attributions"])
-    assert {order.id for order in page.orders} == {"ord_g7", "ord_g900"}
+    page = sumeru.orders_by_id(["ord_g7", "ord_g590", "ord_none", "ord_g7"], ["attributions"])
+    assert {order.id for order in page.orders} == {"ord_g7", "ord_g590"}
     assert all(order.attributions for order in page.orders)
     assert len(sumeru.orders_by_id(f"ord_g{n}" for n in range(1, 101)).orders) == 100
     for wrong in ([], [f"ord_g{n}" for n in range(101)], ["x" * 150 + str(n) for n in range(60)], "ord_g1"):
@@ -344,22 +344,22 @@ def test_a_walk_in_another_order_never_stops_early() -> None:
 
 
 def test_a_walk_ends_with_a_cursor_that_was_there_and_with_its_page_limit() -> None:
-    def ask(cursor: str | None, filtered: bool) -> shapes.OrderPage:
+    def fetch(cursor: str | None, filtered: bool) -> shapes.OrderPage:
         return page_of((20, 20))
 
-    assert len(list(walk(ask, Window(since=SINCE), "created_at", None, None))) == 2
-    assert len(list(walk(ask, Window(since=SINCE), "created_at", None, 1))) == 1
+    assert len(list(walk(fetch, Window(since=SINCE), "created_at", None, None))) == 2
+    assert len(list(walk(fetch, Window(since=SINCE), "created_at", None, 1))) == 1
 
 
 def test_a_refusal_later_on_is_not_taken_for_an_unknown_filter() -> None:
-    asked: list[bool] = []
+    with_filters: list[bool] = []
 
-    def ask(cursor: str | None, filtered: bool) -> shapes.OrderPage:
-        asked.append(filtered)
+    def fetch(cursor: str | None, filtered: bool) -> shapes.OrderPage:
+        with_filters.append(filtered)
         if cursor:
             raise Refused(code="validation_failed", status=422)
         return page_of((20, 20))
 
     with pytest.raises(Refused):
-        list(walk(ask, Window(since=SINCE), "created_at", None, None))
-    assert asked == [True, True]
+        list(walk(fetch, Window(since=SINCE), "created_at", None, None))
+    assert with_filters == [True, True]

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from sumeru_proxy import secrets
+from sumeru_proxy.client.abilities import order_list_abilities
 from sumeru_proxy.client.api import Account, Sumeru
 from sumeru_proxy.client.limiter import MemoryStore
 from sumeru_proxy.client.probe import Finding, Probe, ProbeTarget, limits_told
@@ -72,6 +74,48 @@ def test_the_limits_told_are_compared() -> None:
     assert found[0].verdict == "higher than configured: public_reads_per_ip may be raised to 100"
 
 
+def test_the_fields_of_orders_are_listed() -> None:
+    limits = {**LIMITS_OF_SANDBOX, "admin_pro": 5_000}
+    with running(limits=limits, edge=False, orders={"count": 100, "seed": 1}) as sandbox:
+        sandbox.control.put_order({"order": {"id": "ord_g90", "gift_note": "For you"}})
+        found = probe(sandbox.url, ProbeTarget())["orders"]
+    assert found.good
+    assert {
+        "data[].refunds[].lines[].tax_lines[].amount", "data[].line_items[].tax_lines[].rate", "data[].discounts[].code",
+        "data[].payments[].kind", "data[].taxes_included", "data[].attributions[].touchpoints[].device",
+    } <= set(found.mapped)  # fmt: skip
+    assert found.unknown == ("data[].gift_note",)
+
+
+@pytest.mark.parametrize(
+    ("filters", "sort"), [("honoured", "honoured"), ("ignored", "ignored"), ("refused", "honoured")]
+)
+def test_what_a_list_of_orders_understands(filters: str, sort: str) -> None:
+    with running(limits=False) as sandbox:
+        sandbox.control.change_habits({"comparison_filters": filters, "sort": sort})
+        account = Account(sandbox.url, shop_domain="small.example", token=TOKEN, limits=LIMITS)
+        found = {each.name: each.verdict for each in order_list_abilities(Sumeru(account, "worker", MemoryStore()))}
+    assert found == {
+        "sort=created_at": sort,
+        "filter[created_at][gte]": filters,
+        "filter[updated_at][gte]": filters,
+        "filter[id]=a,b": "honoured",
+    }
+
+
+def test_abilities_that_cannot_be_told() -> None:
+    with running(limits=False) as sandbox:
+        account = Account(sandbox.url, shop_domain="small.example", token=TOKEN, limits=LIMITS)
+        sumeru = Sumeru(account, "worker", MemoryStore())
+        sandbox.control.add_faults({"kind": "status", "status": 403, "code": "forbidden", "endpoint": "orders"})
+        assert [each.verdict for each in order_list_abilities(sumeru)] == ["unknown"]
+        sandbox.application.faults.clear()
+        sandbox.control.add_faults({"kind": "body", "endpoint": "orders", "base64": "eyJkYXRhIjogW119"})
+        assert [each.note for each in order_list_abilities(sumeru)] == ["too few orders to tell"]
+        bare = Account(sandbox.url, shop_domain="small.example", limits=LIMITS)
+        assert list(order_list_abilities(Sumeru(bare, "worker", MemoryStore()))) == []
+
+
 @pytest.mark.django_db
 def test_the_command(settings: Any) -> None:
     with running(limits=LIMITS_OF_SANDBOX) as sandbox:
@@ -88,6 +132,8 @@ def test_the_command(settings: Any) -> None:
         data = json.loads(shown.getvalue())
         assert all(each["good"] for each in data["endpoints"])
         assert data["limits"][0]["limit_class"] == "public_reads"
+        assert {each["verdict"] for each in data["order_lists"]} == {"honoured"}
+        assert re.search(r"filter\[created_at\]\[gte\] +honoured", out.getvalue())
         for text in (out.getvalue(), shown.getvalue()):
             assert TOKEN not in text
             assert PUBLIC_KEY not in text

@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,36 @@ def test_it_needs_no_django() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=20, check=True
     )
     assert ended.stdout.strip() == "False"
+
+
+def test_it_serves_made_up_orders_up_to_now() -> None:
+    with process("--port", "0", "--json", "--orders", "120", "--seed", "3") as (_, line):
+        ready = json.loads(line)
+        request = urllib.request.Request(
+            f"{ready['url']}/api/v1/orders?limit=100&sort=-created_at",
+            headers={"Authorization": f"Bearer {ready['shops'][0]['admin_token']}"},
+        )
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            orders = json.load(answer)["data"]
+    made_up = [order for order in orders if order["id"].startswith("ord_g")]
+    assert made_up[0]["id"] == "ord_g120"
+    age_s = time.time() - datetime.fromisoformat(made_up[0]["created_at"]).timestamp()
+    assert 0 <= age_s < 1_200
+    assert all(datetime.fromisoformat(order["updated_at"]).timestamp() <= time.time() for order in made_up)
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--orders", "-5"], "count must be a whole number"),
+        (["--orders", "5", "--orders-since", "yesterday"], "yesterday"),
+        (["--orders", "5", "--orders-every-s", "-1"], "every_s must be a whole number"),
+    ],
+)
+def test_wrong_wishes_for_orders_are_explained(options: list[str], why: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, *MODULE, "--port", "0", *options], capture_output=True, text=True, cwd=ROOT, timeout=30, check=False
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert why in ended.stderr
+    assert "Traceback" not in ended.stderr

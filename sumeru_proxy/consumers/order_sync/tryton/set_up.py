@@ -126,13 +126,15 @@ class Erp:
             _run([str(self.python), "-m", "pip", "install", "-q", *REQUIREMENTS], timeout_s=900)
             stamp.write_text(wanted, encoding="utf-8")
 
+    def name_of(self, plan: Plan) -> str:
+        """The name of the plan's database among those that are kept: another plan, filling or version is another name."""
+        parts = (plan.as_json(), _FILL.read_text(encoding="utf-8"), *REQUIREMENTS)
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
     def prepared(self, plan: Plan) -> Path:
         """A SQLite database made by the plan; made at most once for each plan. Raises NotSetUp."""
         self.install()
-        name = hashlib.sha256(
-            "\n".join((plan.as_json(), _FILL.read_text(encoding="utf-8"), *REQUIREMENTS)).encode()
-        ).hexdigest()[:16]
-        folder = self.home / "prepared" / name
+        folder = self.home / "prepared" / self.name_of(plan)
         with _alone(folder):
             if not (folder / "done").exists():
                 self.make(folder, "erp", plan)

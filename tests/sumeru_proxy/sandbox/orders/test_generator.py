@@ -115,7 +115,7 @@ def test_whatever_happens_to_an_order_it_adds_up(number: int, seed: int, steps: 
     generator = OrderGenerator(seed, first=number)
     order = next(generator.take(1, changed=False))
     for step in steps:
-        before, kept = order, copy.deepcopy(order)
+        before, copied = order, copy.deepcopy(order)
         try:
             if step == "e":
                 order = changes.edited(order, changes.drawn_edit(order, draw), "2026-01-02T00:00:00Z")
@@ -130,7 +130,7 @@ def test_whatever_happens_to_an_order_it_adds_up(number: int, seed: int, steps: 
                 order = changes.cancelled(order, "2026-01-05T00:00:00Z")
         except ValueError:
             assert order is before
-        assert before == kept
+        assert before == copied
         assert amounts.mismatches(order) == []
         for entry in order["attributions"]:
             credits = sum((Decimal(each["credited_revenue"]) for each in entry["touchpoints"]), Decimal(0))

@@ -81,8 +81,8 @@ def test_events_of_a_plan_are_lost_repeated_and_late() -> None:
     created, attributed = (
         {order: arrival.get(places[order, step]) for order in range(1_000)} for step in ("created", "attributed")
     )
-    told = [(created[order], attributed[order]) for order in range(1_000)]
-    assert any(one is not None and other is not None and other < one for one, other in told)
+    arrivals = [(created[order], attributed[order]) for order in range(1_000)]
+    assert any(one is not None and other is not None and other < one for one, other in arrivals)
 
 
 def test_every_order_goes_through_the_steps_that_are_given() -> None:
@@ -110,8 +110,8 @@ def test_a_life_over_http(server: Sandbox, listener: Listener) -> None:
         assert event["data"]["order_id"] == event["data"]["order"]["id"]
         assert ("attributions" in event["data"]["order"]) == (event["type"] == "order.attributed")
     # The last state of every order was told, except of those that the answer names.
-    told = {(event["data"]["order_id"], event["data"]["order"]["updated_at"]) for event in received}
-    silent = {order_id for order_id, order in orders.items() if (order_id, order["updated_at"]) not in told}
+    announced = {(event["data"]["order_id"], event["data"]["order"]["updated_at"]) for event in received}
+    silent = {order_id for order_id, order in orders.items() if (order_id, order["updated_at"]) not in announced}
     assert silent == set(progress["unannounced"]) != set()
     assert {"edited", "refunded", "cancelled"} <= set(progress["steps"])
     assert sum(bool(order["refunds"]) for order in orders.values()) > 10
