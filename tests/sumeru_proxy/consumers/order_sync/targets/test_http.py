@@ -190,12 +190,12 @@ def test_taken_is_what_was_done() -> None:
     with answering(raw(200, b'{"id": "A-77"}'), TAKEN) as server:
         target = opened(server.url)
         first = one(target)
-        assert (first.remote_id, first.action, first.total) == ("A-77", interface.CREATED, None)
+        assert (first.remote_id, first.number, first.action, first.total) == ("ord_1", "A-77", interface.CREATED, None)
         found = [one(target, each, made) for each in (made, replace(made, number="2"), refunded, cancelled)]
     assert [each.action for each in found] == [
         interface.UNCHANGED, interface.UPDATED, interface.REFUNDED, interface.CANCELLED,
     ]  # fmt: skip
-    assert found[0].remote_id == made.order_id
+    assert (found[0].remote_id, found[0].number) == (made.order_id, made.number)
     assert not target.reads_back
     assert list(target.booked(made.day, made.day)) == []
     assert target.booked_orders(["ord_1"]) == {}
