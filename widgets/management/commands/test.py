@@ -16,8 +16,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 LOADER = Path("static") / "loader"
 # Debian's packages, and the programs of which one will do.
-BROWSERS = {"chromium-headless-shell": ("chromium-headless-shell",), "firefox-esr": ("firefox-esr", "firefox")}
-GETTEXT = {"gettext": ("xgettext",)}
+BROWSERS: dict[str, tuple[str, ...]] = {
+    "chromium-headless-shell": ("chromium-headless-shell",),
+    "firefox-esr": ("firefox-esr", "firefox"),
+}
+GETTEXT: dict[str, tuple[str, ...]] = {"gettext": ("xgettext",)}
 
 
 class Command(BaseCommand):
