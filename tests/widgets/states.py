@@ -288,7 +288,10 @@ class Anything:
         return 0.0
 
 
-STATES = (*_LISTED, *(_default(name) for name in registry.all_widgets() if name not in {each.widget for each in _LISTED}))
+STATES = (
+    *_LISTED,
+    *(_default(name) for name in registry.all_widgets() if name not in {each.widget for each in _LISTED}),
+)
 
 
 def ready() -> list[State]:
