@@ -53,12 +53,15 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 
 
 @pytest.fixture(autouse=True)
-def clean_memory() -> None:
-    """No test sees another's copies, stamps, shops or meters."""
+def clean_memory(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No test sees another's copies, stamps, shops or meters; and none leaves something in the shared cache that runs on one store only."""
     from sumeru_proxy import memory
 
     cache.clear()
     memory.forget_all()
+    yield
+    if request.node.get_closest_marker("stores") is None and getattr(cache, "_cache", None):
+        pytest.fail(f"puts {sorted(cache._cache)[:3]} into the shared cache: mark it with pytest.mark.stores")
 
 
 @pytest.fixture(scope="session")
