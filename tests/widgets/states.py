@@ -296,4 +296,4 @@ STATES = (
 
 def ready() -> list[State]:
     """Those with a fragment."""
-    return [state for state in STATES if state.expected == "ready"]
+    return [state for state in STATES if (state.expected or state.made().state) == "ready"]
