@@ -139,7 +139,7 @@ def test_another_process_asks_it_neither(shop: Shop, ledger: Ledger) -> None:
     ledger.down = True
     worker.Worker(worker.handlers(), pace=Pace(base_s=0.0, away_first_s=60.0), batch=1).once()
     assert ledger.asked == ["down"]
-    limit_stores.shared.cache_clear()  # as a process that has just started
+    limit_stores.shared.forget()  # as a process that has just started
     drain(worker.Worker(worker.handlers()))
     assert ledger.asked == ["down"]
 
