@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 PUBLIC = "public, max-age=60, s-maxage=300, stale-while-revalidate=3600, stale-if-error=86400"
 """A minute in a browser, five in a CDN; both may show it longer while they ask again or while we fail (RFC 5861)."""
 NO_STORE = "no-store"
+RETRY_AFTER_S = "5"
+"""The header's value after a failing database: as long as SQLite waits for its lock."""
 
 
 @dataclass
@@ -62,6 +64,11 @@ def limited(wait_s: float) -> Problem:
     """429 with the seconds to wait."""
     seconds = max(1, round(wait_s + 0.5))
     return Problem(429, "rate_limited", "Too many requests.", {"retry_after": seconds}, {"Retry-After": str(seconds)})
+
+
+def unavailable(message: str) -> Problem:
+    """503 with a pause of some seconds: something of ours does not answer."""
+    return Problem(503, "unavailable", message, headers={"Retry-After": RETRY_AFTER_S})
 
 
 def request_id(request: HttpRequest) -> str:

@@ -56,8 +56,15 @@ _held: OrderedDict[str, tuple[float, ShopSettings | None]] = OrderedDict()
 _lock = Lock()
 
 
+class Unavailable(Exception):
+    """The database does not answer, and this process has not seen the shop before: nobody knows whether there is one."""
+
+
 def load(key: str) -> ShopSettings | None:
-    """The shop of this public key, or None when there is no such active shop. At most RECHECK_S old; never raises."""
+    """The shop of this public key, or None when the database says that there is no such active shop. At most RECHECK_S old.
+
+    Raises Unavailable.
+    """
     now = time.monotonic()
     with _lock:
         held = _held.get(key)
@@ -67,7 +74,7 @@ def load(key: str) -> ShopSettings | None:
 
 
 def recheck(key: str) -> ShopSettings | None:
-    """As ``load``, asked of the database now; what was known last when it does not answer. Never raises.
+    """As ``load``, asked of the database now; what was known last when it does not answer. Raises Unavailable when nothing was.
 
     While nothing changed it is the same object: every finished answer holds the facts that it was made under.
     """
@@ -77,7 +84,9 @@ def recheck(key: str) -> ShopSettings | None:
     known = held[1] if held else None
     try:
         found = _load(key)
-    except DatabaseError:
+    except DatabaseError as error:
+        if held is None:
+            raise Unavailable(key) from error
         found = known
     with _lock:
         if found == known:
