@@ -33,8 +33,8 @@ def fed() -> Iterator[Upstream]:
 
 
 def run(program: str, script: Path, fed: Upstream) -> list[str]:
-    known = {"PATH": os.environ["PATH"], "SUMERU_API": fed.url, "ATLANTIS_API_KEY": fed.account()["token"]}
-    done = subprocess.run([program, str(script)], env=known, capture_output=True, text=True, timeout=60)
+    environment = {"PATH": os.environ["PATH"], "SUMERU_API": fed.url, "ATLANTIS_API_KEY": fed.account()["token"]}
+    done = subprocess.run([program, str(script)], env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 

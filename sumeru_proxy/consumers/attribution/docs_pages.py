@@ -12,7 +12,7 @@ from sumeru_proxy.consumers.attribution.arriving import major
 from sumeru_proxy.consumers.attribution.charts import bars
 from sumeru_proxy.consumers.attribution.crediting import credit
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS, Conversion, Touch
-from sumeru_proxy.consumers.attribution.offered import OFFERS, Parameters, made
+from sumeru_proxy.consumers.attribution.offered import OFFERS, Parameters, model_named
 from sumeru_proxy.webhooks.listeners import DocsPage
 
 ORDER: Final = Conversion(at_ms=21 * DAY_MS, total=10_000, customer="new")
@@ -37,7 +37,7 @@ def worked() -> list[dict[str, Any]]:
     """One order of 100.00 over four touches under every model: weights, cents and a picture."""
     found = []
     for name, offer in OFFERS.items():
-        model = made(name, Parameters(), TABLE, EFFECTS if offer.from_data else None)
+        model = model_named(name, Parameters(), TABLE, EFFECTS if offer.from_data else None)
         weights = model.weigh(ORDER, TOUCHES)
         amounts = [each.amount for each in credit(ORDER, TOUCHES, model)]
         lines = [

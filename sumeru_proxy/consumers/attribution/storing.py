@@ -119,10 +119,10 @@ def _update_rows(rows: _Rows) -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             arrays = ", ".join(["%s::bigint[]"] * (len(names) + 1))
-            changes = ", ".join(f"{name} = given.{name}" for name in names)
+            changes = ", ".join(f"{name} = fresh.{name}" for name in names)
             cursor.execute(
-                f"UPDATE {table} SET {changes} FROM unnest({arrays}) AS given ({', '.join(names)}, pk) "  # noqa: S608
-                f"WHERE {table}.id = given.pk",
+                f"UPDATE {table} SET {changes} FROM unnest({arrays}) AS fresh ({', '.join(names)}, pk) "  # noqa: S608
+                f"WHERE {table}.id = fresh.pk",
                 [list(column) for column in zip(*rows, strict=True)],
             )
         else:
