@@ -183,6 +183,7 @@ class Credential(models.Model):
         ADMIN_TOKEN = "admin_token", _("admin API token (copt_…)")
         WEBHOOK_SECRET = "webhook_secret", _("webhook secret (wsec_…)")
         CUSTOMER_SECRET = "customer_secret", _("customer token secret")
+        TARGET_SECRET = "target_secret", _("secret of another system")
 
     shop = models.ForeignKey(Shop, models.CASCADE, related_name="credentials")
     kind = models.CharField(_("kind"), max_length=20, choices=Kind.choices)
@@ -230,6 +231,22 @@ class Bucket(models.Model):
     key = models.CharField(max_length=190, unique=True)
     tat = models.FloatField(default=0.0)
     extra = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class StaleCopy(models.Model):
+    """A copy that a web process served stale and leaves to the worker to refresh (see ``reading/handing_over.py``)."""
+
+    shop = models.ForeignKey(Shop, models.CASCADE, related_name="+")
+    key = models.CharField(max_length=120, unique=True)
+    query_text = models.TextField()
+    rate = models.FloatField(default=0.0)
+    handed_at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["-rate"], name="stale_copy_rate")]
 
     def __str__(self) -> str:
         return self.key

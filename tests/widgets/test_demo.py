@@ -184,6 +184,11 @@ def test_facts_on_one_line_and_a_quick_complete_end(demo: Run, data: Path) -> No
     product = f"{facts['storefront']}product/{facts['product']}"
     eventually(lambda: b"Body of review 45." in read(product), 20, "the reviews are in the page")
     assert facts["shop"] in read(product).decode()
+    for method, packed in (("GET", True), ("HEAD", False)):
+        asked = urllib.request.Request(facts["storefront"], method=method, headers={"Accept-Encoding": "gzip" * packed})
+        with urllib.request.urlopen(asked, timeout=20) as answer:
+            assert (answer.headers["Content-Encoding"] == "gzip") is packed
+            assert answer.read().startswith(b"\x1f\x8b") is packed
     assert b"staticfiles.json" not in read(facts["admin"])
     assert (data / "static" / "staticfiles.json").exists()
 

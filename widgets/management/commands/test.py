@@ -17,13 +17,17 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 LOADER = Path("static") / "loader"
 # Debian's packages, and the programs of which one will do.
-BROWSERS = {"chromium-headless-shell": ("chromium-headless-shell",), "firefox-esr": ("firefox-esr", "firefox")}
+BROWSERS: dict[str, tuple[str, ...]] = {
+    "chromium-headless-shell": ("chromium-headless-shell",),
+    "firefox-esr": ("firefox-esr", "firefox"),
+}
+GETTEXT: dict[str, tuple[str, ...]] = {"gettext": ("xgettext",)}
 
 
 class Command(BaseCommand):
     """``manage.py test [pytest arguments]``."""
 
-    help = "Install what the tests need (npm packages, Chromium, Firefox) and run all of them."
+    help = "Install what the tests need (npm packages, gettext, Chromium, Firefox) and run all of them."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -55,11 +59,10 @@ class Command(BaseCommand):
             )
         # Never fewer than two: many tests wait for a clock or a socket.
         workers = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile", "--no-loadscope-reorder"]
+        self.ensure_programs(GETTEXT if options["quick"] or options["no_browser"] else {**GETTEXT, **BROWSERS})
         if options["quick"]:
             self.pytest([*workers, "--quick", *options["pytest"]], root, {"DATABASE_URL": "", "CACHE_URL": ""})
             return
-        if not options["no_browser"]:
-            self.ensure_browsers()
         self.ensure_packages(root)
         self.run(["npm", "run", "--silent", "check"], root / LOADER)
         self.run(["npm", "run", "--silent", "check"], root / "static" / "package")
@@ -78,10 +81,10 @@ class Command(BaseCommand):
                 self.style.WARNING("PostgreSQL and Redis were not found here; the second run was left out.")
             )
 
-    def ensure_browsers(self) -> None:
-        """Debian's Chromium and Firefox by apt where they are missing. Raises CommandError when they cannot be installed."""
+    def ensure_programs(self, packages: dict[str, tuple[str, ...]]) -> None:
+        """Debian's packages by apt where their programs are missing. Raises CommandError when they cannot be installed."""
         missing = [
-            package for package, programs in BROWSERS.items() if not any(shutil.which(program) for program in programs)
+            package for package, programs in packages.items() if not any(shutil.which(program) for program in programs)
         ]
         if not missing:
             return
