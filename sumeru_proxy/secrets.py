@@ -27,6 +27,8 @@ _SHAPES = {
     Credential.Kind.ADMIN_TOKEN: re.compile(r"^copt_(live|test)_[A-Za-z0-9]{32}\Z"),
     Credential.Kind.WEBHOOK_SECRET: re.compile(r"^wsec_[A-Za-z0-9_-]{8,128}\Z"),
     Credential.Kind.CUSTOMER_SECRET: re.compile(r"^[\x21-\x7e]{32,200}\Z"),
+    # Of a consumer's other side (an ERP, an endpoint), whatever that asks for.
+    Credential.Kind.TARGET_SECRET: re.compile(r"^[\x21-\x7e]{1,500}\Z"),
 }
 _REFERENCE = re.compile(r"^env:([A-Z][A-Z0-9_]{0,119})\Z")
 
@@ -85,6 +87,11 @@ def _open(credential: Credential) -> str:
         return _box().decrypt(credential.sealed.encode()).decode()
     except InvalidToken:
         raise Unusable(f"{credential.get_kind_display()} of shop {credential.shop_id}: no key opens it") from None
+
+
+def reveal(credential: Credential) -> str:
+    """The value of this very credential, for a consumer that keeps one for each of its targets. Raises Unusable."""
+    return _open(credential)
 
 
 def load_all(shop: Shop, kind: str) -> list[str]:

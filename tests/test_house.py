@@ -160,10 +160,10 @@ def test_only_secrets_decrypts_and_only_few_ask_it() -> None:
     loaders = {
         module
         for module, path in modules()
-        if re.search(r"\bsecrets\.(load|load_all)\(", path.read_text(encoding="utf-8"))
+        if re.search(r"\bsecrets\.(load|load_all|reveal)\(", path.read_text(encoding="utf-8"))
         and module != "sumeru_proxy.secrets"
     }
-    allowed = ("sumeru_proxy.accounts", "sumeru_proxy.webhooks.", "widgets.http.customers")
+    allowed = ("sumeru_proxy.accounts", "sumeru_proxy.webhooks.", "sumeru_proxy.consumers.", "widgets.http.customers")
     assert {module for module in loaders if not module.startswith(allowed)} == set()
 
 

@@ -1,4 +1,4 @@
-"""``python -m tests.bench sizes|speed|budget|outage|page|growth|soak|orders [--quick] [--json]``: runs one bench and prints its table."""
+"""``python -m tests.bench NAME [--quick] [--json]``: runs one bench (``--help`` names them) and prints its table."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import signal
 import sys
 
-from tests.bench import budget, growth, orders, outage, page, sizes, soak, speed
+from tests.bench import budget, growth, order_sync, orders, outage, page, sizes, soak, speed
 
 BENCHES = {
     "sizes": sizes,
@@ -18,6 +18,7 @@ BENCHES = {
     "growth": growth,
     "soak": soak,
     "orders": orders,
+    "order_sync": order_sync,
 }
 
 

@@ -22,7 +22,7 @@ def findings(door: Door, place: tuple[str, ...], options: Options) -> list[Findi
     except TargetDown as error:
         hints = {
             "key_refused": "Make a user application for REST in the user's preferences, let it be validated, and give its key.",
-            "not_set_up": "Give the web shop's name as Tryton has it.",
+            "not_set_up": "Give the web shop's name as Tryton has it; a user of several companies needs the company filter “All”.",
             "not_found": "Look at the address and the database's name.",
         }
         return [Finding(ERROR, error.reason, error.text, hints.get(error.reason, "Start Tryton; look at the address."))]

@@ -148,6 +148,9 @@ def main(configuration, database):
             _products(accounts, plan)
             first = False
         _shops(company, currencies, item)
+    user = Model.get("res.user")(config.get_config().user)
+    user.company_filter = "all"
+    user.save()
     Application = Model.get("res.user.application")
     application = Application(key=plan["key"], user=Model.get("res.user")(config.get_config().user), application="rest")
     application.save()

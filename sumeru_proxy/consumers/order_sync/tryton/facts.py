@@ -117,12 +117,7 @@ def facts_of(door: Door, place: tuple[str, ...], shop_name: str) -> Facts:
 
 
 def _read(door: Door, shop_name: str) -> Facts:
-    shops = door.search(
-        "web.shop", [["name", "=", shop_name]], ["company.id", "currency.code", "guest_party.id", "warehouses.id"]
-    )
-    if len(shops) != 1:
-        raise TargetDown(text=f"Tryton has no web shop named “{shop_name}”", reason="not_set_up")
-    shop = shops[0]
+    shop = shop_named(door, shop_name)
     company = shop["company"]["id"]
     door.within(company)
     taxes = door.search("account.tax", [["company", "=", company], ["type", "=", "percentage"]], _TAX_FIELDS)
@@ -147,6 +142,18 @@ def _read(door: Door, shop_name: str) -> Facts:
         countries={row["code"]: row["id"] for row in countries if row["code"]},
         read_at=time.monotonic(),
     )
+
+
+def shop_named(door: Door, name: str) -> Row:
+    """The web shop of this name. Raises TargetDown (``not_set_up``).
+
+    A user sees the records of the current company, or of all of its companies when the preferences say so (company filter: all).
+    """
+    fields = ("company.id", "currency.code", "guest_party.id", "warehouses.id")
+    found = door.search("web.shop", [["name", "=", name]], fields)
+    if len(found) != 1:
+        raise TargetDown(text=f"Tryton has no web shop named “{name}”", reason="not_set_up")
+    return found[0]
 
 
 _TAX_FIELDS = (

@@ -1,0 +1,302 @@
+"""Bringing targets to what Sumeru says: orders become documents in links, links that are due are written, outcomes are remembered.
+
+``take`` is cheap and asks no target; ``flush`` asks the target and may be run by several processes at once, since each link is claimed
+before it is sent. Both may be repeated and killed at any instant: what was sent but not noted is found by the target's own keys.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from sumeru_proxy.client.shapes_admin import Order
+from sumeru_proxy.consumers.order_sync.document import Document, as_data, canonical, changes, from_data
+from sumeru_proxy.consumers.order_sync.mapping import map_order
+from sumeru_proxy.consumers.order_sync.models import Link, OrderTarget, Sending
+from sumeru_proxy.consumers.order_sync.targets.interface import Entry, NotMappable, Target, TargetError, Written
+from sumeru_proxy.models import Shop
+from sumeru_proxy.outbox.masking import masked
+
+NAME: Final = "order_sync"
+CLAIM: Final = timedelta(seconds=180)
+"""Longer than any one ``write`` may take; after it a link that a killed process had is free again."""
+TEST_ORDER: Final = "test_order"
+CHANGES_MOST: Final = 200
+
+
+def target_key(row_id: int) -> str:
+    """By what the outbox knows a target: its breaker and probe."""
+    return f"{NAME}:{row_id}"
+
+
+def active(shop: Shop) -> list[OrderTarget]:
+    """The shop's targets that orders are written to: enabled, and a person has chosen from when on."""
+    return list(
+        OrderTarget.objects.filter(shop=shop, enabled=True, start_at__isnull=False).select_related("shop", "credential")
+    )
+
+
+# -- taking orders
+
+
+def take(
+    row: OrderTarget, orders: Iterable[Order], *, since: datetime | None = None, now: datetime | None = None
+) -> int:
+    """Remember what these orders should be in the target; gives how many are due now. Joins the caller's transaction; may be repeated.
+
+    Orders from before the target's start are left alone unless they are there already, or ``since`` (a back-fill that a person started)
+    reaches further back. An order older than what is known (by ``updated_at``) changes nothing.
+    """
+    now = now or timezone.now()
+    by_id = {order.id: order for order in orders}
+    known = {link.order_id: link for link in Link.objects.filter(target=row, order_id__in=list(by_id))}
+    due = 0
+    for order in by_id.values():
+        link = known.get(order.id)
+        start = min((each for each in (row.start_at, since) if each is not None), default=None)
+        if link is None and (start is None or order.created_at < start):
+            continue
+        due += _take(row, order, link, now)
+    return due
+
+
+def _take(row: OrderTarget, order: Order, link: Link | None, now: datetime) -> int:
+    if link is not None and link.state == Link.State.ERASED:
+        return 0
+    if link is not None and link.order_updated_at and order.updated_at and order.updated_at < link.order_updated_at:
+        return 0
+    values: dict[str, Any] = {
+        "number": order.number[:60],
+        "day": order.created_at.date(),
+        "currency": order.currency,
+        "order_updated_at": order.updated_at,
+        "seen_at": now,
+    }
+    try:
+        document = map_order(order, row.shop.key)
+        values |= _facts(document)
+    except NotMappable as error:
+        values |= {"state": Link.State.PARKED, "reason": error.reason, "text": error.text[:300], "fingerprint": ""}
+        _store(row, order.id, link, values)
+        return 0
+    if document.test and not row.test_orders:
+        _store(row, order.id, link, values | {"state": Link.State.SKIPPED, "reason": TEST_ORDER, "text": ""})
+        return 0
+    was_test = link is not None and link.state == Link.State.SKIPPED and link.reason == TEST_ORDER
+    same = link is not None and link.fingerprint == document.fingerprint and not was_test
+    if same and link is not None and (link.state != Link.State.DUE or link.document_text):
+        # Sent, parked or skipped as it is: only what was pruned comes back.
+        _store(row, order.id, link, values)
+        return int(link.state == Link.State.DUE)
+    if link is not None and link.state == Link.State.SKIPPED and link.reason != TEST_ORDER:
+        _store(row, order.id, link, values)  # a person decided
+        return 0
+    state = Link.State.SENT if link is not None and link.sent_fingerprint == document.fingerprint else Link.State.DUE
+    _store(row, order.id, link, values | {"state": state, "reason": "", "text": ""})
+    return int(state == Link.State.DUE)
+
+
+def _facts(document: Document) -> dict[str, Any]:
+    return {
+        "person": document.party.key[:190],
+        "total": document.totals.total,
+        "refunded": document.totals.refunded,
+        "order_state": document.state,
+        "document_text": canonical(as_data(document)),
+        "fingerprint": document.fingerprint,
+    }
+
+
+def _store(row: OrderTarget, order_id: str, link: Link | None, values: dict[str, Any]) -> None:
+    if link is None:
+        Link.objects.update_or_create(target=row, order_id=order_id, defaults=values)
+    else:
+        # Only while no newer reading was stored meanwhile.
+        newest = Link.objects.filter(pk=link.pk)
+        if values["order_updated_at"] is not None:
+            newest = newest.filter(Q(order_updated_at=None) | Q(order_updated_at__lte=values["order_updated_at"]))
+        newest.update(**values, changed_at=values["seen_at"])
+
+
+# -- writing what is due
+
+
+@dataclass(slots=True)
+class Flushed:
+    """What a flush did, by action; ``parked`` by reason; ``left`` are still due."""
+
+    actions: dict[str, int] = field(default_factory=dict)
+    parked: dict[str, int] = field(default_factory=dict)
+    left: int = 0
+
+    def count(self, where: dict[str, int], word: str) -> None:
+        """One more."""
+        where[word] = where.get(word, 0) + 1
+
+    @property
+    def written(self) -> int:
+        """How many orders the target acknowledged."""
+        return sum(self.actions.values())
+
+
+def due_links(row: OrderTarget, now: datetime) -> QuerySet[Link]:
+    """The links that are due and that no process has in hand, oldest first."""
+    free = Q(claimed_until=None) | Q(claimed_until__lt=now)
+    return Link.objects.filter(free, target=row, state=Link.State.DUE).exclude(document_text="").order_by("pk")
+
+
+def _claimed(row: OrderTarget, most: int, order_ids: Sequence[str] | None, now: datetime) -> list[Link]:
+    until = now + CLAIM + timedelta(microseconds=uuid.uuid4().int % 1_000_000)  # names this claim
+    free = due_links(row, now)
+    if order_ids is not None:
+        free = free.filter(order_id__in=order_ids)
+    ids = list(free.values_list("pk", flat=True)[:most])
+    if not ids:
+        return []
+    Link.objects.filter(Q(claimed_until=None) | Q(claimed_until__lt=now), pk__in=ids, state=Link.State.DUE).update(
+        claimed_until=until
+    )
+    return list(Link.objects.filter(pk__in=ids, claimed_until=until).order_by("pk"))
+
+
+def flush(
+    row: OrderTarget,
+    target: Target,
+    *,
+    most: int = 200,
+    for_s: float = 40.0,
+    order_ids: Sequence[str] | None = None,
+) -> Flushed:
+    """Write what is due, in the target's batches, until ``most`` or ``for_s`` seconds are reached.
+
+    Raises TargetDown when the target goes away; what was acknowledged by then is noted. Several may run at once.
+    """
+    flushed = Flushed()
+    began = timezone.now()
+    tried = 0
+    while tried < most and (timezone.now() - began).total_seconds() < for_s:
+        links = _claimed(row, min(target.batch_size, most - tried), order_ids, timezone.now())
+        if not links:
+            break
+        tried += len(links)
+        documents = [from_data(link.document_data) for link in links]
+        try:
+            entries = [
+                Entry(document, from_data(link.sent_data) if link.sent_text else None, link.remote_id)
+                for link, document in zip(links, documents, strict=True)
+            ]
+            outcomes = target.write(entries)
+        except BaseException:
+            _release(links)
+            raise
+        for link, document, outcome in zip(links, documents, outcomes, strict=True):
+            note(link, document, outcome, flushed)
+    flushed.left = due_links(row, timezone.now()).count()
+    return flushed
+
+
+def _release(links: Sequence[Link]) -> None:
+    for link in links:
+        Link.objects.filter(pk=link.pk, claimed_until=link.claimed_until).update(claimed_until=None)
+
+
+def note(link: Link, document: Document, outcome: Written | TargetError, flushed: Flushed) -> None:
+    """Remember what came of one writing. A newer document that arrived meanwhile stays due."""
+    own = Link.objects.filter(pk=link.pk).exclude(state=Link.State.ERASED)
+    current = Q(fingerprint=link.fingerprint)
+    if isinstance(outcome, TargetError):
+        flushed.count(flushed.parked, outcome.reason)
+        text = masked(outcome.text, (*outcome.personal, *personal_texts(document)))
+        own.filter(current).update(
+            state=Link.State.PARKED,
+            reason=outcome.reason,
+            text=text[:300],
+            claimed_until=None,
+            changed_at=timezone.now(),
+        )
+        own.exclude(current).update(claimed_until=None)
+        return
+    flushed.count(flushed.actions, outcome.action)
+    now = timezone.now()
+    sent = {
+        "sent_text": link.document_text,
+        "sent_fingerprint": link.fingerprint,
+        "sent_at": now,
+        "changed_at": now,
+        "remote_id": outcome.remote_id[:190],
+        "remote_number": outcome.number[:120],
+        "remote_state": outcome.state[:40],
+        "remote_url": outcome.url[:500],
+        "remote_total": outcome.total,
+        "remote_refunded": outcome.refunded,
+        "rounding": outcome.rounding,
+        "claimed_until": None,
+    }
+    with transaction.atomic():
+        if not own.update(**sent):
+            return
+        own.filter(current, state=Link.State.DUE).update(state=Link.State.SENT, reason="", text="")
+        if outcome.action != "unchanged" or link.sent_fingerprint != link.fingerprint:
+            rows = changes(link.sent_data or None, link.document_data)[:CHANGES_MOST]
+            Sending.objects.create(
+                link=link,
+                action=outcome.action,
+                fingerprint=link.fingerprint,
+                changes=[[each.path, each.before, each.after] for each in rows],
+            )
+
+
+def personal_texts(document: Document) -> set[str]:
+    """What of a document names a person: masked in whatever a target says."""
+    party = document.party
+    found = {party.email, party.first_name, party.last_name, party.phone, party.name}
+    for address in (document.billing, document.shipping):
+        if address is not None:
+            found |= {
+                address.name,
+                address.company,
+                address.street,
+                address.street2,
+                address.phone,
+                address.postal_code,
+            }
+    return {text for text in found if text}
+
+
+# -- what a person does
+
+
+def send_again(links: QuerySet[Link]) -> int:
+    """Make links due again, whatever was sent; gives how many. May be repeated. Then let ``flush`` run."""
+    return (
+        links.exclude(state=Link.State.ERASED)
+        .exclude(document_text="")
+        .update(state=Link.State.DUE, reason="", text="", note="", claimed_until=None, changed_at=timezone.now())
+    )
+
+
+def skip(links: QuerySet[Link], note: str) -> int:
+    """Leave orders out, with a reason that a person gave; gives how many. They no longer count in the proof."""
+    return links.exclude(state__in=(Link.State.ERASED, Link.State.SENT)).update(
+        state=Link.State.SKIPPED,
+        reason="by_hand",
+        note=note[:300],
+        text="",
+        claimed_until=None,
+        changed_at=timezone.now(),
+    )
+
+
+def reopen(row: OrderTarget) -> int:
+    """Make due what a start date that was moved back now includes and what differs from what was sent; gives how many are due."""
+    Link.objects.filter(target=row, state=Link.State.SENT).exclude(fingerprint=F("sent_fingerprint")).update(
+        state=Link.State.DUE
+    )
+    return due_links(row, timezone.now()).count()
