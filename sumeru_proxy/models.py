@@ -236,6 +236,22 @@ class Bucket(models.Model):
         return self.key
 
 
+class StaleCopy(models.Model):
+    """A copy that a web process served stale and leaves to the worker to refresh (see ``reading/handing_over.py``)."""
+
+    shop = models.ForeignKey(Shop, models.CASCADE, related_name="+")
+    key = models.CharField(max_length=120, unique=True)
+    query_text = models.TextField()
+    rate = models.FloatField(default=0.0)
+    handed_at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["-rate"], name="stale_copy_rate")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class InboundEvent(models.Model):
     """A webhook that Sumeru signed. The row is the replay protection: it stays longer than ``created_at`` is accepted."""
 

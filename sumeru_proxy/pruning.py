@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, OuterRef, QuerySet
 
 from sumeru_proxy.models import InboundEvent, Job
-from sumeru_proxy.webhooks import intake
+from sumeru_proxy.webhooks import installed, intake
 
 CHUNK_ROWS = 1_000
 ENDED = (Job.State.DONE, Job.State.SUPERSEDED)
@@ -64,4 +64,7 @@ def prune(now: datetime, keep: Keep | None = None, *, dry_run: bool = False) -> 
             # Nothing cascades here: jobs of an event that goes only lose the reference.
             InboundEvent.objects.filter(pk__in=ids).delete()
             counts["events"] += len(ids)
+    for consumer in installed.consumers():
+        if consumer.prune is not None:
+            counts.update(consumer.prune(now, dry_run))
     return counts

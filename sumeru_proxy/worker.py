@@ -76,7 +76,7 @@ class Worker:
     def once(self) -> int:
         """Claim and try one batch; gives how many jobs were tried. Raises django.db.Error when the database is gone."""
         if batching.BATCH_KIND in self.known:
-            batching.gather(timezone.now())
+            batching.gather(timezone.now(), also=installed.visit_kinds())
         jobs.free_expired(timezone.now())
         claimed = self._claim(self.batch, fresh=False)
         if len(claimed) < self.batch:
@@ -132,8 +132,17 @@ class Worker:
                 self.stopping.wait(DATABASE_PAUSE_S)
 
 
-def run_many(workers: Sequence[Worker], *, until_idle: bool = False, started: Callable[[], None] | None = None) -> None:
-    """Run workers in threads of this process, the first in this one, until all have ended."""
+def run_many(
+    workers: Sequence[Worker],
+    *,
+    until_idle: bool = False,
+    started: Callable[[], None] | None = None,
+    beside: Sequence[Callable[[threading.Event], None]] = (),
+) -> None:
+    """Run workers in threads of this process, the first in this one, until all have ended; ``beside`` runs in threads of its own until
+    then, and is told by the event.
+    """
+    over = threading.Event()
 
     def run(worker: Worker) -> None:
         try:
@@ -145,6 +154,9 @@ def run_many(workers: Sequence[Worker], *, until_idle: bool = False, started: Ca
         threading.Thread(target=run, args=(worker,), name=f"work-{number}")
         for number, worker in enumerate(workers[1:], 2)
     ]
+    others = [threading.Thread(target=each, args=(over,), name=f"beside-{each.__module__}") for each in beside]
+    for thread in others:
+        thread.start()
     for thread in threads:
         thread.start()
     if started is not None:
@@ -152,5 +164,6 @@ def run_many(workers: Sequence[Worker], *, until_idle: bool = False, started: Ca
     try:
         workers[0].run(until_idle=until_idle)
     finally:
-        for thread in threads:
+        over.set()
+        for thread in [*threads, *others]:
             thread.join()

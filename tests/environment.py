@@ -19,7 +19,7 @@ if os.environ.get("CACHE_URL", "").startswith("redis://") and "PYTEST_XDIST_WORK
     parts = urlsplit(os.environ["CACHE_URL"])
     number = int(parts.path.strip("/") or 0) + int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
     os.environ["CACHE_URL"] = urlunsplit(parts._replace(path=f"/{number % 16}"))
-os.environ["SUMERU_REFRESH"] = "off"
+os.environ["SUMERU_REFRESH"] = "none"
 os.environ["SECURE_COOKIES"] = "0"
 # The sync API of Playwright keeps an event loop in the thread that runs the test; Django would refuse its own database there.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")

@@ -41,7 +41,7 @@ SUMERU_EGRESS = environment.text("SUMERU_EGRESS", "default")
 SUMERU_CONSUMERS = environment.words("SUMERU_CONSUMERS", "sumeru_proxy.consumers.order_sync")
 # Dotted paths of listeners and consumers that are no app.
 SUMERU_LISTENERS = environment.words("SUMERU_LISTENERS")
-# thread: this process refreshes its stale copies itself. off: only `manage.py work` and misses fetch.
+# thread: this process refreshes its stale copies itself. off: it leaves them to `manage.py work`. none: nobody does, for tests.
 SUMERU_REFRESH = environment.text("SUMERU_REFRESH", "thread")
 
 INSTALLED_APPS = [

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import path, re_path
+from django.urls import include, path, re_path
 
+from sumeru_proxy.webhooks import installed
 from sumeru_proxy.webhooks import views as webhooks
-from widgets.docs import client, deploying, index, npm_package, openapi, python_package, troubleshooting
+from widgets.docs import client, consumers, deploying, index, npm_package, openapi, python_package, troubleshooting
 from widgets.http import embed, events, pages, probes, submissions, views
 from widgets.http.requests import by_method
 
@@ -41,8 +42,11 @@ urlpatterns = [
     path("docs/client/", client.page, name="docs-client"),
     path("docs/deploying/", deploying.page, name="docs-deploying"),
     path("docs/troubleshooting/", troubleshooting.page, name="docs-troubleshooting"),
+    path("docs/consumers/", consumers.index, name="docs-consumers"),
+    path("docs/recipes/<slug:slug>/", consumers.page, name="docs-recipe"),
     path("healthz", probes.healthz, name="healthz"),
     path("readyz", probes.readyz, name="readyz"),
     path("metrics", probes.metrics, name="metrics"),
     path("admin/", admin.site.urls),
+    *(path(f"consumers/{each.name}/", include(each.urlconf)) for each in installed.consumers() if each.urlconf),
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,16 +24,17 @@ _ROWS_MOST = 100
 _TOO_LARGE = (400, 413, 422)
 
 
-def gather(now: datetime, *, gather_for: timedelta = GATHER_FOR) -> int:
+def gather(now: datetime, *, gather_for: timedelta = GATHER_FOR, also: Sequence[str] = ()) -> int:
     """Turn waiting event jobs that are old or many enough into batches; gives how many batches are new. May be repeated.
 
-    A batch's row and the end of its members are one transaction: an event is in exactly one batch, whatever dies when.
+    A batch's row and the end of its members are one transaction: an event is in exactly one batch, whatever dies when. ``also``:
+    kinds of consumers that get the same events, in a job of their own each.
     """
     waiting = Job.objects.filter(kind=EVENT_KIND, state=Job.State.WAITING, next_at__lte=now).order_by()
     made = 0
     for shop_id, count, oldest in list(waiting.values_list("shop_id").annotate(Count("pk"), Min("created_at"))):
         while count >= EVENTS_MOST or (count and oldest <= now - gather_for):
-            taken = _gather_one(shop_id, now)
+            taken = _gather_one(shop_id, now, also)
             if not taken:
                 break
             made += 1
@@ -41,7 +42,7 @@ def gather(now: datetime, *, gather_for: timedelta = GATHER_FOR) -> int:
     return made
 
 
-def _gather_one(shop_id: int, now: datetime) -> int:
+def _gather_one(shop_id: int, now: datetime, also: Sequence[str]) -> int:
     with transaction.atomic():
         rows = Job.objects.filter(shop_id=shop_id, kind=EVENT_KIND, state=Job.State.WAITING, next_at__lte=now).order_by(
             "pk"
@@ -61,8 +62,8 @@ def _gather_one(shop_id: int, now: datetime) -> int:
         if not members:
             return 0
         key = f"batch-{uuid.uuid4()}"
-        if events:
-            jobs.owe(shop_id, BATCH_KIND, {"events": events}, key=key)
+        for kind in (BATCH_KIND, *also) if events else ():
+            jobs.owe(shop_id, kind, {"events": events}, key=key)
         # The events live on in the batch; kept twice they would have to be erased twice.
         Job.objects.filter(pk__in=members, state=Job.State.WAITING).update(
             state=Job.State.DONE, reason="", body_text="", result={"batch": key}, finished_at=Now()

@@ -298,6 +298,7 @@ def retry(jobs: QuerySet[Job]) -> int:
     again: dict[str, Any] = {
         "state": Job.State.WAITING,
         "reason": "",
+        "code": "",
         "attempts": 0,
         "next_at": now,
         "finished_at": None,

@@ -21,12 +21,15 @@ from django.db import close_old_connections
 
 from sumeru_proxy.client import errors
 from sumeru_proxy.client.api import Sumeru
-from sumeru_proxy.reading import fetching, products
+from sumeru_proxy.reading import fetching, handing_over, products
 from sumeru_proxy.reading.copies import Query, copies
 
 log = logging.getLogger(__name__)
 
 HALF_LIFE_S = 600.0
+HAND_OVER_EVERY_S = 1.0
+HAND_AGAIN_S = 60.0
+"""A copy that is left to the worker is handed to it again after this, should it be stale still."""
 _QUEUE_LIMIT = 5_000
 _COUNTS_LIMIT = 20_000
 
@@ -38,7 +41,7 @@ class Popularity:
         self._counts: dict[str, tuple[float, float]] = {}
         self._lock = threading.Lock()
 
-    def count(self, key: str, now: float, times: int = 1) -> None:
+    def count(self, key: str, now: float, times: float = 1) -> None:
         """Count one request, or several that came since the last count."""
         with self._lock:
             self._counts[key] = (self._decayed(key, now) + times, now)
@@ -82,6 +85,7 @@ class Refresher:
         self._queue: dict[str, _StaleCopy] = {}
         self._done: dict[str, tuple[float, tuple[tuple[str, int], ...]]] = {}
         self._lock = threading.Condition()
+        self._handed: dict[str, float] = {}
         self._thread: threading.Thread | None = None
         self._pid = 0
         self._resting_until = 0.0
@@ -101,14 +105,40 @@ class Refresher:
         done_at, made_under = self._done.get(key, (-math.inf, ()))
         if time.monotonic() - done_at < query.fresh_s / 2 and made_under == fetching.stamped(shop_id, query.watched):
             return
+        if time.monotonic() - self._handed.get(key, -math.inf) < HAND_AGAIN_S:
+            return
+        self._add(key, shop_id, query)
+        if settings.SUMERU_REFRESH in ("thread", "off"):
+            self._ensure_thread()
+
+    def _add(self, key: str, shop_id: int, query: Query) -> None:
         if key not in self._queue:
             stale_copy = _StaleCopy(shop_id, query, time.monotonic(), _age_s(key, query))
             with self._lock:
                 if len(self._queue) < _QUEUE_LIMIT:
                     self._queue.setdefault(key, stale_copy)
                     self._lock.notify()
-        if settings.SUMERU_REFRESH == "thread":
-            self._ensure_thread()
+
+    def receive(self, shop_id: int, query: Query, rate: float) -> None:
+        """Take over what another process served stale, with its requests per second there. For the worker, which starts no thread here."""
+        key = query.key(shop_id)
+        self.popularity.count(key, time.monotonic(), rate * HALF_LIFE_S / math.log(2))
+        self._add(key, shop_id, query)
+
+    def hand_over(self) -> int:
+        """Leave what waits here to the worker; gives how many. May be repeated. Raises django.db.Error when the database fails: it is
+        then asked for again with the next stale answer.
+        """
+        with self._lock:
+            taken, self._queue = self._queue, {}
+        now = time.monotonic()
+        rates = [(key, each, self.popularity.rate(key, now)) for key, each in taken.items()]
+        handing_over.put([handing_over.Handed(key, each.shop_id, each.query, rate) for key, each, rate in rates])
+        with self._lock:
+            if len(self._handed) > _QUEUE_LIMIT:
+                self._handed.clear()
+            self._handed.update(dict.fromkeys(taken, now))
+        return len(taken)
 
     @property
     def waiting(self) -> int:
@@ -120,6 +150,7 @@ class Refresher:
         with self._lock:
             self._queue.clear()
             self._done.clear()
+            self._handed.clear()
 
     def _ensure_thread(self) -> None:
         if self._thread is not None and self._thread.is_alive() and self._pid == os.getpid():
@@ -136,7 +167,7 @@ class Refresher:
                 while not self._queue:
                     self._lock.wait()
             try:
-                wait_s = self.refresh_one()
+                wait_s = self.refresh_one() if settings.SUMERU_REFRESH == "thread" else self._handed_over()
             except Exception:
                 log.exception("refreshing failed")
                 wait_s = 5.0
@@ -144,6 +175,10 @@ class Refresher:
                 close_old_connections()
             if wait_s:
                 time.sleep(wait_s)
+
+    def _handed_over(self) -> float:
+        self.hand_over()
+        return HAND_OVER_EVERY_S
 
     def refresh_one(self) -> float:
         """Refresh the copy that matters most; gives the seconds to wait before the next. Never raises a client error."""

@@ -14,6 +14,8 @@ from django.utils import timezone
 from sumeru_proxy.models import InboundEvent, Job
 from sumeru_proxy.outbox import jobs
 from sumeru_proxy.outbox.delivering import Handler, Outcome
+from sumeru_proxy.webhooks import installed
+from sumeru_proxy.webhooks.readings import readings
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +67,8 @@ def _speaking_of(person: frozenset[str]) -> Q:
 
 
 def erase(shop_id: int, person: frozenset[str], *, dry_run: bool = False) -> dict[str, int]:
-    """Empty every job and inbound event of the shop that speaks of the person; gives how many of each. May be repeated.
+    """Empty every job and inbound event of the shop that speaks of the person, and what consumers hold of them; gives how many of each.
+    May be repeated.
 
     A write that still waits is parked as ``erased``, never sent. Joins the caller's transaction.
     """
@@ -95,7 +98,21 @@ def erase(shop_id: int, person: frozenset[str], *, dry_run: bool = False) -> dic
             counts["events"] += 1
             if not dry_run:
                 InboundEvent.objects.filter(pk=event.pk).update(body_text="", reason="erased")
+        for consumer in installed.consumers():
+            if consumer.erase is not None:
+                counts.update(consumer.erase(shop_id, person, dry_run))
+        if not dry_run:
+            readings.forget()
     return counts
+
+
+def held_of(shop_id: int, person: frozenset[str]) -> dict[str, Any]:
+    """What consumers hold of a person, as JSON by the consumer's name."""
+    return {
+        consumer.name: dict(consumer.export(shop_id, person))
+        for consumer in installed.consumers()
+        if consumer.export is not None
+    }
 
 
 def handler() -> Handler:
@@ -111,4 +128,6 @@ def handler() -> Handler:
 
 def _erase_for(shop_id: int, person: frozenset[str]) -> None:
     counts = erase(shop_id, person)
-    log.info("shop %s: a person was erased from %d jobs and %d events", shop_id, counts["jobs"], counts["events"])
+    log.info(
+        "shop %s: a person was erased: %s", shop_id, ", ".join(f"{count} {what}" for what, count in counts.items())
+    )

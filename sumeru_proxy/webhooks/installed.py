@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,11 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
+from sumeru_proxy.models import Job, Shop
 from sumeru_proxy.outbox import jobs
-from sumeru_proxy.webhooks.listeners import Consumer, JobKind, Listener, RangeKind, Setting, kind_of
+from sumeru_proxy.webhooks.listeners import Consumer, JobKind, Listener, RangeKind, Setting, Target, kind_of
+
+log = logging.getLogger(__name__)
 
 PART = ".part"
 """Ends the kind of a range's part that failed and is owed by itself."""
@@ -85,6 +89,33 @@ def own_kinds() -> dict[str, tuple[Consumer, JobKind | RangeKind]]:
         found |= {f"{each.name}:{kind.name}": (each, kind) for kind in each.kinds}
         found |= {f"{each.name}:{kind.name}": (each, kind) for kind in each.ranges}
     return found
+
+
+def target_of(job: Job) -> Target | None:
+    """At whose side a job ends, as its consumer says now; None when at nobody's, or the consumer cannot say. For people to see."""
+    try:
+        found = by_kind().get(job.kind)
+        if found is not None:
+            return found.target_of(job.shop) if found.target_of is not None else None
+        own = own_kinds().get(job.kind.removesuffix(PART))
+        if own is None or own[1].target_of is None:
+            return None
+        return own[1].target_of(job.shop, job.body.get("range", {}) if job.kind.endswith(PART) else job.body)
+    except Exception as error:  # the consumer's own function
+        log.warning("job %s: its target cannot be named: %s", job.pk, type(error).__name__)
+        return None
+
+
+def visit_kinds() -> list[str]:
+    """The kinds of jobs that get what our pixel gathered."""
+    return [f"{each.name}:{each.visits}" for each in consumers() if each.visits]
+
+
+def owe_daily(day: date) -> int:
+    """Owe every consumer's daily jobs of this day for all active shops; gives how many are new. May be repeated."""
+    kinds = [f"{each.name}:{name}" for each in consumers() for name in each.daily]
+    shop_ids = list(Shop.objects.filter(active=True).values_list("pk", flat=True)) if kinds else []
+    return sum(jobs.owe(shop_id, kind, {}, key=day.isoformat()).created for shop_id in shop_ids for kind in kinds)
 
 
 def owe(

@@ -82,6 +82,11 @@ def estimate(progress: Progress, now: datetime) -> Estimate:
     return Estimate(share, active_s * (1.0 - share) / share if active_s else None)
 
 
+def figures_of(job: Job) -> dict[str, int]:
+    """What a range job has done: so far, or in all. Pure."""
+    return figures(job.result if job.state == Job.State.DONE else job.progress)
+
+
 # -- in the database
 
 

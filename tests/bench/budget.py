@@ -46,7 +46,7 @@ def _prepare(folder: str) -> None:
     for name in ("DATABASE_URL", "CACHE_URL"):
         os.environ.pop(name, None)
     os.environ.update(
-        DJANGO_SETTINGS_MODULE="widgets.settings", DATA_DIR=folder, SUMERU_REFRESH="off", LOG_LEVEL="ERROR"
+        DJANGO_SETTINGS_MODULE="widgets.settings", DATA_DIR=folder, SUMERU_REFRESH="none", LOG_LEVEL="ERROR"
     )
     import django
 

@@ -108,7 +108,7 @@ def bring_page(shop: Shop, orders: Sequence[Order], body: Mapping[str, Any]) -> 
     LEDGER.pages.append([order.id for order in orders])
     for order in orders:
         LEDGER.take(order)
-    if os.environ.get("EXAMPLE_DIES_AT") == orders[0].id and not Path(os.environ["EXAMPLE_DIED"]).exists():
+    if os.environ.get("EXAMPLE_DIES_AT") in LEDGER.pages[-1] and not Path(os.environ["EXAMPLE_DIED"]).exists():
         Path(os.environ["EXAMPLE_DIED"]).touch()
         os._exit(9)
     effects = [booked(shop, order.id) for order in orders]

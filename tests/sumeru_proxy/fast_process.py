@@ -74,6 +74,17 @@ def take(key: str, path: str) -> None:
     sys.stdout.write(json.dumps(statuses))
 
 
+def admin_token(shop_id: str, token: str) -> None:
+    """Gives the shop an admin token and wide limits for it."""
+    from sumeru_proxy import secrets
+    from sumeru_proxy.models import Shop
+
+    shop = Shop.objects.get(pk=int(shop_id))
+    shop.limits = {**shop.limits, "admin": 100_000}
+    shop.save()
+    secrets.store(shop, "admin_token", token)
+
+
 def report() -> None:
     from django.db import connection
 
@@ -83,8 +94,12 @@ def report() -> None:
         "states": Counter(f"{kind} {state}" for kind, state in Job.objects.values_list("kind", "state")),
         "reasons": Counter(Job.objects.exclude(state="done").values_list("reason", flat=True)),
         "heard": dict(Stamp.objects.filter(topic__startswith="heard:").values_list("topic", "value")),
+        "booked": {
+            topic.removeprefix("booked:"): value
+            for topic, value in Stamp.objects.filter(topic__startswith="booked:").values_list("topic", "value")
+        },
         "events": InboundEvent.objects.count(),
-        "open": Job.objects.exclude(state__in=("done", "parked")).count(),
+        "open": Job.objects.exclude(state__in=("done", "parked", "superseded")).count(),
     }
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
@@ -104,7 +119,7 @@ def main() -> None:
     settings.SUMERU_LISTENERS = [name for name in [os.environ.get("TEST_LISTENERS")] if name]
     django.setup()
     name, *arguments = sys.argv[1:]
-    own = {"prepare": prepare, "accept": accept, "report": report, "take": take}
+    own = {"prepare": prepare, "accept": accept, "report": report, "take": take, "admin_token": admin_token}
     if name in own:
         own[name](*arguments)
         return

@@ -44,7 +44,19 @@ class Installation:
 
     def work(self, *options: object) -> subprocess.Popen[bytes]:
         return self.start(
-            "work", "--base-s", 0.02, "--longest-s", 1, "--lease-s", 2, "--idle-s", 0.05, "--threads", 1, *options
+            "work",
+            "--base-s",
+            0.02,
+            "--longest-s",
+            1,
+            "--lease-s",
+            2,
+            "--idle-s",
+            0.05,
+            "--threads",
+            1,
+            "--jobs-only",
+            *options,
         )
 
     def run(self, *arguments: object) -> str:

@@ -11,13 +11,16 @@ from django.utils.translation import gettext as _
 
 from sumeru_proxy.models import Job
 from sumeru_proxy.outbox import jobs
+from sumeru_proxy.webhooks import ranges
 from widgets.admin import job_words
 
 CHUNK_ROWS = 500
 OPEN = ~Q(reason__in=job_words.OVER)
 DOUBTFUL = Q(ambiguous=True) | Q(reason=Job.Reason.AMBIGUOUS_OLD)
 RETRYABLE = Q(state=Job.State.PARKED) & OPEN & ~Q(body_text="")
-DISCARDABLE = Q(state=Job.State.WAITING) | (Q(state=Job.State.PARKED) & OPEN)
+DISCARDABLE = Q(state__in=(Job.State.WAITING, Job.State.PAUSED)) | (Q(state=Job.State.PARKED) & OPEN)
+MOVING = Q(state__in=(Job.State.WAITING, Job.State.CLAIMED))
+HALTED = Q(state=Job.State.PAUSED) | Q(control=jobs.PAUSE)
 
 
 def _chunks(rows: QuerySet[Job]) -> Iterator[list[int]]:
@@ -65,3 +68,22 @@ def discard(rows: QuerySet[Job], user_id: int, note: str) -> int:
     """
     thrown_away = Q(reason=Job.Reason.DISCARDED)
     return _change(rows, user_id, DISCARDABLE, thrown_away, _("Discarded"), lambda found: jobs.discard(found, note))
+
+
+def pause(rows: QuerySet[Job], user_id: int) -> int:
+    """Halt long jobs after the step in hand; gives how many. May be repeated."""
+    long_jobs = rows.filter(kind__in=list(ranges.kinds()))
+    return _change(long_jobs, user_id, MOVING & ~HALTED, HALTED, _("Paused"), jobs.pause)
+
+
+def resume(rows: QuerySet[Job], user_id: int) -> int:
+    """Let halted long jobs go on; gives how many. May be repeated."""
+    long_jobs = rows.filter(kind__in=list(ranges.kinds()))
+    return _change(long_jobs, user_id, HALTED, MOVING & ~HALTED, _("Resumed"), jobs.resume)
+
+
+def cancel(rows: QuerySet[Job], user_id: int, note: str) -> int:
+    """End long jobs that a worker may have in hand, after that step; gives how many. May be repeated: the first reason stays."""
+    long_jobs = rows.filter(kind__in=list(ranges.kinds()), state=Job.State.CLAIMED)
+    over = Q(control=jobs.CANCEL) | Q(reason=Job.Reason.DISCARDED)
+    return _change(long_jobs, user_id, ~over, over, _("Cancelled"), lambda found: jobs.cancel(found, note))

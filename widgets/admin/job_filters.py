@@ -28,7 +28,9 @@ class StateFilter(SimpleListFilter):
             ("waiting", _("waiting")),
             ("claimed", _("being delivered")),
             ("parked", _("parked: a person is needed")),
+            ("paused", _("paused by a person")),
             ("done", _("done")),
+            ("superseded", _("superseded")),
             ("over", _("discarded or erased")),
         ]
 
@@ -48,9 +50,9 @@ class StateFilter(SimpleListFilter):
                 return queryset.filter(over)
             case "parked":
                 return queryset.filter(state=Job.State.PARKED).exclude(over)
-            case "waiting" | "claimed" | "done" as state:
+            case "waiting" | "claimed" | "paused" | "done" | "superseded" as state:
                 return queryset.filter(state=state)
-        return queryset.exclude(state=Job.State.DONE).exclude(over)
+        return queryset.exclude(state__in=(Job.State.DONE, Job.State.SUPERSEDED)).exclude(over)
 
 
 class KindFilter(SimpleListFilter):

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from sumeru_proxy.models import Job
-from sumeru_proxy.outbox import batching, writes
+from sumeru_proxy.outbox import batching, rules, writes
 from sumeru_proxy.webhooks import erasing, installed
 from sumeru_proxy.webhooks.listeners import KIND_PREFIX
 from widgets.admin import moments
@@ -30,6 +30,8 @@ BADGES = {
     Job.State.CLAIMED: "ok",
     Job.State.DONE: "ok",
     Job.State.PARKED: "failing",
+    Job.State.PAUSED: "waiting",
+    Job.State.SUPERSEDED: "unused",
 }
 OVER = (Job.Reason.DISCARDED, Job.Reason.ERASED)
 """Parked for ever: nothing is left to decide."""
@@ -37,22 +39,30 @@ OVER = (Job.Reason.DISCARDED, Job.Reason.ERASED)
 
 @dataclass(frozen=True, slots=True)
 class JobExplanation:
-    """Why a job is where it is, and what a person can do (empty: nothing)."""
+    """Why a job is where it is, what a person can do (empty: nothing), and the words of the target that failed (empty: none)."""
 
     why: str
     advice: str = ""
+    said: str = ""
 
 
 def kind_words(kind: str) -> str:
     """A kind's name for people."""
     if kind.startswith(KIND_PREFIX):
-        return _("Event for %s") % kind.removeprefix(KIND_PREFIX)
+        consumer = installed.by_kind().get(kind)
+        return _("Event for %s") % (consumer.title if consumer is not None else kind.removeprefix(KIND_PREFIX))
+    whole = kind.removesuffix(installed.PART)
+    if whole in (own := installed.own_kinds()):
+        title = str(own[whole][1].title)
+        return title if whole == kind else _("Part of “%s”") % title
     return str(KIND_WORDS.get(kind, kind))
 
 
 def known_kinds() -> frozenset[str]:
     """The kinds that this installation's workers do."""
-    return frozenset({*writes.KINDS, batching.EVENT_KIND, erasing.KIND, *installed.by_kind()})
+    own = installed.own_kinds()
+    parts = (kind + installed.PART for kind in own)
+    return frozenset({*writes.KINDS, batching.EVENT_KIND, erasing.KIND, *installed.by_kind(), *own, *parts})
 
 
 def badge(job: Job) -> str:
@@ -72,7 +82,7 @@ def state_words(job: Job) -> str:
 def doubtful(job: Job) -> bool:
     """Whether Sumeru may have it although nobody knows: sending it anew could make it twice."""
     return (
-        job.state != Job.State.DONE
+        job.state not in (Job.State.DONE, Job.State.SUPERSEDED)
         and job.reason not in OVER
         and (job.ambiguous or job.reason == Job.Reason.AMBIGUOUS_OLD)
     )
@@ -85,11 +95,20 @@ def retryable(job: Job) -> bool:
 
 def discardable(job: Job) -> bool:
     """Whether it can still be discarded."""
-    return job.state == Job.State.WAITING or (job.state == Job.State.PARKED and job.reason not in OVER)
+    open_states = (Job.State.WAITING, Job.State.PAUSED)
+    return job.state in open_states or (job.state == Job.State.PARKED and job.reason not in OVER)
 
 
-def told(job: Job, now: datetime, *, known: bool = True, behind: bool = False) -> JobExplanation:
-    """``known``: this installation has a worker's hand for the kind. ``behind``: an earlier job must be done first."""
+def told(
+    job: Job, now: datetime, *, known: bool = True, behind: bool = False, away: bool = False, target: str = ""
+) -> JobExplanation:
+    """``known``: this installation has a worker's hand for the kind. ``behind``: an earlier job must be done first. ``away``: another
+    of its kind found that the target does not answer. ``target``: what people call it.
+    """
+    if job.state == Job.State.SUPERSEDED:
+        return JobExplanation(_("A later one about the same order was done in its place."))
+    if job.state == Job.State.PAUSED:
+        return JobExplanation(_("A person paused it."), _("Resume it, and it goes on where it is."))
     if job.state == Job.State.DONE:
         return JobExplanation(_("It is done."))
     if job.state == Job.State.CLAIMED:
@@ -97,8 +116,19 @@ def told(job: Job, now: datetime, *, known: bool = True, behind: bool = False) -
             return JobExplanation(_("The worker that had it has stopped; the next one takes it over by itself."))
         return JobExplanation(_("A worker is at it just now."))
     if job.state == Job.State.WAITING:
+        if known and (job.reason == Job.Reason.TARGET_DOWN or (away and not behind)):
+            return _away(job, target)
         return _waiting(job, now, known=known, behind=behind)
-    return _parked(job)
+    return _parked(job, target or _("the target"))
+
+
+def _away(job: Job, target: str) -> JobExplanation:
+    name = target or _("the target")
+    return JobExplanation(
+        _("%s does not answer or does not work. Everything for it goes on by itself when it is back.") % name,
+        _("Sumeru is not the cause. If it lasts, look at %s.") % name,
+        job.last_error if job.reason == Job.Reason.TARGET_DOWN else "",
+    )
 
 
 def _waiting(job: Job, now: datetime, *, known: bool, behind: bool) -> JobExplanation:
@@ -133,7 +163,8 @@ def _waiting(job: Job, now: datetime, *, known: bool, behind: bool) -> JobExplan
     return JobExplanation(_("It is next in line.") if job.next_at <= now else _("It is tried at the time below."))
 
 
-def _parked(job: Job) -> JobExplanation:
+def _parked(job: Job, target: str) -> JobExplanation:
+    again = _("When the cause is gone, try again; else discard.")
     look = _("Look for it at Sumeru. If it is there, discard it here; if it is not, try again.")
     words = {
         Job.Reason.REFUSED: JobExplanation(
@@ -165,6 +196,18 @@ def _parked(job: Job) -> JobExplanation:
         Job.Reason.INVALID: JobExplanation(
             _("It lacks something that Sumeru demands, so it was not sent."),
             _("Trying again helps only after an update of this server; else discard."),
+        ),
+        Job.Reason.TARGET_REFUSED: JobExplanation(_("%s refused it.") % target, again, job.last_error),
+        Job.Reason.NOT_MAPPABLE: JobExplanation(
+            _("It cannot be brought into the form that %s needs.") % target,
+            _("When the data or the mapping is mended, try again; else discard."),
+            job.last_error,
+        ),
+        Job.Reason.TARGET_DOWN: JobExplanation(
+            _("%(target)s was away for more than %(days)d days.")
+            % {"target": target, "days": rules.TARGET_AWAY_MOST.days},
+            again,
+            job.last_error,
         ),
         Job.Reason.DISCARDED: JobExplanation(
             _("A person decided not to do it: %s") % job.note if job.note else _("A person decided not to do it.")

@@ -20,7 +20,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from sumeru_proxy.models import Job
-from widgets.admin import backlog_panel, bodies, debts, job_words, moments
+from sumeru_proxy.webhooks import ranges
+from widgets.admin import backlog_panel, bodies, debts, job_acts, job_words, moments, range_words
 from widgets.admin.inbound import may_see_events
 from widgets.admin.job_filters import DoubtFilter, KindFilter, StateFilter
 from widgets.admin.refusing import RefusesCredentials
@@ -50,21 +51,27 @@ class JobAdmin(RowAdmin[Job]):
     search_fields = ("key", "event__event_id")
     search_help_text = gettext_lazy("An idempotency key or an event id")
     list_select_related = ("shop", "event")
-    actions = ("try_again", "discard")
+    actions = ("try_again", "discard", "pause", "resume")
     change_list_template = "admin/sumeru_proxy/job/change_list.html"
     open_lookups: ClassVar[frozenset[str]] = frozenset({"shop__id__exact", "reason__exact", "state", "kind", "doubt"})
 
     # -- the list
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
-        """With whether an earlier one must be done first."""
+        """With whether an earlier one must be done first, and whether the target of its kind is away."""
         earlier = Job.objects.filter(
             shop_id=OuterRef("shop_id"),
             order_key=OuterRef("order_key"),
             state__in=(Job.State.WAITING, Job.State.CLAIMED),
             pk__lt=OuterRef("pk"),
         ).exclude(order_key="")
-        return super().get_queryset(request).annotate(behind=Exists(earlier))
+        away = Job.objects.filter(
+            shop_id=OuterRef("shop_id"),
+            kind=OuterRef("kind"),
+            state=Job.State.WAITING,
+            reason=Job.Reason.TARGET_DOWN,
+        )
+        return super().get_queryset(request).annotate(behind=Exists(earlier), away=Exists(away))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """As Django's, under the backlog's figures."""
@@ -94,9 +101,10 @@ class JobAdmin(RowAdmin[Job]):
     def why(self, job: Job) -> SafeString:
         """A sentence, advice, and the warning of a job that was perhaps delivered."""
         told = self._told(job, timezone.now())
+        words = [told.why, f"“{told.said}”" if told.said else "", self._progress(job)]
         return format_html(
             '<div class="sumeru-why">{} <span class="sumeru-advice">{}</span>{}</div>',
-            told.why,
+            " ".join(each for each in words if each),
             told.advice,
             format_html('<br><span class="sumeru-warning">{}</span>', _("Perhaps delivered already."))
             if job_words.doubtful(job)
@@ -117,8 +125,18 @@ class JobAdmin(RowAdmin[Job]):
 
     @staticmethod
     def _told(job: Job, now: datetime) -> job_words.JobExplanation:
-        known = job.kind in job_words.known_kinds()
-        return job_words.told(job, now, known=known, behind=bool(getattr(job, "behind", False)))
+        return job_words.told(
+            job,
+            now,
+            known=job.kind in job_words.known_kinds(),
+            behind=bool(getattr(job, "behind", False)),
+            away=bool(getattr(job, "away", False)),
+            target=job_acts.target_name(job),
+        )
+
+    @staticmethod
+    def _progress(job: Job) -> str:
+        return range_words.told(job, timezone.now()) if job.kind in ranges.kinds() else ""
 
     # -- what a person decides
 
@@ -131,6 +149,16 @@ class JobAdmin(RowAdmin[Job]):
     def discard(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse | None:
         """Over ``debts.discard``; asks for the reason."""
         return self._discard(request, self._fenced(request, queryset), self._selection(request, "discard"))
+
+    @admin.action(description=gettext_lazy("Pause (back-fills and other long jobs)"), permissions=["change"])
+    def pause(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
+        """Over ``debts.pause``."""
+        job_acts.pause(request, self._fenced(request, queryset))
+
+    @admin.action(description=gettext_lazy("Resume (paused jobs)"), permissions=["change"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
+        """Over ``debts.resume``."""
+        job_acts.resume(request, self._fenced(request, queryset))
 
     @staticmethod
     def _fenced(request: HttpRequest, queryset: QuerySet[Job]) -> QuerySet[Job]:
@@ -180,7 +208,8 @@ class JobAdmin(RowAdmin[Job]):
         form = DiscardForm(request.POST) if request.POST.get("decided") == "1" else DiscardForm()
         if not form.is_valid():
             return self._ask(request, rows, selection, form=form, title=_("Discard"))
-        count = debts.discard(rows, int(request.user.pk or 0), form.cleaned_data["note"])
+        user_id, note = int(request.user.pk or 0), form.cleaned_data["note"]
+        count = debts.discard(rows, user_id, note) + debts.cancel(rows, user_id, note)
         if count:
             messages.success(request, ngettext("%d job was discarded.", "%d jobs were discarded.", count) % count)
         else:
@@ -227,6 +256,8 @@ class JobAdmin(RowAdmin[Job]):
                 {
                     "retry": lambda: self._try_again(request, rows, [("do", "retry")]),
                     "discard": lambda: self._discard(request, rows, [("do", "discard")]),
+                    "pause": lambda: job_acts.pause(request, rows),
+                    "resume": lambda: job_acts.resume(request, rows),
                 },
             )
         may_change = self.has_change_permission(request, job)
@@ -246,7 +277,11 @@ class JobAdmin(RowAdmin[Job]):
             has_body=bool(job.body_text),
             may_change=may_change,
             may_retry=may_change and job_words.retryable(job),
-            may_discard=may_change and job_words.discardable(job),
+            may_discard=may_change and (job_words.discardable(job) or job_acts.cancellable(job)),
+            may_pause=may_change and job_acts.pausable(job),
+            may_resume=may_change and job_acts.resumable(job),
+            progress=self._progress(job),
+            parts=ranges.open_parts(job) if job.kind in ranges.kinds() else 0,
             tabs=self.tabs_of(request, job.shop, "jobs"),
         )
         return TemplateResponse(request, "admin/sumeru_proxy/job/page.html", context)
@@ -273,5 +308,7 @@ class JobAdmin(RowAdmin[Job]):
             (_("Next try"), time(job.next_at) if job.state == Job.State.WAITING else "—"),
             (_("Finished at"), time(job.finished_at)),
             (_("Last error"), job.last_error or "—"),
+            *([(_("Target"), job_acts.target_name(job) or job.target)] if job.target else []),
+            *([(_("The consumer’s word for it"), format_html("<code>{}</code>", job.code))] if job.code else []),
         ]
         return facts

@@ -20,7 +20,18 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from sumeru_proxy import health, secrets
 from sumeru_proxy.models import Credential, Shop, ShopOrigin
-from widgets.admin import changes, connection, credentials, inbound, pages, shop_form, subscriptions, wordings
+from widgets.admin import (
+    changes,
+    connection,
+    consumer_pages,
+    credentials,
+    inbound,
+    pages,
+    range_pages,
+    shop_form,
+    subscriptions,
+    wordings,
+)
 from widgets.admin.look import LookInline
 from widgets.admin.refusing import RefusesCredentials
 from widgets.admin.shop_form import LIMIT_FIELDS, ShopForm
@@ -41,6 +52,7 @@ _LISTS = {"jobs": "sumeru_proxy_job_changelist", "events": "sumeru_proxy_inbound
 _TAB_NEEDS: dict[str, Callable[[HttpRequest], bool]] = {
     "credentials": credentials.may_see,
     "webhooks": subscriptions.may_see,
+    "ranges": range_pages.may_see,
     "jobs": inbound.may_see_jobs,
     "events": inbound.may_see_events,
 }
@@ -250,14 +262,28 @@ class ShopAdmin(_ModelAdmin):
             ("preview", pages.preview_page),
             ("connection", connection.page),
             ("webhooks", subscriptions.page),
+            ("ranges", range_pages.page),
         ]
         return [
             *(
                 path(f"<int:pk>/{name}/", self._page(name, view), name=f"sumeru_proxy_shop_{name}")
                 for name, view in own
             ),
+            path(
+                "<int:pk>/consumers/<slug:consumer>/<slug:slug>/", self._consumers_page(), name=consumer_pages.URL_NAME
+            ),
             *super().get_urls(),
         ]
+
+    def _consumers_page(self) -> Any:
+        def answer(request: HttpRequest, pk: int, consumer: str, slug: str) -> HttpResponse:
+            def view(own: Any, asked: HttpRequest, shop: Shop, context: dict[str, Any]) -> HttpResponse:
+                return consumer_pages.page(own, asked, shop, context, consumer, slug)
+
+            result: HttpResponse = self._page(f"{consumer}/{slug}", view)(request, pk)
+            return result
+
+        return self.admin_site.admin_view(answer)
 
     def _page(self, name: str, view: Any) -> Any:
         def answer(request: HttpRequest, pk: int) -> HttpResponse:
@@ -271,7 +297,7 @@ class ShopAdmin(_ModelAdmin):
                 "opts": self.opts,
                 "shop": shop,
                 "original": shop,
-                "title": dict(self._tab_names())[name],
+                "title": dict(self._tab_names()).get(name, ""),
                 "subtitle": None,
                 "media": self.media,
                 "tabs": self.tabs(request, shop, name),
@@ -293,6 +319,7 @@ class ShopAdmin(_ModelAdmin):
             ("credentials", _("Credentials")),
             ("connection", _("Connection")),
             ("webhooks", _("Webhooks")),
+            ("ranges", _("Back-fills")),
             ("jobs", _("Jobs")),
             ("events", _("Events")),
             ("history", _("History")),
@@ -306,9 +333,12 @@ class ShopAdmin(_ModelAdmin):
     def tabs(self, request: HttpRequest, shop: Shop, here: str) -> list[dict[str, Any]]:
         """The shop's pages that this person may open."""
         return [
-            {"label": label, "url": self._url(name, shop), "here": name == here}
-            for name, label in self._tab_names()
-            if name not in _TAB_NEEDS or _TAB_NEEDS[name](request)
+            *(
+                {"label": label, "url": self._url(name, shop), "here": name == here}
+                for name, label in self._tab_names()
+                if name not in _TAB_NEEDS or _TAB_NEEDS[name](request)
+            ),
+            *consumer_pages.tabs(request, self.admin_site.name, shop, here),
         ]
 
     def change_view(

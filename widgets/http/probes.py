@@ -2,12 +2,46 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+
 from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
+from sumeru_proxy.webhooks import installed
 from widgets.http import responses
+
+log = logging.getLogger(__name__)
+
+
+class ConsumersFigures:
+    """What installed consumers count, for the registry of Prometheus. One that fails is left out."""
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Nothing: names are known when asked for, and registering must not ask the database."""
+        return []
+
+    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
+        """The figures of now."""
+        for consumer in installed.consumers():
+            try:
+                found = list(consumer.metrics()) if consumer.metrics is not None else []
+            except Exception as error:
+                log.error("figures of %s: %s", consumer.name, type(error).__name__)
+                continue
+            for metric in found:
+                labels = sorted({name for sample, _value in metric.samples for name in sample})
+                family = CounterMetricFamily if metric.counter else GaugeMetricFamily
+                shown = family(metric.name, metric.text, labels=labels)
+                for sample, value in metric.samples:
+                    shown.add_metric([sample.get(name, "") for name in labels], value)
+                yield shown
+
+
+REGISTRY.register(ConsumersFigures())
 
 
 def healthz(request: HttpRequest) -> HttpResponse:

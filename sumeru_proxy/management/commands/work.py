@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 from argparse import ArgumentParser
+from collections.abc import Callable
+from threading import Event
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from sumeru_proxy import worker
+from sumeru_proxy import housekeeping, refreshing, worker
 from sumeru_proxy.outbox import jobs, rules
 from sumeru_proxy.outbox.delivering import Pace
 from sumeru_proxy.outbox.turns import Turns
@@ -19,12 +21,20 @@ class Command(BaseCommand):
 
     # A worker serves no addresses: what the web processes check need not hold it up.
     requires_system_checks = []
-    help = "Deliver what is owed: writes to Sumeru, events to listeners. Start as many as you like, on any machine."
+    help = (
+        "Deliver what is owed (writes to Sumeru, events to listeners), refresh what web processes leave to it, and do the day's work "
+        "(pruning, consumers' daily jobs). Start as many as you like, on any machine."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The options; see ``--help``."""
         parser.add_argument("--once", action="store_true", help="stop when nothing is due any more")
         parser.add_argument("--kinds", default="", metavar="A,B", help="only these kinds of jobs")
+        parser.add_argument(
+            "--jobs-only",
+            action="store_true",
+            help="neither refresh copies nor do the day's work (as with --kinds or --once)",
+        )
         parser.add_argument("--threads", type=int, default=2, help="jobs at a time in this process (default 2)")
         parser.add_argument("--batch", type=int, default=10, help="jobs claimed at a time (default 10)")
         parser.add_argument(
@@ -62,8 +72,15 @@ class Command(BaseCommand):
             worker.run_many(
                 workers,
                 until_idle=options["once"],
+                beside=self._beside(options),
                 started=lambda: self.stderr.write(f"working on {len(known)} kinds of jobs"),
             )
         finally:
             for name, handler in before.items():
                 signal.signal(name, handler)
+
+    @staticmethod
+    def _beside(options: dict[str, Any]) -> list[Callable[[Event], None]]:
+        if options["jobs_only"] or options["kinds"] or options["once"]:
+            return []
+        return [housekeeping.run, *([refreshing.run] if refreshing.shares_copies() else [])]

@@ -1,0 +1,77 @@
+"""The day's work: once a day whoever runs, again after a death, and what it does."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sumeru_proxy import housekeeping
+from sumeru_proxy.models import Bucket, InboundEvent, Job, Shop, Stamp
+from sumeru_proxy.webhooks import installed
+
+DAY = datetime(2026, 11, 20, 3, tzinfo=UTC)
+
+
+@pytest.fixture
+def shop(db: None, settings: Any) -> Shop:
+    settings.SUMERU_LISTENERS = ["tests.sumeru_proxy.example_consumer.CONSUMER"]
+    return Shop.objects.create(name="Daily", domain="daily.example")
+
+
+@pytest.mark.parametrize(
+    ("state", "at", "taken"),
+    [
+        ({}, DAY, True),
+        ({}, DAY.replace(hour=1), False),
+        ({"day": "2026-11-19"}, DAY, True),
+        ({"day": "2026-11-20"}, DAY, False),
+        ({"until": (DAY + timedelta(minutes=10)).isoformat()}, DAY, False),
+        ({"until": (DAY - timedelta(minutes=10)).isoformat()}, DAY, True),
+        ({"until": (DAY + timedelta(days=10)).isoformat()}, DAY, True),  # a clock was set back
+    ],
+)
+def test_whose_the_work_is(state: dict[str, str], at: datetime, taken: bool) -> None:
+    assert (housekeeping.whose(state, at) is not None) is taken
+
+
+def test_the_worker_prunes_by_itself_once_a_day(shop: Shop) -> None:
+    now = datetime.now(UTC).replace(hour=12)
+    old = InboundEvent.objects.create(
+        shop=shop, event_id="evt_1", type="order.created", occurred_at=now, body_text='{"data": {}}'
+    )
+    InboundEvent.objects.filter(pk=old.pk).update(received_at=now - timedelta(days=15))
+    Stamp.objects.create(shop=shop, topic="old", value=1)
+    counts = housekeeping.daily(now)
+    assert counts is not None
+    assert (counts["event_bodies"], counts["example_old"], counts["daily_jobs"]) == (1, 1, 1)
+    old.refresh_from_db()
+    assert old.body_text == ""
+    job = Job.objects.get(kind="example:proof")
+    assert job.key == now.date().isoformat()
+    assert housekeeping.daily(now + timedelta(hours=5)) is None
+    following = housekeeping.daily(now + timedelta(days=1))
+    assert following is not None
+    assert following["daily_jobs"] == 1
+
+
+def test_one_that_died_at_it_is_replaced(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime.now(UTC).replace(hour=12)
+
+    def died(_day: Any) -> int:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(installed, "owe_daily", died)
+        with pytest.raises(KeyboardInterrupt):
+            housekeeping.daily(now)
+    assert housekeeping.daily(now + timedelta(minutes=59)) is None
+    assert housekeeping.daily(now + timedelta(minutes=61)) is not None
+    assert Job.objects.filter(kind="example:proof").count() == 1
+    assert Bucket.objects.get(key="housekeeping:daily").extra == {"day": now.date().isoformat()}
+
+
+def test_inactive_shops_owe_nothing_daily(shop: Shop) -> None:
+    Shop.objects.update(active=False)
+    assert installed.owe_daily(DAY.date()) == 0

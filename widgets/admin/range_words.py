@@ -1,0 +1,41 @@
+"""How far a long job of a consumer is, in words."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from sumeru_proxy.models import Job
+from sumeru_proxy.webhooks import ranges
+from widgets.admin import moments
+
+
+def counts(job: Job) -> str:
+    """What is done, and what could not be."""
+    found = ranges.figures_of(job)
+    words = [ngettext("%d done", "%d done", found["done"]) % found["done"]]
+    if found["skipped"]:
+        words.append(_("%d could not be read") % found["skipped"])
+    if found["failed"]:
+        words.append(ngettext("%d part failed", "%d parts failed", found["failed"]) % found["failed"])
+    return ", ".join(words)
+
+
+def outlook(job: Job, now: datetime) -> str:
+    """The share that is done and the estimated time to the end; empty when that is not known, or it has ended."""
+    if job.state not in ranges.OPEN or not job.progress:
+        return ""
+    guess = ranges.estimate(job.progress, now)
+    if guess.share is None:
+        return ""
+    share = _("%d %% of it") % int(guess.share * 100)
+    if guess.left_s is None or job.state not in (Job.State.WAITING, Job.State.CLAIMED):
+        return share
+    return _("%(share)s, about %(left)s left") % {"share": share, "left": moments.span(guess.left_s)}
+
+
+def told(job: Job, now: datetime) -> str:
+    """Both in one line."""
+    return "; ".join(each for each in (counts(job), outlook(job, now)) if each)
