@@ -24,7 +24,12 @@ from tests.upstream import Upstream
 from widgets.docs import npm_package, python_package
 
 ROOT = samples.ROOT
-DOCS = sorted((ROOT / "templates" / "docs").glob("*.html"))
+DOCS = sorted(
+    [
+        *(ROOT / "templates" / "docs").glob("*.html"),
+        *(ROOT / "sumeru_proxy" / "consumers").glob("*/templates/*/docs/*.html"),
+    ]
+)
 ESBUILD = ROOT / "tests" / "package" / "node_modules" / "esbuild"
 BASE = "https://widgets.example.com"
 # Texts of modules with tests of their own: tests/widgets/test_client_docs.py, tests/bench/servers.py.

@@ -7,7 +7,7 @@ import json
 import signal
 import sys
 
-from tests.bench import budget, growth, order_sync, orders, outage, page, sizes, soak, speed
+from tests.bench import books, budget, growth, order_sync, orders, outage, page, sizes, soak, speed
 
 BENCHES = {
     "sizes": sizes,
@@ -17,6 +17,7 @@ BENCHES = {
     "page": page,
     "growth": growth,
     "soak": soak,
+    "books": books,
     "orders": orders,
     "order_sync": order_sync,
 }

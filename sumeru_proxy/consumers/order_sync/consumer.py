@@ -15,7 +15,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from sumeru_proxy.client.shapes_admin import Order
-from sumeru_proxy.consumers.order_sync import engine, personal, proof
+from sumeru_proxy.consumers.order_sync import docs_pages, engine, personal, proof
 from sumeru_proxy.consumers.order_sync.engine import NAME, target_key
 from sumeru_proxy.consumers.order_sync.kinds import opened
 from sumeru_proxy.consumers.order_sync.models import DayProof, Link, OrderTarget
@@ -207,6 +207,7 @@ CONSUMER = Consumer(
     export=personal.export,
     prune=personal.prune,
     metrics=metrics,
+    docs_pages=docs_pages.PAGES,
     stores=(
         Stored("order_sync.OrderTarget", "targets, their options; secrets apart, encrypted", False, "until deleted"),
         Stored("order_sync.Link", "orders as documents: names, addresses, lines, amounts", True, personal.KEPT_TEXT),

@@ -43,10 +43,15 @@ class _Digesting:
         self._file.write(raw)
         self._digest.update(raw)
 
-    def finish(self) -> str:
-        """On the disk, and its SHA-256."""
+    def close(self) -> None:
+        """Closed, finished or not."""
+        self._file.close()
+
+    def finish(self, *, sync: bool = True) -> str:
+        """Closed, on the disk when ``sync``, and its SHA-256."""
         self._file.flush()
-        os.fsync(self._file.fileno())
+        if sync:
+            os.fsync(self._file.fileno())
         self._file.close()
         return self._digest.hexdigest()
 
@@ -58,6 +63,7 @@ class Draft:
         self.path = path
         self.digests: dict[str, str] = {}
         self._open: dict[str, _Digesting] = {}
+        self._small = 0
 
     def add(self, name: str, text: str | bytes) -> None:
         """Append to a file, which is made when it is new."""
@@ -68,14 +74,24 @@ class Draft:
         self._open[name].write(text)
 
     def put(self, name: str, body: bytes) -> None:
-        """A whole file at once, closed again."""
+        """A whole file at once, closed again; on the disk after ``finish``."""
         self.add(name, body)
-        self.digests[name] = self._open.pop(name).finish()
+        self.digests[name] = self._open.pop(name).finish(sync=False)
+        self._small += 1
+
+    def close(self) -> None:
+        """No file stays open."""
+        for file in self._open.values():
+            file.close()
+        self._open.clear()
 
     def finish(self) -> Mapping[str, str]:
         """Everything on the disk: the digests by name."""
         for name in list(self._open):
             self.digests[name] = self._open.pop(name).finish()
+        if self._small:
+            os.sync()  # once for thousands of small files
+            self._small = 0
         return dict(sorted(self.digests.items()))
 
 
@@ -94,6 +110,11 @@ class DayFolder:
         except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}
+
+    def holds(self, name: str) -> bool:
+        """Whether one file is as it was written."""
+        files = self.manifest().get("files")
+        return isinstance(files, dict) and name in files and _digest(self.path / name) == files[name]
 
     def intact(self, digests: Mapping[str, str]) -> bool:
         """Whether the files on the disk are exactly those with these digests."""
@@ -148,10 +169,12 @@ class ShopFolder:
         place = self.path / f".draft-{os.getpid()}"
         with disk_errors():
             place.mkdir()
+        draft = Draft(place)
         try:
             with disk_errors():
-                yield Draft(place)
+                yield draft
         finally:
+            draft.close()
             shutil.rmtree(place, ignore_errors=True)
 
     def publish(self, draft: Draft, day: date, facts: Mapping[str, Any], history: int) -> DayFolder:
@@ -162,7 +185,8 @@ class ShopFolder:
         )
         number = numbers[-1] + 1 if numbers else 1
         manifest = {"day": str(day), "number": number, **facts, "files": digests}
-        draft.put(MANIFEST, (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode())
+        draft.add(MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+        draft.finish()
         for folder in [draft.path, *(path for path in draft.path.rglob("*") if path.is_dir())]:
             _sync(folder)
         place = self.path / f"{day}.{number:04d}"

@@ -13,7 +13,15 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
-from sumeru_proxy.consumers.order_sync.books.movements import GIFT_CARD, REFUND, SALE, Item, Movement, movements_of
+from sumeru_proxy.consumers.order_sync.books.movements import (
+    CANCELLATION,
+    GIFT_CARD,
+    REFUND,
+    SALE,
+    Item,
+    Movement,
+    movements_of,
+)
 from sumeru_proxy.consumers.order_sync.document import Document, PostalAddress
 from sumeru_proxy.consumers.order_sync.targets.interface import NotMappable
 
@@ -136,16 +144,18 @@ def invoices_of(document: Document, seller: Seller) -> tuple[Invoice, ...]:
     if document.digits > 2:
         raise NotMappable("invoice_currency", f"an e-invoice has two decimals at most, {document.currency} has more")
     found: list[Invoice] = []
-    first = f"{seller.prefix}{document.number}"
-    for movement in movements_of(document):
-        if movement.kind == SALE:
-            number = first
-        elif movement.kind == REFUND:
-            number = f"{first}-R{sum(each.type_code == CREDIT_NOTE for each in found) + 1}"
-        else:
-            number = f"{first}-C"
+    numbers = numbers_of(document, seller)
+    for place, movement in enumerate(movements_of(document)):
+        number = numbers[-1] if movement.kind == CANCELLATION else numbers[place]
         found.append(_invoice(document, seller, movement, number, found[0] if found else None))
     return tuple(found)
+
+
+def numbers_of(document: Document, seller: Seller) -> tuple[str, ...]:
+    """The numbers of ``invoices_of``, also where the invoices themselves cannot be made any more."""
+    first = f"{seller.prefix}{document.number}"
+    refunds = tuple(f"{first}-R{number}" for number in range(1, len(document.refunds) + 1))
+    return (first, *refunds, f"{first}-C")
 
 
 def _invoice(document: Document, seller: Seller, movement: Movement, number: str, first: Invoice | None) -> Invoice:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from sumeru_proxy.consumers.order_sync.books.bookings import plain
@@ -61,13 +61,16 @@ def _line(cells: tuple[str, ...] | list[str]) -> str:
 
 def document_line(document: Document, people: bool) -> str:
     """The document as one line of JSON, with its fingerprint; without names, addresses and e-mail unless ``people``."""
-    data = as_data(document)
-    if not people:
-        for part in ("party", "billing", "shipping"):
-            if data[part]:
-                data[part] = _without_people(data[part])
-    return canonical({**data, "fingerprint": document.fingerprint}) + "\n"
+    return data_line({**as_data(document), "fingerprint": document.fingerprint}, people)
 
 
-def _without_people(data: dict[str, Any]) -> dict[str, Any]:
+def data_line(data: Mapping[str, Any], people: bool) -> str:
+    """The same from such a line's data: a document that stood in a file before."""
+    parts = (
+        {} if people else {name: _without_people(data[name]) for name in ("party", "billing", "shipping") if data[name]}
+    )
+    return canonical({**data, **parts}) + "\n"
+
+
+def _without_people(data: Mapping[str, Any]) -> dict[str, Any]:
     return {name: "" if name in _PEOPLE else value for name, value in data.items()}

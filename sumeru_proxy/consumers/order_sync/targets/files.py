@@ -1,25 +1,24 @@
 """Accounting files: per day and shop a CSV, JSON Lines, a balanced journal, and e-invoices when the seller is set.
 
 A day is written whole, from the latest documents of all of its orders, whenever one of them changes: so a repetition changes nothing,
-and a crash leaves the day as it was. An order that cannot be booked is left out of every file of its day, and parks.
+and a crash leaves the day as it was. An order that cannot be booked parks, and stands in every file of its day as it did before, or in
+none.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from sumeru_proxy.consumers.order_sync.books import journal, tables, ubl
-from sumeru_proxy.consumers.order_sync.books.bookings import Accounts, accounts_of
+from sumeru_proxy.consumers.order_sync.books import journal
+from sumeru_proxy.consumers.order_sync.books.bookings import accounts_of
 from sumeru_proxy.consumers.order_sync.books.day_folders import DayFolder, Draft, ShopFolder, disk_errors
-from sumeru_proxy.consumers.order_sync.books.invoices import Seller, invoices_of, seller_of
-from sumeru_proxy.consumers.order_sync.document import CANCELLED, Document
+from sumeru_proxy.consumers.order_sync.books.day_writing import DayWriter, Settings, read_lines, safe_name
+from sumeru_proxy.consumers.order_sync.books.invoices import invoices_of, seller_of
+from sumeru_proxy.consumers.order_sync.document import Document
+from sumeru_proxy.consumers.order_sync.outcomes import action_of
 from sumeru_proxy.consumers.order_sync.targets import interface
 from sumeru_proxy.consumers.order_sync.targets.interface import (
     Booked,
@@ -35,27 +34,14 @@ from sumeru_proxy.consumers.order_sync.targets.interface import (
 
 FORMATS: Final = ("csv", "jsonl", "journal")
 BATCH_SIZE: Final = 500
-_OPTIONS: Final = ("folder", "formats", "accounts", "seller", "people", "history")
-_UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The checked options. ``people``: names, addresses and e-mail stand in JSON Lines and journal, too."""
-
-    folder: Path
-    formats: tuple[str, ...]
-    accounts: Accounts
-    seller: Seller | None
-    people: bool
-    history: int
+OPTIONS: Final = ("folder", "formats", "accounts", "seller", "people", "history")
 
 
 def settings_of(raw: Mapping[str, Any]) -> Settings:
     """The options as typed values. Raises ValueError whose text names the option."""
     for name in raw:
-        if name not in _OPTIONS:
-            raise ValueError(f"{str(name)[:40]} is not one of {', '.join(_OPTIONS)}")
+        if name not in OPTIONS:
+            raise ValueError(f"{str(name)[:40]} is not one of {', '.join(OPTIONS)}")
     folder = raw.get("folder")
     if not isinstance(folder, str) or not Path(folder).is_absolute() or ".." in Path(folder).parts or "\x00" in folder:
         raise ValueError("folder must be the absolute path of a folder that is there")
@@ -105,7 +91,7 @@ class FilesTarget:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._settings = settings_of(place.options)
-        self._shop = ShopFolder(self._settings.folder, _safe(f"{place.shop}-{place.name}"))
+        self._shop = ShopFolder(self._settings.folder, safe_name(f"{place.shop}-{place.name}"))
 
     def check(self) -> Sequence[Finding]:
         """Whether the folder is there and can be written, and what is not set."""
@@ -142,51 +128,27 @@ class FilesTarget:
             with disk_errors():
                 self._shop.replace("accounts.beancount", journal.opened(self._settings.accounts))
             with self._shop.drafted() as draft:
-                facts, left_out = self._fill(draft, day, entries)
-                digests = draft.finish()
                 current = self._shop.current().get(day)
+                facts, left_out = self._fill(draft, day, current, entries)
+                digests = draft.finish()
                 if current and current.manifest().get("files") == digests and current.intact(digests):
                     self._shop.list_journals()
                     return current, left_out, False
                 return self._shop.publish(draft, day, facts, self._settings.history), left_out, True
 
     def _fill(
-        self, draft: Draft, day: date, entries: Sequence[Entry]
+        self, draft: Draft, day: date, before: DayFolder | None, entries: Sequence[Entry]
     ) -> tuple[Mapping[str, Any], dict[str, TargetError]]:
-        names = {"csv": "orders.csv", "jsonl": "orders.jsonl", "journal": "journal.beancount"}
-        for name in self._settings.formats:
-            draft.add(names[name], tables.header() if name == "csv" else "")
-        sums: dict[str, list[int]] = {}
+        writer = DayWriter(self._settings, draft, before)
         left_out: dict[str, TargetError] = {}
         for document in self._documents(day, entries):
             try:
-                invoices = invoices_of(document, self._settings.seller) if self._settings.seller else ()
+                writer.add(document)
             except NotMappable as error:
                 left_out[document.order_id] = error
-                continue
-            if "csv" in self._settings.formats:
-                draft.add(names["csv"], tables.rows(document))
-            draft.add(names["jsonl"], tables.document_line(document, self._settings.people))
-            if "journal" in self._settings.formats:
-                payee = document.party.name if self._settings.people else document.party.key
-                draft.add(names["journal"], journal.transactions(document, self._settings.accounts, payee))
-            for invoice in invoices:
-                digest = hashlib.sha256(f"{document.order_id}\n{invoice.number}".encode()).hexdigest()[:8]
-                draft.put(f"invoices/{_safe(invoice.number)}-{digest}.xml", ubl.xml_of(invoice))
-            one = sums.setdefault(document.currency, [0, 0, 0, document.digits])
-            for place, amount in enumerate((1, document.totals.total, document.totals.refunded)):
-                one[place] += amount
-        facts = {
-            "shop": self._place.shop,
-            "currencies": {
-                currency: {"orders": count, "total": total, "refunded": refunded, "digits": digits}
-                for currency, (count, total, refunded, digits) in sorted(sums.items())
-            },
-            "left_out": {
-                order_id: getattr(error, "reason", "not_mappable") for order_id, error in sorted(left_out.items())
-            },
-        }
-        return facts, left_out
+        writer.carry()
+        reasons = {order_id: error.reason for order_id, error in sorted(left_out.items())}
+        return {"shop": self._place.shop, "currencies": writer.facts(), "left_out": reasons}, left_out
 
     def _documents(self, day: date, entries: Sequence[Entry]) -> Iterator[Document]:
         """The day's documents, the entries' own in place of older ones, oldest first, and entries that are not among them."""
@@ -234,22 +196,9 @@ def _time(document: Document) -> datetime:
     return document.updated_at or datetime.min.replace(tzinfo=UTC)
 
 
-def _safe(text: str) -> str:
-    return _UNFIT.sub("-", text).strip(".-")[:80] or "x"
-
-
 def _written(entry: Entry, folder: DayFolder, changed: bool) -> Written:
-    document, before = entry.document, entry.before
-    if not changed:
-        action = interface.UNCHANGED
-    elif before is None:
-        action = interface.CREATED
-    elif document.state == CANCELLED and before.state != CANCELLED:
-        action = interface.CANCELLED
-    elif len(document.refunds) > len(before.refunds):
-        action = interface.REFUNDED
-    else:
-        action = interface.UPDATED
+    document = entry.document
+    action = action_of(entry) if changed else interface.UNCHANGED
     return Written(
         remote_id=f"{document.day}/{document.order_id}",
         action=action,
@@ -267,20 +216,18 @@ def _booked(folder: DayFolder) -> Iterator[Booked]:
     files = folder.manifest().get("files")
     if not isinstance(files, dict) or not folder.intact(files):
         return
-    with disk_errors(), (folder.path / "orders.jsonl").open(encoding="utf-8") as lines:
-        for line in lines:
-            data = json.loads(line)
-            yield Booked(
-                order_id=data["order_id"],
-                remote_id=f"{folder.day}/{data['order_id']}",
-                day=folder.day,
-                currency=data["currency"],
-                total=data["totals"]["total"],
-                refunded=data["totals"]["refunded"],
-                state=data["state"],
-                refund_ids=tuple(refund["id"] for refund in data["refunds"]),
-                number=data["number"],
-            )
+    for _offset, data in read_lines(folder):
+        yield Booked(
+            order_id=data["order_id"],
+            remote_id=f"{folder.day}/{data['order_id']}",
+            day=folder.day,
+            currency=data["currency"],
+            total=data["totals"]["total"],
+            refunded=data["totals"]["refunded"],
+            state=data["state"],
+            refund_ids=tuple(refund["id"] for refund in data["refunds"]),
+            number=data["number"],
+        )
 
 
 KIND = FilesKind()

@@ -62,7 +62,7 @@ def test_a_day_is_written_whole_numbered_and_again_only_when_it_changes(tmp_path
     refunded = replace(first, refunds=(ONE_BACK,), totals=replace(first.totals, refunded=1190))
     target = opened(tmp_path, books=[refunded, second])
     found = target.write([Entry(refunded, before=first), Entry(second, before=second)])
-    assert [each.action for each in found if isinstance(each, Written)] == [interface.REFUNDED, interface.UPDATED]
+    assert [each.action for each in found if isinstance(each, Written)] == [interface.REFUNDED, interface.UNCHANGED]
     assert names(tmp_path) == SHOP_FILES | {f"2026-03-01.0003/{name}" for name in DAY_FILES}
     assert official.journal_errors(tmp_path / "acme-files" / "journal.beancount") == []
     assert official.balances(tmp_path / "acme-files" / "journal.beancount", "Income:Refunds") == {"EUR": "10.00"}
@@ -75,6 +75,44 @@ def test_earlier_numbers_stay_when_asked(tmp_path: Path) -> None:
     assert {name.split("/")[0] for name in names(tmp_path) if "/" in name} == {"2026-03-01.0002", "2026-03-01.0003"}
     # The journal counts the current one alone.
     assert official.journal_transactions(tmp_path / "acme-files" / "journal.beancount") == 2
+
+
+def test_what_is_no_longer_known_stays_in_the_books(tmp_path: Path) -> None:
+    """Documents are pruned and people erased: a late change of another order of the day must not take theirs from the books."""
+    old, other = (
+        document(billing=ADDRESS, refunds=(ONE_BACK,)),
+        document(order_id="ord_2", number="#1002", billing=ADDRESS),
+    )
+    options = {"seller": SELLER}
+    outcome(opened(tmp_path, **options), old, other)
+    folder = tmp_path / "acme-files"
+    before = {path.name: path.read_bytes() for path in folder.glob("*.0001/invoices/*") if "1001" in path.name}
+    target = opened(tmp_path, books=[replace(other, number="#1002b")], **options)
+    outcome(target, replace(other, number="#1002b"))
+    assert {each.order_id: each.number for each in target.booked(DAY, DAY)} == {"ord_1": "#1001", "ord_2": "#1002b"}
+    assert len(before) == 2
+    assert {path.name: path.read_bytes() for path in folder.glob("*.0002/invoices/*") if "1001" in path.name} == before
+    assert official.journal_errors(folder / "journal.beancount") == []
+    assert official.balances(folder / "journal.beancount", "Income:Refunds") == {"EUR": "10.00"}
+    # One that cannot be booked any more stays as it stood, and parks.
+    found = target.write([Entry(replace(old, number="#new", currency="KWD", digits=3))])
+    assert isinstance(found[0], NotMappable)
+    assert {each.number for each in target.booked(DAY, DAY)} == {"#1001", "#1002b"}
+    lines = next(folder.glob("2026-03-01.*")) / "orders.jsonl"
+    lines.write_text(lines.read_text().replace('"total":2871', '"total":2872'))
+    with pytest.raises(TargetDown) as caught:
+        outcome(target, replace(other, number="#1002c"))
+    assert caught.value.reason == "files_changed"
+    # What is known all of it can be written again.
+    everything = [old, replace(other, number="#1002c")]
+    outcome(opened(tmp_path, books=everything, **options), everything[1])
+    assert {each.total for each in target.booked(DAY, DAY)} == {2871}
+
+
+def test_names_that_differ_are_folders_that_differ(tmp_path: Path) -> None:
+    for name in ("a b", "a-b", "ä/../b"):
+        KIND.open(Place("acme", name, {"folder": str(tmp_path)})).write([Entry(document())])
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_an_older_document_never_replaces_a_newer_one(tmp_path: Path) -> None:
@@ -105,7 +143,7 @@ def test_what_is_booked_is_read_back_and_what_somebody_changed_does_not_count(tm
     file.write_text(file.read_text() + "more\n")
     assert list(target.booked(day, day)) == []
     again = target.write([Entry(each, before=each) for each in made if each.day == day])
-    assert {each.action for each in again if isinstance(each, Written)} == {interface.UPDATED}
+    assert all(isinstance(each, Written) and each.number.endswith(".0002") for each in again)
     assert len(list(target.booked(day, day))) == sum(each.day == day for each in made)
 
 
