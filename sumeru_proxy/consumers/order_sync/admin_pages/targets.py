@@ -260,7 +260,7 @@ def _report(request: HttpRequest, shop: Shop) -> HttpResponse:
         "rounding": [
             (code, each["lines"], words.money(each["sum"], code)) for code, each in report.get("rounding", {}).items()
         ],
-        "parties": list(report.get("parties", {}).items()),
+        "parties": [(name, count) for name, count in report.get("parties", {}).items() if name],
         "missing": list(report.get("missing_skus", {}).items())[:100],
         "missing_count": len(report.get("missing_skus", {})),
         "notes": [(name.replace("_", " "), count) for name, count in report.get("notes", {}).items()],
