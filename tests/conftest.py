@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -16,10 +16,16 @@ from django.core.cache import cache
 from sumeru_proxy.sandbox.catalogue import small_catalogue
 from tests.upstream import Upstream, upstream
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Playwright
+
+    from tests.widgets.demo_runs import Run
+
 # Slow is the machine's business; what is drawn stays the same.
 hypothesis.settings.register_profile("house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("house")
 
+SHELL = "chromium-headless-shell"
 CHROMIUM_FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -28,14 +34,8 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    "--enable-precise-memory-info",
 ]
-
-
-@pytest.hookimpl(trylast=True)  # after the shuffle
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with long tests begin first: the quick ones fill what time is left, so no process ends alone and late."""
-    long = {item.path for item in items if item.get_closest_marker("slow") or item.get_closest_marker("browser")}
-    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.fixture(scope="session")
@@ -74,11 +74,61 @@ def clean_memory() -> None:
 
 @pytest.fixture(scope="session")
 def chromium_path() -> str:
-    """Debian's Chromium; without it the run fails and says how to get it."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if path := shutil.which(name):
-            return path
-    pytest.fail("Chromium is missing: apt-get install chromium, or run `python3 manage.py test`, which installs it.")
+    """Debian's Chromium without a window's parts, which costs half; without it the run fails and says how to get it."""
+    if path := shutil.which(SHELL):
+        return path
+    pytest.fail(f"{SHELL} is missing: apt-get install {SHELL}, or run `python3 manage.py test`, which installs it.")
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """The driver, once per test process: it allows no second one beside it."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
+    """One Chromium per test process; each test makes a context of its own."""
+    chromium = playwright.chromium.launch(
+        executable_path=chromium_path, args=CHROMIUM_FLAGS, ignore_default_args=["--disable-back-forward-cache"]
+    )
+    yield chromium
+    chromium.close()
+
+
+@pytest.fixture(scope="session")
+def origins() -> dict[str, str]:
+    """Where the storefronts that are no part of the demo will be: it is started for them."""
+    from tests.widgets.demo_runs import free_ports
+
+    names = ("nextjs", "hydrogen", "hydrogen with the widgets under its own address")
+    return {name: f"http://127.0.0.1:{port}" for name, port in zip(names, free_ports(len(names)), strict=True)}
+
+
+@pytest.fixture(scope="session")
+def demo(origins: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """The real demo, once per test process. A test that ends a part of it starts one of its own."""
+    from tests.widgets.demo_runs import running
+
+    options = [word for origin in origins.values() for word in ("--origin", origin)]
+    with running(tmp_path_factory.mktemp("demo"), *options) as run:
+        yield run
+
+
+@pytest.fixture(scope="session")
+def facts(demo: Run) -> dict[str, Any]:
+    """What the demo says of itself, once there are copies of what its pages show first.
+
+    Cold widgets and waiting for Sumeru's pace are other tests' matter.
+    """
+    from tests.browser.visiting import warm_storefront
+
+    found = demo.facts()
+    demo.lift_limits(found)
+    return warm_storefront(found)
 
 
 @pytest.fixture

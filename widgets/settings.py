@@ -38,7 +38,9 @@ SUMERU_HOSTS = environment.words("SUMERU_HOSTS", "https://api.sumeru.systems,htt
 # Names this server's outgoing address: servers that share one address share its limits.
 SUMERU_EGRESS = environment.text("SUMERU_EGRESS", "default")
 # The consumers of orders and events: Django apps, see sumeru_proxy/webhooks/listeners.py. One taken out of the list is out.
-SUMERU_CONSUMERS = environment.words("SUMERU_CONSUMERS", "sumeru_proxy.consumers.order_sync")
+SUMERU_CONSUMERS = environment.words(
+    "SUMERU_CONSUMERS", "sumeru_proxy.consumers.order_sync,sumeru_proxy.consumers.attribution"
+)
 # Dotted paths of listeners and consumers that are no app.
 SUMERU_LISTENERS = environment.words("SUMERU_LISTENERS")
 # thread: this process refreshes its stale copies itself. off: it leaves them to `manage.py work`. none: nobody does, for tests.

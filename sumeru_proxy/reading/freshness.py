@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 
 from sumeru_proxy.client import errors
 from sumeru_proxy.client.api import Sumeru
@@ -177,7 +177,11 @@ class Refresher:
                 time.sleep(wait_s)
 
     def _handed_over(self) -> float:
-        self.hand_over()
+        try:
+            self.hand_over()
+        finally:
+            # Rarely needed: no reason for one connection more per web process.
+            connections.close_all()
         return HAND_OVER_EVERY_S
 
     def refresh_one(self) -> float:

@@ -19,7 +19,8 @@ pixel call costs one per event (the bulk calls of the documentation; a list read
 ``X-Cache: HIT`` nothing. The client's address is the socket's, or the request header ``X-Sandbox-Client-IP``. ``attributions``
 and ``orders`` are in admin answers only when ``include`` asks for them. Filters: ``filter[field]=v`` (dotted paths; several
 values by comma) and ``filter[field][gt|gte|lt|lte]=v``; lists sort by any field. A page of a list costs the same however long the
-list is (``shelf``), after the first one that sorts by a field. Pictures are drawn at ``/media/<name>.svg``.
+list is (``shelf``), after the first one that sorts by a field. Pictures are at ``/media/<name>.svg``:
+a file of ``drawings/`` in tones that follow from the name.
 
 Control API
 ===========
@@ -86,11 +87,13 @@ State
 
 Catalogue, version 1
 ====================
-``{"version": 1, "name": ..., "shops": [shop, ...]}``; ``catalogue_format.py`` is the exact schema. A shop has ``domain``,
-``currency``, ``public_key``, ``products`` and may have ``name``, ``origins``, ``tokens`` (``id, token, name, scopes, plan``),
-``auto_publish``, ``collections`` (``handle, title``), ``reviews``, ``customers``, ``orders``, ``bundles``, ``upsell_rules``,
-``quizzes``, ``experiments``, ``nudges``, ``referral``. Products, reviews, customers and orders have the fields of the API,
-except that a product has ``collections`` (handles) and no ``rating``, a review has ``product_id`` and may be
+``{"version": 1, "name": ..., "shops": [shop, ...]}``; ``catalogues/schema.json`` (JSON Schema) is the exact format, ``demo.json``
+and ``small.json`` beside it are the built-in shops. In a file, a time (``created_at``, ``updated_at``, ``occurred_at``) may be an age:
+``-P3DT2H`` is three days and two hours before the start of the day (UTC) on which the file is read. A shop has ``domain``,
+``currency``, ``public_key``, ``products`` and may have ``name``, ``origins``, ``tokens`` (``id, token, name, plan``; ``scopes``
+unless it has all), ``auto_publish``, ``collections`` (``handle, title``), ``reviews``, ``customers``, ``orders``, ``bundles``,
+``upsell_rules``, ``quizzes``, ``experiments``, ``nudges``, ``referral``. Products, reviews, customers and orders have the fields of
+the API, except that a product has ``collections`` (handles) and no ``rating``, a review has ``product_id`` and may be
 ``"status": "pending"``. In the URLs of products, pictures and the referral, ``{base}`` becomes the sandbox's own URL and
 ``{storefront}`` the ``--storefront`` (or ``https://DOMAIN``).
 

@@ -12,11 +12,11 @@ from sumeru_proxy.sandbox import admin_api, public_reads
 from sumeru_proxy.sandbox.calls import Calls
 from sumeru_proxy.sandbox.clock import Clock
 from sumeru_proxy.sandbox.credentials import Caller, caller_of
-from sumeru_proxy.sandbox.drawing import picture
 from sumeru_proxy.sandbox.edge import LIFETIMES_S, Edge, Key
 from sumeru_proxy.sandbox.endpoints import Endpoint, find
 from sumeru_proxy.sandbox.faults import Fault, Faults, spoiled
 from sumeru_proxy.sandbox.limits import Limits, Verdict
+from sumeru_proxy.sandbox.pictures import picture
 from sumeru_proxy.sandbox.problems import Problem
 from sumeru_proxy.sandbox.public_writes import WRITES, Deed
 from sumeru_proxy.sandbox.wire import Answer, Request, encoded

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from sumeru_proxy.sandbox.endpoints import ALL_SCOPES
 from sumeru_proxy.sandbox.listing import in_order
 from sumeru_proxy.sandbox.orders.book import OrderBook
 from sumeru_proxy.sandbox.orders.generator import OrderGenerator
@@ -46,7 +47,9 @@ class ShopData:
         self.public_key: str = shop["public_key"]
         self.origins: set[str] = set(shop.get("origins") or [])
         self.auto_publish: bool = bool(shop.get("auto_publish"))
-        self.tokens: dict[str, Item] = {token["token"]: token for token in shop.get("tokens") or []}
+        self.tokens: dict[str, Item] = {
+            token["token"]: {"scopes": ALL_SCOPES, **token} for token in shop.get("tokens") or []
+        }
         self.products: dict[str, Item] = {}
         self.reviews: dict[str, Item] = {}
         self.customers = Shelf(shop.get("customers") or [])

@@ -7,7 +7,7 @@ import json
 import signal
 import sys
 
-from tests.bench import books, budget, growth, order_sync, orders, outage, page, sizes, soak, speed
+from tests.bench import attribution, books, budget, growth, order_sync, orders, outage, page, sizes, soak, speed
 
 BENCHES = {
     "sizes": sizes,
@@ -20,6 +20,7 @@ BENCHES = {
     "books": books,
     "orders": orders,
     "order_sync": order_sync,
+    "attribution": attribution,
 }
 
 

@@ -123,7 +123,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 def _storm(place: Site, sandbox: Sandbox, server: Server, count: int, options: argparse.Namespace) -> dict[str, Any]:
     life = sandbox.control.orders.life
     workers = [_worker(place), _worker(place)]
-    pause_s = 0.02 if options.quick else 0.03
+    pause_s = 0.02 if options.quick else 0.06
     sandbox.control.orders.live(
         {"shop": DOMAIN, "count": count, "seed": 7, "repeat": 1 / 3, "lose": 0.04, "reach": 40, "pause_s": pause_s}
     )

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
+from sumeru_proxy.sandbox.catalogue import small_catalogue
 from sumeru_proxy.sandbox.listing import in_order, page
 from sumeru_proxy.sandbox.server import Sandbox
-from sumeru_proxy.sandbox.small_shop import small_catalogue
 from sumeru_proxy.sandbox.wire import Request
 
 LIMIT_MS = 5.0

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.browser.gallery import opened
-from tests.conftest import CHROMIUM_FLAGS
 from tests.widgets.states import STATES
 from widgets import registry
 from widgets.http import rendering
@@ -18,14 +15,6 @@ pytestmark = pytest.mark.browser
 # As weak as a rule can be, and not important.
 THEIRS = ".sw-title{color:rgb(1,2,3)} *{letter-spacing:2px} h3,[part~=title]{font-size:33px} sumeru-widget{--sumeru-star:rgb(9,9,9)}"
 LOOK = ":where(:host){--sumeru-star:rgb(7,7,7);--sumeru-radius:3px}.sw-title{color:red;font-size:9px}"
-
-
-@pytest.fixture(scope="module")
-def browser(chromium_path: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=chromium_path, args=CHROMIUM_FLAGS)
-        yield chromium
-        chromium.close()
 
 
 def page_of(browser: Browser, *, light: bool, theirs: str = "") -> Page:

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
 from sumeru_proxy.sandbox.catalogue import built_in
-from tests.browser.visiting import MODES, Open, product_path, read_json, widget
-from tests.widgets.demo_runs import Run, eventually
+from tests.browser.visiting import MODES, Facts, Open, product_path, read_json, warm_storefront, widget
+from tests.widgets.demo_runs import Run, eventually, running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """A demo whose Sumeru may be killed, and where nobody has asked for the last product."""
+    with running(tmp_path_factory.mktemp("demo")) as run:
+        yield run
+
+
+@pytest.fixture(scope="module")
+def facts(demo: Run) -> Facts:
+    return warm_storefront(demo.facts())
 
 
 def state(facts: dict[str, Any], product_id: str) -> str:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.browser import gallery
 from tests.browser.test_axe import serious
-from tests.conftest import CHROMIUM_FLAGS
 from tests.widgets.states import STATES, State
 from widgets import registry
 from widgets.http import rendering
@@ -17,14 +14,6 @@ from widgets.http import rendering
 pytestmark = pytest.mark.browser
 
 NAMES = ("reviews", "quiz", "bundles", "referral", "rating_badge")
-
-
-@pytest.fixture(scope="module")
-def browser(chromium_path: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=chromium_path, args=CHROMIUM_FLAGS)
-        yield chromium
-        chromium.close()
 
 
 def unstyled(state: State, *, css: bool) -> str:

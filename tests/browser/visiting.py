@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from playwright.sync_api import BrowserContext, Error, Locator, Page, Response
 
 from sumeru_proxy.sandbox.catalogue import built_in, demo_shops
+from tests.traffic import Traffic
 from tests.widgets.demo_runs import eventually
 
 WIDTHS = (360, 1280)
@@ -45,6 +46,7 @@ class Visitor:
         self.said: list[str] = []
         self.bodies_seen = 0
         self._responses: list[Response] = []
+        self._traffic = Traffic(self.page)
         self.page.on("console", lambda message: self.said.append(f"{message.type}: {message.text} {message.location}"))
         self.page.on("pageerror", lambda error: self.said.append(f"exception: {error}"))
         self.page.on("response", lambda response: self._responses.append(response))
@@ -71,7 +73,7 @@ class Visitor:
 
     def settle(self) -> None:
         """Wait for the network, then look for secrets in every body and header that came."""
-        self.page.wait_for_load_state("networkidle")
+        self._traffic.settle()
         responses, self._responses[:] = list(self._responses), []
         for response in responses:
             head = json.dumps(response.all_headers())
@@ -176,3 +178,12 @@ def warm(facts: Facts, name: str, **query: str) -> dict[str, Any]:
 
     found: dict[str, Any] = eventually(ready, 40, f"{name} {query}")
     return found
+
+
+def warm_storefront(facts: Facts) -> Facts:
+    """The same facts, once there are copies of what the storefront's pages show first."""
+    for name in ("rating_badge", "reviews", "bundles"):
+        warm(facts, name, product_id=facts["product"])
+    warm(facts, "product_feed", collection="packs", sort="rating", layout="carousel", limit="12")
+    warm(facts, "product_feed", collection="camp")
+    return facts

@@ -26,7 +26,8 @@ import redis
 from sumeru_proxy.client.limiter import DEFAULT_LIMITS
 from sumeru_proxy.sandbox.server import Sandbox
 from sumeru_proxy.webhooks import signature
-from tests.sumeru_proxy.installation import POSTGRESQL, ROOT, SECRET, Installation, installed, wait_until
+from tests.guard import POSTGRESQL
+from tests.sumeru_proxy.installation import ROOT, SECRET, Installation, installed, wait_until
 
 DOMAIN = "small.example"
 ORIGIN = "https://shop.example"
@@ -51,7 +52,7 @@ shop.save()
 ShopOrigin.objects.create(shop=shop, origin=%r)
 secrets.store(shop, "admin_token", %r)
 """
-_INHERITED = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONDONTWRITEBYTECODE")
+_INHERITED = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPYCACHEPREFIX", "TEST_RUN")
 
 
 def stores_or_skip(engine: str) -> None:

@@ -13,12 +13,11 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from sumeru_proxy.models import Shop
 from sumeru_proxy.reading import reader
 from sumeru_proxy.sandbox.catalogue import small_catalogue
-from tests.conftest import CHROMIUM_FLAGS
 from tests.upstream import upstream
 from widgets import registry
 from widgets.http import throttles
@@ -173,20 +172,18 @@ RUN = """html => {
 
 
 @pytest.fixture(scope="module")
-def chromium(chromium_path: str) -> Iterator[Page]:
+def chromium(browser: Browser) -> Iterator[Page]:
     """A page without network: whatever markup asks for is refused, and noted."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=CHROMIUM_FLAGS)
-        page = browser.new_page()
-        page.route(
-            "**/*",
-            lambda route: (
-                route.abort() if route.request.resource_type != "document" else route.fulfill(body="<body></body>")
-            ),
-        )
-        page.goto("https://shop.example/")
-        yield page
-        browser.close()
+    page = browser.new_page()
+    page.route(
+        "**/*",
+        lambda route: (
+            route.abort() if route.request.resource_type != "document" else route.fulfill(body="<body></body>")
+        ),
+    )
+    page.goto("https://shop.example/")
+    yield page
+    page.close()
 
 
 def poisoned(value: Any, bad: Callable[[str], str | None], key: str = "") -> Any:

@@ -1,4 +1,4 @@
-"""Real Chromium against the built loader: one browser per module, one context and one pair of servers per test."""
+"""Real Chromium against the built loader: one context and one pair of servers per test."""
 
 from __future__ import annotations
 
@@ -7,20 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.loader.stub_hosts import SHOP, Answer, StorefrontHost, WidgetHost
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--enable-precise-memory-info",
-]
 # Writes down every event of the loader and every refused resource, before any script of the page runs.
 RECORDER = """
 window.seen = []; window.refused = [];
@@ -101,21 +91,6 @@ class Shopfront:
         """The keys of every batch, fences left out."""
         asked = [seen.keys for seen in self.widgets.ending("/batch")]
         return [keys for keys in asked if keys != ["fence"]]
-
-
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser(playwright: Playwright) -> Iterator[Browser]:
-    running = playwright.chromium.launch(
-        executable_path=CHROMIUM, headless=True, args=FLAGS, ignore_default_args=["--disable-back-forward-cache"]
-    )
-    yield running
-    running.close()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""One running widget server, one browser and one storefront for all tests here; a context of its own for each."""
+"""One running widget server and one storefront for all tests here; a browser context of its own for each."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from sumeru_proxy.sandbox.server import Sandbox, running
 from tests.bench.servers import catalogue
-from tests.conftest import CHROMIUM_FLAGS
 from tests.faults.running_site import PLENTY, Site, site
 from tests.loader.stub_hosts import StorefrontHost
 from tests.pages.between import Between
@@ -65,16 +64,6 @@ def passage(place: Site) -> Iterator[Between]:
     host = Between(place.webs[0].port)
     yield host
     host.close()
-
-
-@pytest.fixture(scope="module")  # another file of the same process may start a browser of its own
-def browser(chromium_path: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=chromium_path, args=CHROMIUM_FLAGS, ignore_default_args=["--disable-back-forward-cache"]
-        )
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import demo, facts  # noqa: F401
 from tests.browser.test_forms import A_PERSONS_PACE_MS, arrived
 from tests.browser.visiting import Facts
 from tests.storefronts.plain_host import PlainHost, plain
@@ -30,7 +29,7 @@ Visit = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def shop(demo: Run, facts: Facts) -> Iterator[PlainHost]:  # noqa: F811
+def shop(demo: Run, facts: Facts) -> Iterator[PlainHost]:
     with plain(demo, facts) as host:
         yield host
 
@@ -85,7 +84,7 @@ def test_reviews_are_paged_and_filtered_in_place(visit: Visit, page: str) -> Non
     assert told["values"][4] == f"/{page}.html"
 
 
-def test_a_review_is_written_in_place(visit: Visit, facts: Facts) -> None:  # noqa: F811
+def test_a_review_is_written_in_place(visit: Visit, facts: Facts) -> None:
     text = f"Seen with another engine {uuid.uuid4().hex}"
     told = visit(
         "product.html",
@@ -108,7 +107,7 @@ def test_a_review_is_written_in_place(visit: Visit, facts: Facts) -> None:  # no
     arrived(facts, text)
 
 
-def test_the_overlay(visit: Visit, facts: Facts) -> None:  # noqa: F811
+def test_the_overlay(visit: Visit, facts: Facts) -> None:
     told = visit(
         "product.html",
         ["wait", READY % "reviews"],

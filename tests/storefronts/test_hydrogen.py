@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from tests.browser.visiting import SECRETS, Facts, ready, warm
 from tests.storefronts.switch import Switch
 from tests.storefronts.touring import ROOT, Tourist, build, serving, table
-from tests.widgets.demo_runs import eventually, free_ports, running
+from tests.widgets.demo_runs import eventually, free_ports
 
 FOLDER = ROOT / "tests" / "storefronts" / "hydrogen"
 PRODUCTS = {
@@ -64,30 +64,28 @@ def environment(facts: Facts, port: int) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+def shop(facts: Facts, origins: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     node = shutil.which("node")
     assert node
     build_s = build(FOLDER, "dist", [node, "node_modules/@react-router/dev/bin.js", "build"])
-    port, own_port = free_ports(2)
-    storefront, own = (f"http://127.0.0.1:{each}" for each in (port, own_port))
-    folder = tmp_path_factory.mktemp("demo")
-    with running(folder, "--origin", storefront, "--origin", own) as demo:
-        facts = demo.facts()
-        for name in ("reviews", "rating_badge", "bundles"):
-            for product in PRODUCTS:
-                warm(facts, name, product_id=product)
+    storefront, own = origins["hydrogen"], origins["hydrogen with the widgets under its own address"]
+    port, own_port = (int(each.rpartition(":")[2]) for each in (storefront, own))
+    folder = tmp_path_factory.mktemp("hydrogen")
+    for name in ("reviews", "rating_badge", "bundles"):
         for product in PRODUCTS:
-            warm(facts, "product_feed", product_ids=product)
-        for collection in ("packs", "camp"):
-            warm(facts, "product_feed", collection=collection, limit="4")
-        warm(facts, "quiz", quiz_id="quiz_gift")
-        command = [node, "server.mjs"]
-        first_party = {**environment(facts, own_port), "WIDGETS_FIRST_PARTY": "1"}
-        with (
-            serving(FOLDER, command, storefront, environment(facts, port), folder / "hydrogen.log"),
-            serving(FOLDER, command, own, first_party, folder / "own.log"),
-        ):
-            yield Shop(storefront, own, facts, build_s)
+            warm(facts, name, product_id=product)
+    for product in PRODUCTS:
+        warm(facts, "product_feed", product_ids=product)
+    for collection in ("packs", "camp"):
+        warm(facts, "product_feed", collection=collection, limit="4")
+    warm(facts, "quiz", quiz_id="quiz_gift")
+    command = [node, "server.mjs"]
+    first_party = {**environment(facts, own_port), "WIDGETS_FIRST_PARTY": "1"}
+    with (
+        serving(FOLDER, command, storefront, environment(facts, port), folder / "hydrogen.log"),
+        serving(FOLDER, command, own, first_party, folder / "own.log"),
+    ):
+        yield Shop(storefront, own, facts, build_s)
 
 
 @pytest.fixture

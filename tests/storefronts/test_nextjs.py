@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext
 
 from tests.browser.visiting import SECRETS, Facts, warm
 from tests.storefronts.touring import ROOT, Tourist, build, heap, serving, table
-from tests.widgets.demo_runs import eventually, free_ports, running
+from tests.widgets.demo_runs import Run, eventually
 
 FOLDER = ROOT / "tests" / "storefronts" / "nextjs"
 PRODUCTS = {
@@ -36,32 +36,28 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+def shop(demo: Run, facts: Facts, origins: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     node = shutil.which("node")
     assert node
     next_ = [node, "node_modules/next/dist/bin/next"]
     quiet = {"NEXT_TELEMETRY_DISABLED": "1"}
     build_s = build(FOLDER, ".next", [*next_, "build"], quiet)
-    (port,) = free_ports(1)
-    storefront = f"http://127.0.0.1:{port}"
-    folder = tmp_path_factory.mktemp("demo")
-    with running(folder, "--origin", storefront) as demo:
-        facts = demo.facts()
-        for name in ("reviews", "rating_badge", "bundles"):
-            for product in PRODUCTS:
-                warm(facts, name, product_id=product)
-        warm(facts, "quiz", quiz_id="quiz_gift")
-        environment = {
-            **quiet,
-            "WIDGETS_URL": facts["widgets"].rstrip("/"),
-            "WIDGETS_SHOP": facts["shop"],
-            "WIDGETS_TIMEOUT_MS": "10000",  # these tests are about what happens in time; the machine may be busy
-            "PHOTOS_URL": facts["sandbox"].rstrip("/"),
-            "SUMERU_CUSTOMER_SECRET": (folder / "customer_secret").read_text(encoding="ascii"),
-        }
-        command = [*next_, "start", "-H", "127.0.0.1", "-p", str(port)]
-        with serving(FOLDER, command, storefront, environment, folder / "next.log"):
-            yield Shop(storefront, facts, build_s)
+    storefront = origins["nextjs"]
+    for name in ("reviews", "rating_badge", "bundles"):
+        for product in PRODUCTS:
+            warm(facts, name, product_id=product)
+    warm(facts, "quiz", quiz_id="quiz_gift")
+    environment = {
+        **quiet,
+        "WIDGETS_URL": facts["widgets"].rstrip("/"),
+        "WIDGETS_SHOP": facts["shop"],
+        "WIDGETS_TIMEOUT_MS": "10000",  # these tests are about what happens in time; the machine may be busy
+        "PHOTOS_URL": facts["sandbox"].rstrip("/"),
+        "SUMERU_CUSTOMER_SECRET": (demo.folder / "customer_secret").read_text(encoding="ascii"),
+    }
+    command = [*next_, "start", "-H", "127.0.0.1", "-p", storefront.rpartition(":")[2]]
+    with serving(FOLDER, command, storefront, environment, tmp_path_factory.mktemp("nextjs") / "log"):
+        yield Shop(storefront, facts, build_s)
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from tests.browser.conftest import browser, demo, facts  # noqa: F401
 from tests.browser.test_axe import serious
 from tests.browser.test_forms import A_PERSONS_PACE_MS, PATH, answer, arrived, fill
 from tests.browser.visiting import COUNT_SHIFTS, EXPECTED_422, WIDTHS, Facts, Visitor, ready, warm, widget
@@ -39,7 +38,7 @@ Open = Callable[..., Visitor]
 
 
 @pytest.fixture(scope="module")
-def shop(demo: Run, facts: Facts) -> Iterator[PlainHost]:  # noqa: F811
+def shop(demo: Run, facts: Facts) -> Iterator[PlainHost]:
     for number in range(len(PATH) + 1):
         warm(facts, "quiz", quiz_id="quiz_gift", answers=";".join(f"{name}:{value}" for name, value in PATH[:number]))
     for number in range(1, 9):
@@ -50,7 +49,7 @@ def shop(demo: Run, facts: Facts) -> Iterator[PlainHost]:  # noqa: F811
 
 
 @pytest.fixture
-def visit(browser: Browser, facts: Facts, shop: PlainHost) -> Iterator[Open]:  # noqa: F811
+def visit(browser: Browser, facts: Facts, shop: PlainHost) -> Iterator[Open]:
     contexts: list[BrowserContext] = []
 
     def open_tab(width: int = 1280, *, scripts: bool = True) -> Visitor:
@@ -72,7 +71,7 @@ def shown(page: Page, name: str) -> None:
     expect(place.locator(part).first).to_be_visible()
 
 
-def requests(page: Page, facts: Facts) -> list[dict[str, Any]]:  # noqa: F811
+def requests(page: Page, facts: Facts) -> list[dict[str, Any]]:
     """What the page asked the widget server for: address below it, and bytes over the network."""
     found: list[dict[str, Any]] = page.evaluate(
         "(base) => performance.getEntriesByType('resource').filter((entry) => entry.name.startsWith(base))"
@@ -82,11 +81,11 @@ def requests(page: Page, facts: Facts) -> list[dict[str, Any]]:  # noqa: F811
     return found
 
 
-def kinds(page: Page, facts: Facts) -> list[str]:  # noqa: F811
+def kinds(page: Page, facts: Facts) -> list[str]:
     return [re.split(r"[?]", each["path"])[0].rpartition("/")[2] for each in requests(page, facts)]
 
 
-def test_twenty_navigations(visit: Open, facts: Facts, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
+def test_twenty_navigations(visit: Open, facts: Facts, capsys: pytest.CaptureFixture[str]) -> None:
     tab = visit()
     page = tab.goto("/product.html")
     rows = []
@@ -124,7 +123,7 @@ def test_nothing_moves(visit: Open, name: str, width: int) -> None:
     assert tab.said == []
 
 
-def test_the_second_visit_costs_nothing(visit: Open, facts: Facts) -> None:  # noqa: F811
+def test_the_second_visit_costs_nothing(visit: Open, facts: Facts) -> None:
     tab = visit()
     for _visit in range(2):
         page = tab.goto("/product.html")
@@ -135,7 +134,7 @@ def test_the_second_visit_costs_nothing(visit: Open, facts: Facts) -> None:  # n
 
 
 @pytest.mark.parametrize("name", ["pinned", "strict", "server"])
-def test_other_ways_to_embed(visit: Open, facts: Facts, name: str) -> None:  # noqa: F811
+def test_other_ways_to_embed(visit: Open, facts: Facts, name: str) -> None:
     tab = visit()
     page = tab.goto(f"/{name}.html")
     reviews = ready(page, "reviews")
@@ -151,7 +150,7 @@ def test_other_ways_to_embed(visit: Open, facts: Facts, name: str) -> None:  # n
     assert tab.said == []
 
 
-def test_a_path_on_the_storefront(visit: Open, demo: Run, facts: Facts, shop: PlainHost) -> None:  # noqa: F811
+def test_a_path_on_the_storefront(visit: Open, demo: Run, facts: Facts, shop: PlainHost) -> None:
     with own_path(demo, facts, shop.origin + OWN_PATH):
         tab = visit()
         page = tab.goto("/own/product.html")
@@ -175,7 +174,7 @@ def test_a_path_on_the_storefront(visit: Open, demo: Run, facts: Facts, shop: Pl
         assert tab.said == []
 
 
-def test_a_preloaded_batch_is_the_loaders_own_request(visit: Open, facts: Facts) -> None:  # noqa: F811
+def test_a_preloaded_batch_is_the_loaders_own_request(visit: Open, facts: Facts) -> None:
     tab = visit()
     asked: list[str] = []
     tab.page.on("request", lambda request: asked.append(request.url) if "/w/v1/" in request.url else None)
@@ -278,7 +277,7 @@ def test_isolated_pages(visit: Open, policy: str) -> None:
     assert [line for line in tab.said if not (policy == "require-corp" and "/media/" in line)] == []
 
 
-def test_reading_without_scripts(visit: Open, facts: Facts) -> None:  # noqa: F811
+def test_reading_without_scripts(visit: Open, facts: Facts) -> None:
     tab = visit(360, scripts=False)
     page = tab.goto("/product.html")
     tab.follow(page.get_by_role("link", name="Read the reviews"))
@@ -293,7 +292,7 @@ def test_reading_without_scripts(visit: Open, facts: Facts) -> None:  # noqa: F8
     assert tab.said == []
 
 
-def test_writing_a_review_without_scripts(visit: Open, facts: Facts) -> None:  # noqa: F811
+def test_writing_a_review_without_scripts(visit: Open, facts: Facts) -> None:
     text = f"From a plain page {uuid.uuid4().hex}"
     tab = visit(360, scripts=False)
     page = tab.goto("/product.html")
@@ -307,7 +306,7 @@ def test_writing_a_review_without_scripts(visit: Open, facts: Facts) -> None:  #
     assert [line for line in tab.said if EXPECTED_422 not in line] == []
 
 
-def test_the_quiz_without_scripts(visit: Open, facts: Facts) -> None:  # noqa: F811
+def test_the_quiz_without_scripts(visit: Open, facts: Facts) -> None:
     tab = visit(scripts=False)
     page = tab.goto("/quiz.html")
     tab.follow(page.get_by_role("link", name="Start the quiz"))
@@ -323,7 +322,7 @@ def test_the_quiz_without_scripts(visit: Open, facts: Facts) -> None:  # noqa: F
     assert tab.said == []
 
 
-def test_a_referral_without_scripts(visit: Open, facts: Facts) -> None:  # noqa: F811
+def test_a_referral_without_scripts(visit: Open, facts: Facts) -> None:
     tab = visit(scripts=False)
     page = tab.goto("/friends.html")
     tab.follow(page.get_by_role("link", name="Check a friend"))
@@ -333,7 +332,7 @@ def test_a_referral_without_scripts(visit: Open, facts: Facts) -> None:  # noqa:
     assert tab.said == []
 
 
-def test_the_overlay_finds_nothing_wrong_and_says_what_is(visit: Open, facts: Facts) -> None:  # noqa: F811
+def test_the_overlay_finds_nothing_wrong_and_says_what_is(visit: Open, facts: Facts) -> None:
     tab = visit(360)
     page = tab.goto("/product.html")
     shown(page, "product")

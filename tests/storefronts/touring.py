@@ -20,6 +20,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from playwright.sync_api import BrowserContext, Page, Request
 
+from tests.artifacts import exclusively
+from tests.traffic import Traffic
 from tests.widgets.demo_runs import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,6 +70,11 @@ def build(folder: Path, output: str, command: Sequence[str], environment: Mappin
     ``output`` is the folder of the build; what it was made of is noted there. Fails without the npm packages.
     """
     assert (folder / "node_modules" / "sumeru-widgets").exists(), f"run npm ci in {folder.relative_to(ROOT)}"
+    with exclusively(folder.name):
+        return _build(folder, output, command, environment or {})
+
+
+def _build(folder: Path, output: str, command: Sequence[str], environment: Mapping[str, str]) -> float:
     note = folder / output / "sources.sha256"
     wanted = hash_of(folder)
     if note.exists() and note.read_text(encoding="ascii") == wanted:
@@ -78,7 +85,7 @@ def build(folder: Path, output: str, command: Sequence[str], environment: Mappin
     done = subprocess.run(
         command,
         cwd=folder,
-        env={**os.environ, "NODE_ENV": "production", **(environment or {})},
+        env={**os.environ, "NODE_ENV": "production", **environment},
         capture_output=True,
         text=True,
         timeout=BUILD_LIMIT_S,
@@ -150,6 +157,7 @@ class Tourist:
     def __post_init__(self) -> None:
         self.context.add_init_script(WATCH)
         self.page: Page = self.context.new_page()
+        self._traffic = Traffic(self.page)
         self.page.on("console", lambda message: self.said.append(f"{message.type}: {message.text} {message.location}"))
         self.page.on("pageerror", lambda error: self.said.append(f"exception: {error}"))
         self.page.on("request", lambda request: self.requests.append(request))
@@ -162,7 +170,7 @@ class Tourist:
 
     def settle(self) -> None:
         """Nothing is under way any more, and no widget is waiting for its answer."""
-        self.page.wait_for_load_state("networkidle")
+        self._traffic.settle()
         waiting = "() => !document.querySelector('sumeru-widget:state(loading)')"
         self.page.wait_for_function(waiting)
 

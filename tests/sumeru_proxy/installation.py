@@ -17,8 +17,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.guard import POSTGRESQL
+
 ROOT = Path(__file__).resolve().parents[2]
-POSTGRESQL = os.environ.get("TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 SECRET = "wsec_" + "k" * 32
 
 
@@ -83,7 +84,7 @@ class Installation:
 @contextmanager
 def installed(engine: str, folder: Path, upstream: str, domain: str, public_key: str) -> Iterator[Installation]:
     """An installation on ``sqlite`` or ``postgresql`` whose one shop speaks to ``upstream``; skips where PostgreSQL is not there."""
-    name = f"killed_{uuid.uuid4().hex[:12]}"
+    name = f"killed_{os.environ.get('TEST_RUN', 'bench')}_{uuid.uuid4().hex[:12]}"  # the guard of the run drops what is left of these
     if engine == "postgresql":
         try:
             with psycopg.connect(POSTGRESQL, autocommit=True, connect_timeout=2) as connection:

@@ -7,15 +7,24 @@ import json
 import os
 import queue
 import re
+import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from sumeru_proxy.client.limiter import DEFAULT_LIMITS
+from sumeru_proxy.sandbox import limits as sandbox_limits
+from tests import artifacts
+from widgets.demo import prepare
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -68,11 +77,31 @@ def eventually(condition: Callable[[], Any], within_s: float, what: str) -> Any:
         time.sleep(0.05)
 
 
-class Run:
-    """A started ``manage.py demo --json --no-browser``. ``facts`` waits for its one line."""
+def collected_static() -> Path:
+    """The static files as every demo collects them: compressing them costs ten seconds, so it is done once for each state of them."""
+    fingerprint = prepare.static_fingerprint()
+    found = artifacts.FOLDER / "static" / fingerprint[:16]
+    with artifacts.exclusively("static"):
+        if not found.exists():
+            shutil.rmtree(found.parent, ignore_errors=True)
+            with tempfile.TemporaryDirectory() as data:
+                collect = "import django; django.setup(); from widgets.demo import prepare; prepare.collect_static()"
+                environment = {**os.environ, "DATA_DIR": data, "DJANGO_SETTINGS_MODULE": "widgets.settings"}
+                subprocess.run([sys.executable, "-c", collect], cwd=ROOT, env=environment, check=True)
+                shutil.copytree(Path(data) / "static", found)
+    return found
 
-    def __init__(self, folder: Path, *options: str) -> None:
+
+class Run:
+    """A started ``manage.py demo --json --no-browser``. ``facts`` waits for its one line.
+
+    ``collected``: it finds its static files collected, as the second start of a demo does.
+    """
+
+    def __init__(self, folder: Path, *options: str, collected: bool = True) -> None:
         self.folder = folder
+        if collected and not (folder / "static").exists():
+            shutil.copytree(collected_static(), folder / "static")
         self.ports = free_ports(3)
         port, storefront, sandbox = map(str, self.ports)
         command = [sys.executable, "manage.py", "demo", "--json", "--no-browser", "--port", port]
@@ -111,6 +140,20 @@ class Run:
             assert self.process.poll() is None, self.text
             assert time.monotonic() < deadline, self.text
 
+    def lift_limits(self, facts: dict[str, Any]) -> None:
+        """From now on nobody waits for Sumeru's pace: neither the sandbox nor the shops have limits that a browser could reach."""
+        asked = urllib.request.Request(
+            f"{facts['sandbox']}_sandbox/limits",
+            json.dumps({"set": dict.fromkeys(sandbox_limits.DEFAULT_LIMITS, 1_000_000)}).encode(),
+            {"Content-Type": "application/json"},
+        )
+        urllib.request.urlopen(asked, timeout=20).close()
+        (file,) = self.folder.glob("**/db.sqlite3")
+        with contextlib.closing(sqlite3.connect(file, timeout=20)) as database, database:
+            database.execute(
+                "update sumeru_proxy_shop set limits = ?", [json.dumps(dict.fromkeys(DEFAULT_LIMITS, 1_000_000))]
+            )
+
     def more_lines(self) -> list[str]:
         """What standard output held beside the facts; only once the run has ended."""
         return list(self._lines.queue)
@@ -140,8 +183,8 @@ class Run:
 
 
 @contextlib.contextmanager
-def running(folder: Path, *options: str) -> Iterator[Run]:
-    run = Run(folder, *options)
+def running(folder: Path, *options: str, collected: bool = True) -> Iterator[Run]:
+    run = Run(folder, *options, collected=collected)
     try:
         yield run
     finally:

@@ -288,9 +288,12 @@ class Anything:
         return 0.0
 
 
-STATES = (*_LISTED, *(_default(name) for name in registry.all_widgets() if name not in {each.widget for each in _LISTED}))
+STATES = (
+    *_LISTED,
+    *(_default(name) for name in registry.all_widgets() if name not in {each.widget for each in _LISTED}),
+)
 
 
 def ready() -> list[State]:
     """Those with a fragment."""
-    return [state for state in STATES if state.expected == "ready"]
+    return [state for state in STATES if (state.expected or state.made().state) == "ready"]

@@ -158,7 +158,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def demo(data: Path) -> Iterator[Run]:
-    with running(data, "--catalogue", str(data / "catalogue.json")) as run:
+    with running(data, "--catalogue", str(data / "catalogue.json"), collected=False) as run:
         yield run
     eventually(lambda: not processes_of(data), 5, "no process is left")
 
@@ -184,6 +184,11 @@ def test_facts_on_one_line_and_a_quick_complete_end(demo: Run, data: Path) -> No
     product = f"{facts['storefront']}product/{facts['product']}"
     eventually(lambda: b"Body of review 45." in read(product), 20, "the reviews are in the page")
     assert facts["shop"] in read(product).decode()
+    for method, packed in (("GET", True), ("HEAD", False)):
+        asked = urllib.request.Request(facts["storefront"], method=method, headers={"Accept-Encoding": "gzip" * packed})
+        with urllib.request.urlopen(asked, timeout=20) as answer:
+            assert (answer.headers["Content-Encoding"] == "gzip") is packed
+            assert answer.read().startswith(b"\x1f\x8b") is packed
     assert b"staticfiles.json" not in read(facts["admin"])
     assert (data / "static" / "staticfiles.json").exists()
 
@@ -244,7 +249,7 @@ def test_a_busy_port_ends_the_demo_at_once(data: Path) -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         busy = other.getsockname()[1]
-        with running(data, "--sandbox-port", str(busy)) as run:
+        with running(data, "--sandbox-port", str(busy), collected=False) as run:
             assert run.ended(30) == 1
             assert f"Port {busy} is already in use. Choose another with --sandbox-port." in run.text
             assert run.more_lines() == []
@@ -254,7 +259,7 @@ def test_a_busy_port_ends_the_demo_at_once(data: Path) -> None:
 @pytest.mark.slow
 def test_a_catalogue_that_cannot_be_read_is_told(data: Path) -> None:
     (data / "broken.json").write_text("{")
-    with running(data, "--catalogue", str(data / "broken.json")) as run:
+    with running(data, "--catalogue", str(data / "broken.json"), collected=False) as run:
         assert run.ended(60) == 1
         assert "broken.json" in run.text
         assert "Traceback" not in run.text

@@ -1,9 +1,8 @@
-"""The demo shop's own server: its pages with a widget server that is well, slow, broken or gone."""
+"""The demo shop's own site: its pages with a widget server that is well, slow, broken or gone."""
 
 from __future__ import annotations
 
 import gzip
-import http.client
 import json
 import socket
 import threading
@@ -16,14 +15,16 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.http import HttpResponse
+from django.test import Client
 
-from sumeru_proxy.sandbox.catalogue import small_catalogue
-from sumeru_proxy.sandbox.server import running
-from widgets.demo import about, cookies, frame, goods, shelves, site, storefront, visits, widget_html
+from sumeru_proxy.sandbox.pictures import picture
+from tests.widgets.demo_shopper import SANDBOX, SHOP, Shopper, product, shop_of, site
+from widgets.demo import frame, shelves, widget_html
+from widgets.demo import shop as shops
+from widgets.demo.shop import Shop
 
-SHOP = "shp_test"
 CSS = ".sw{color:red}"
-KEY = "pk_live_" + "1" * 32
 Reply = Callable[[BaseHTTPRequestHandler], None]
 
 
@@ -110,53 +111,22 @@ def serving(server: ThreadingHTTPServer) -> Iterator[int]:
         server.server_close()
 
 
-def good(number: int, **changes: Any) -> goods.Good:
-    item = {
-        "id": f"prd_{number}",
-        "handle": f"thing-{number}",
-        "title": f"Thing <{number}>",
-        "vendor": "Maker",
-        "image": {"url": "http://sandbox.test/media/a b.svg", "width": 800, "height": 600, "alt": 'A "thing"'},
-        "price": "1234.50",
-        "currency": "EUR",
-        "available": True,
-        "tags": ["home"],
-        "variant_id": f"var_{number}",
-    }
-    return goods.good_of({**item, **changes}, "http://sandbox.test", "USD")
+def get(shop: Shop, target: str) -> HttpResponse:
+    return Shopper(shop).get(target)
 
 
-def shop_of(base: str, count: int = 50, known: about.About | None = None, **more: Any) -> frame.Shop:
-    goods_of_it = [good(number) for number in range(1, count + 1)]
-    collections = {"home": [each.id for each in goods_of_it]} if known else {}
-    return frame.Shop(
-        about=known or about.About("Test & Co", "EUR"),
-        stock=goods.Stock(goods_of_it, "http://127.0.0.1:9", collections),
-        widgets=widget_html.WidgetServer(base, SHOP),
-        pictures_from="http://127.0.0.1:9",
-        jar=cookies.Jar("k" * 40),
-        **more,
-    )
+def page(shop: Shop, target: str, status: int = 200) -> str:
+    return Shopper(shop).text(target, status)
 
 
-def get(shop: frame.Shop, target: str, cookies: dict[str, str] | None = None) -> visits.Answer:
-    return site.answer(shop, visits.visit_of(target, cookies))
-
-
-def page(shop: frame.Shop, target: str, status: int = 200) -> str:
-    answer = get(shop, target)
-    assert answer.status == status
-    return answer.body.decode()
-
-
-def nonce_of(answer: visits.Answer) -> str:
+def nonce_of(answer: HttpResponse) -> str:
     return answer.headers["Content-Security-Policy"].partition("'nonce-")[2].partition("'")[0]
 
 
 def test_a_product_page_holds_finished_widgets_and_structured_data() -> None:
     with widget_server(well) as (base, asked):
         answer = get(shop_of(base), "/products/thing-1")
-    text, nonce = answer.body.decode(), nonce_of(answer)
+    text, nonce = answer.content.decode(), nonce_of(answer)
     assert sorted(urlsplit(each).path for each in asked) == [
         f"/w/v1/{SHOP}/rating_badge.json",
         f"/w/v1/{SHOP}/reviews.json",
@@ -173,7 +143,7 @@ def test_a_product_page_holds_finished_widgets_and_structured_data() -> None:
 def test_a_collection_page_asks_once_for_all_of_its_badges() -> None:
     with widget_server(well) as (base, asked):
         answer = get(shop_of(base), "/")
-    text = answer.body.decode()
+    text = answer.content.decode()
     assert len(asked) == 1
     assert asked[0].count("w=rating_badge") == shelves.PER_PAGE == 48
     assert all(f"<b>stars prd_{number}</b>" in text for number in range(1, 49))
@@ -270,7 +240,7 @@ def test_the_policy_lets_nothing_inline_in() -> None:
 
 
 def test_every_answer_has_its_own_nonce() -> None:
-    shop = shop_of("http://127.0.0.1:9", 1)
+    shop = shop_of(SANDBOX, 1)
     assert len({nonce_of(get(shop, "/?mode=script")) for _ in range(5)}) == 5
 
 
@@ -280,91 +250,56 @@ def test_every_answer_has_its_own_nonce() -> None:
         ("/", ("server", "light", "ltr", "open"), "/x"),
         ("/?mode=script&theme=dark&dir=rtl", ("script", "dark", "rtl", "open"), "/x?mode=script&theme=dark&dir=rtl"),
         ("/?mode=server&theme=%3Cb%3E", ("server", "light", "ltr", "open"), "/x"),
-        ("/?" + "&".join(["mode=script"] * 50), ("server", "light", "ltr", "open"), "/x"),
     ],
 )
 def test_switches_live_in_the_address(target: str, choices: tuple[str, ...], again: str) -> None:
-    visit = visits.visit_of(target)
+    visit = Shopper(shop_of(SANDBOX, 1)).visit(target)
     assert tuple(visit.choices.values()) == choices
     assert visit.url("/x") == again
 
 
 def test_switching_keeps_the_page_and_the_other_switches() -> None:
-    visit = visits.visit_of("/?page=2&theme=dark")
-    assert visit.url(visit.path, visit.query, mode="script") == "/?page=2&mode=script&theme=dark"
+    visit = Shopper(shop_of(SANDBOX, 1)).visit("/?page=2&theme=dark")
+    assert visit.here(mode="script") == "/?page=2&mode=script&theme=dark"
 
 
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("http://sandbox.test/media/a.svg", "/media/a.svg"),
-        ("http://sandbox.test/media/a%20b.svg", "/media/a%20b.svg"),
+        ("{base}/media/a.svg", "/media/a.svg"),
+        ("{base}/media/a%20b.svg", "/media/a%20b.svg"),
+        ("{base}/media/a/../b.svg", "/media/a%2F..%2Fb.svg"),
         ("https://cdn.example/a.jpg", "https://cdn.example/a.jpg"),
+        ("{base}/_sandbox/stop", ""),
         ("javascript:alert(1)", ""),
         ("", ""),
     ],
 )
-def test_pictures_of_the_feed_are_served_by_the_shop(url: str, expected: str) -> None:
-    assert goods.own_address(url, "http://sandbox.test") == expected
+def test_pictures_of_the_catalogue_are_served_by_the_shop(url: str, expected: str) -> None:
+    assert shops.own_address(url) == expected
 
 
-def test_a_product_without_picture_vendor_and_handle_is_shown() -> None:
-    bare = good(7, image=None, vendor=None, handle=None, tags=None, currency=None)
-    assert (bare.handle, bare.picture, bare.price, bare.path) == ("prd_7", "", "$1,234.50", "/products/prd_7")
-    stock = goods.Stock([bare], "http://127.0.0.1:9")
-    shop = replace(shop_of("http://127.0.0.1:9"), stock=stock)
-    assert "<img" not in page(shop, "/products/prd_7?mode=script")
+def test_a_product_without_picture_vendor_and_variant_is_shown() -> None:
+    bare = product(7, image=None, vendor=None, tags=None, variant_id=None, collections=None)
+    assert (bare.picture, bare.variant, bare.collection, bare.path) == ("", "", "", "/products/thing-7")
+    text = page(replace(shop_of(SANDBOX), products=(bare,)), "/products/thing-7?mode=script")
+    assert "<img" not in text
+    assert "Add to cart" not in text
 
 
-def test_the_feed_is_read_whole_and_pictures_outlive_sumeru() -> None:
-    with running(small_catalogue()) as sandbox:
-        found = goods.read_feed(sandbox.url, KEY, "EUR", 5)
-        assert [each.id for each in found] == [f"prd_{number}" for number in range(1, 13)]
-        stock = goods.Stock(found, sandbox.url)
-        seen = stock.picture("outdoor-alder-rucksack.svg")
-        assert seen is not None
-        assert seen.content_type.startswith("image/svg+xml")
-        assert stock.picture("strangers.svg") is None
-    assert stock.picture("outdoor-alder-rucksack.svg") == seen
-    assert stock.picture("home-birch-mug.svg") is None
+def test_the_shop_serves_the_pictures_of_its_products_only() -> None:
+    shopper = Shopper(shop_of(SANDBOX, 3))
+    answer = shopper.get("/media/a%20b.svg")
+    assert answer.content == picture("a b")
+    assert answer.headers["Content-Type"].startswith("image/svg+xml")
+    assert answer.headers["Content-Security-Policy"] == "default-src 'none'; style-src 'unsafe-inline'"
+    assert shopper.get("/media/a.svg").status_code == 404
 
 
-def test_a_feed_of_several_pages_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(goods, "PAGE_LIMIT", 5)
-    with running(small_catalogue()) as sandbox:
-        assert len({each.id for each in goods.read_feed(sandbox.url, KEY, "EUR", 5)}) == 12
-        assert sandbox.calls()["endpoints"] == {"product-feed": 3}
-
-
-def test_a_feed_that_stays_away_is_told() -> None:
-    with running(small_catalogue()) as sandbox, pytest.raises(goods.NoGoods, match="401"):
-        goods.read_feed(sandbox.url, "pk_live_wrong", "EUR", 0)
-
-
-@contextmanager
-def shop_server() -> Iterator[http.client.HTTPConnection]:
-    server = storefront.Server("127.0.0.1", 0, shop_of("http://127.0.0.1:9"))
-    with serving(server) as port:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        try:
-            yield connection
-        finally:
-            connection.close()
-
-
-def test_the_server_compresses_keeps_connections_and_answers_head() -> None:
-    with shop_server() as connection:
-        connection.request("GET", "/?mode=script", headers={"Accept-Encoding": "gzip"})
-        answer = connection.getresponse()
-        packed = answer.read()
-        assert answer.headers["Content-Encoding"] == "gzip"
-        assert gzip.decompress(packed).startswith(b"<!doctype html>")
-        connection.request("HEAD", "/?mode=script")
-        answer = connection.getresponse()
-        assert answer.read() == b""
-        assert int(answer.headers["Content-Length"]) > len(packed)
-        connection.request("GET", "/healthz")
-        assert connection.getresponse().read() == b"ok\n"
+def test_pages_are_compressed() -> None:
+    answer = Shopper(shop_of(SANDBOX)).get("/?mode=script", accept_encoding="gzip")
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(answer.content).startswith(b"<!doctype html>")
 
 
 @pytest.mark.parametrize(
@@ -379,8 +314,10 @@ def test_the_server_compresses_keeps_connections_and_answers_head() -> None:
         ("GET", "/assets/base.html", 404),
         ("GET", "/assets/site.css", 200),
         ("GET", "/assets/icon.svg", 200),
+        ("GET", "/healthz", 200),
+        ("HEAD", "/checkout", 200),
         ("POST", "/", 405),
-        ("PUT", "/", 501),
+        ("PUT", "/", 405),
         ("GET", "/cart", 200),
         ("GET", "/cart/add", 405),
         ("GET", "/cart/var_1:2", 303),
@@ -395,6 +332,6 @@ def test_the_server_compresses_keeps_connections_and_answers_head() -> None:
     ],
 )
 def test_statuses(method: str, target: str, status: int) -> None:
-    with shop_server() as connection:
-        connection.request(method, target)
-        assert connection.getresponse().status == status
+    shop = shop_of(SANDBOX)
+    with site(shop):
+        assert Client().generic(method, target).status_code == status

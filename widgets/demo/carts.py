@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 
-from widgets.demo.about import Bundle
+from widgets.demo.shop import Bundle
 
 MOST_LINES = 30
 MOST_EACH = 20

@@ -2,117 +2,119 @@
 
 from __future__ import annotations
 
-import json
 import secrets
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from widgets.demo import carts, cookies, goods
+from django.http import Http404, HttpResponse, JsonResponse
+
+from widgets.demo import carts
 from widgets.demo.carts import Cart
-from widgets.demo.frame import Shop, missing, page, render
-from widgets.demo.visits import Answer, Visit, refused, see
+from widgets.demo.frame import CART, Visit, page, redirect, refused, render, set_cookie
+from widgets.demo.shop import money
 from widgets.demo.widget_html import Wish
 
 _OPTIONS = range(1, 11)
 
 
-def _kept(shop: Shop, cart: Cart) -> str:
-    return shop.jar.set(cookies.CART, cart.text() if cart.id else f"{secrets.token_hex(8)}{cart.text()}")
-
-
-def _context(shop: Shop, visit: Visit, cart: Cart, *, server_html: bool) -> dict[str, Any]:
-    """Lines, totals and the two widgets, for a cart that is not empty."""
-    currency = shop.about.currency
-    lines, quantities, prices = [], {}, {}
+def _context(visit: Visit, cart: Cart, *, server_html: bool) -> dict[str, Any]:
+    """Lines, totals, the two widgets and where to go on; of an empty cart only the last."""
+    links = {"cart_url": visit.url("/cart"), "home_url": visit.url("/"), "checkout_url": visit.url("/checkout")}
+    if not cart.lines:
+        return {"lines": [], **links}
+    shop, currency = visit.shop, visit.shop.currency
+    lines, quantities = [], {}
     for variant, quantity in cart.lines:
-        good = shop.stock.by_variant[variant]
-        quantities[good.id], prices[good.id] = quantity, good.amount
+        product = shop.by_variant[variant]
+        quantities[product.id] = quantity
         lines.append(
             {
-                "good": good,
-                "url": visit.url(good.path),
+                "product": product,
+                "url": visit.url(product.path),
                 "variant": variant,
                 "quantity": quantity,
                 "options": sorted({*_OPTIONS, quantity}),
-                "total": goods.money(good.amount * quantity, currency),
+                "total": money(product.amount * quantity, currency),
             }
         )
-    whole = sum((prices[each] * quantities[each] for each in quantities), Decimal(0))
-    found = carts.savings(quantities, {**_prices(shop), **prices}, shop.about.bundles)
-    total = whole - sum((amount for _title, amount in found), Decimal(0))
-    told = {"cart_total": str(total), "currency": currency}
+    prices = {each: shop.by_id[each].amount for each in {*quantities, *shop.bundled} if each in shop.by_id}
+    whole = sum((prices[each] * quantity for each, quantity in quantities.items()), Decimal(0))
+    saved = carts.savings(quantities, prices, shop.bundles)
+    total = whole - sum((amount for _title, amount in saved), Decimal(0))
+    amounts = {"cart_total": str(total), "currency": currency}
+    state = {"cart_id": cart.id, **amounts, "item_count": str(cart.count)}
+    products = {"product_ids": ",".join(sorted(quantities)), **amounts}
     wishes = [
-        Wish(
-            "cart_nudge",
-            {"cart_id": cart.id, **told, "item_count": str(cart.count)},
-            "How far to free delivery",
-            live=True,
-        ),
-        Wish("upsell", {"product_ids": ",".join(sorted(quantities)), **told}, "What goes with it", live=True),
+        Wish("cart_nudge", state, "How far to free delivery", live=True),
+        Wish("upsell", products, "What goes with it", live=True),
     ]
     nudge, upsell = shop.widgets.place(wishes, visit.nonce, server_html=server_html)
     return {
         "lines": lines,
-        "savings": [{"title": title, "amount": goods.money(-amount, currency)} for title, amount in found],
-        "subtotal": goods.money(whole, currency),
-        "total": goods.money(total, currency),
+        "savings": [{"title": title, "amount": money(-amount, currency)} for title, amount in saved],
+        "subtotal": money(whole, currency),
+        "total": money(total, currency),
         "nudge": nudge,
         "upsell": upsell,
+        **links,
     }
 
 
-def _prices(shop: Shop) -> dict[str, Decimal]:
-    return {each: shop.stock.by_id[each].amount for each in shop.about.bundled if each in shop.stock.by_id}
+def show(visit: Visit) -> HttpResponse:
+    """The cart."""
+    return page(visit, "cart.html", _context(visit, visit.cart, server_html=visit.server_html))
 
 
-def _links(visit: Visit) -> dict[str, Any]:
-    return {"cart_url": visit.url("/cart"), "home_url": visit.url("/"), "checkout_url": visit.url("/checkout")}
+def change(visit: Visit) -> HttpResponse:
+    """Takes the ``quantity`` of a ``variant`` from a form; 0 removes the line."""
+    variant, quantity = (visit.request.POST.get(name, "") for name in ("variant", "quantity"))
+    if variant not in visit.shop.by_variant or not (quantity.isascii() and quantity.isdecimal()):
+        return refused(400, "Say which thing, and how many.")
+    return _changed(visit, visit.cart.with_quantity(variant, int(quantity[:4])), "Your cart is changed.")
 
 
-def show(shop: Shop, visit: Visit, _name: str) -> Answer:
-    """The cart; a form that was sent changes the quantity of a line first."""
-    cart = shop.cart(visit)
-    if visit.form is not None:
-        variant, quantity = visit.form.get("variant", ""), visit.form.get("quantity", "")
-        if variant not in shop.stock.by_variant or not (quantity.isascii() and quantity.isdecimal()):
-            return refused(400, "Say which thing, and how many.")
-        return _changed(shop, visit, cart.with_quantity(variant, int(quantity[:4])), "Your cart is changed.")
-    context = _context(shop, visit, cart, server_html=visit.server_html) if cart.lines else {"lines": []}
-    return page(shop, visit, "cart.html", {**context, **_links(visit)})
-
-
-def add(shop: Shop, visit: Visit, _name: str) -> Answer:
-    """Takes ``items`` (``var_1:2,var_2:1``) of a form."""
-    items = carts.items_of((visit.form or {}).get("items", ""))
-    if not items or any(variant not in shop.stock.by_variant for variant, _many in items):
-        return refused(400, "This shop does not have that.")
-    return _changed(shop, visit, shop.cart(visit).plus(items), _said(shop, items))
-
-
-def by_link(shop: Shop, visit: Visit, text: str) -> Answer:
-    """``/cart/var_1:2,var_2:1``: adds and shows the cart; where links lead when no script takes them."""
+def _items(visit: Visit, text: str) -> list[tuple[str, int]]:
+    """``var_1:2,var_2:1`` as variants with quantities; empty when the shop does not have all of it."""
     items = carts.items_of(text)
-    if not items or any(variant not in shop.stock.by_variant for variant, _many in items):
-        return missing(shop, visit)
-    return see(visit.url("/cart"), _kept(shop, shop.cart(visit).plus(items)))
+    return items if all(variant in visit.shop.by_variant for variant, _quantity in items) else []
 
 
-def _said(shop: Shop, items: list[tuple[str, int]]) -> str:
+def add(visit: Visit) -> HttpResponse:
+    """Takes ``items`` (``var_1:2,var_2:1``) from a form."""
+    items = _items(visit, visit.request.POST.get("items", ""))
+    if not items:
+        return refused(400, "This shop does not have that.")
+    return _changed(visit, visit.cart.plus(items), _message(visit, items))
+
+
+def by_link(visit: Visit, text: str) -> HttpResponse:
+    """``/cart/var_1:2,var_2:1``: adds and shows the cart; where links lead when no script takes them."""
+    items = _items(visit, text)
+    if not items:
+        raise Http404
+    return _kept(redirect(visit.url("/cart")), visit.cart.plus(items))
+
+
+def _message(visit: Visit, items: Sequence[tuple[str, int]]) -> str:
     if len(items) > 1:
-        return f"{sum(many for _variant, many in items)} things are in your cart."
-    return f"{shop.stock.by_variant[items[0][0]].title} is in your cart."
+        return f"{sum(quantity for _variant, quantity in items)} things are in your cart."
+    return f"{visit.shop.by_variant[items[0][0]].title} is in your cart."
 
 
-def _changed(shop: Shop, visit: Visit, cart: Cart, said: str) -> Answer:
-    kept = _kept(shop, cart)
+def _kept(response: HttpResponse, cart: Cart) -> HttpResponse:
+    set_cookie(response, CART, cart.text() if cart.id else f"{secrets.token_hex(8)}{cart.text()}")
+    return response
+
+
+def _changed(visit: Visit, cart: Cart, message: str) -> HttpResponse:
     if not visit.wants_json:
-        return see(visit.url("/cart"), kept)
-    context = _context(shop, visit, cart, server_html=False) if cart.lines else {"lines": []}
-    main = render("_cart.html", {**context, **_links(visit)})
-    body = json.dumps({"count": cart.count, "said": said, "main": main}).encode()
-    return Answer(200, "application/json", body, {"Cache-Control": "no-store"}, (kept,))
+        return _kept(redirect(visit.url("/cart")), cart)
+    main = render("_cart.html", _context(visit, cart, server_html=False))
+    answer = {"count": cart.count, "said": message, "main": main}
+    return _kept(JsonResponse(answer, headers={"Cache-Control": "no-store"}), cart)
 
 
-def checkout(shop: Shop, visit: Visit, _name: str) -> Answer:
+def checkout(visit: Visit) -> HttpResponse:
     """Where paying would be."""
-    return page(shop, visit, "checkout.html", _links(visit))
+    return page(visit, "checkout.html", {"cart_url": visit.url("/cart")})

@@ -15,7 +15,7 @@ from widgets.demo.addresses import Addresses
 ROOT = Path(__file__).resolve().parent.parent.parent
 _ALPHABET = string.ascii_letters + string.digits
 # The rest of the caller's environment must not decide how the demo behaves.
-_INHERITED = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "SSL_CERT_FILE")
+_INHERITED = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "PYTHONPYCACHEPREFIX")
 
 
 class FolderProblem(Exception):

@@ -1,23 +1,22 @@
-"""What every page of the shop shares: the frame around it, its Content-Security-Policy, and the shop that it is made from."""
+"""What every page of the shop shares: the visit that it answers, the frame around it, and its Content-Security-Policy."""
 
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template import Context, Engine
 
-from widgets.demo import carts, cookies
-from widgets.demo.about import About
+from widgets.demo import carts
 from widgets.demo.carts import Cart
-from widgets.demo.goods import Stock
-from widgets.demo.visits import SHOWN_SWITCHES, SWITCHES, Answer, Visit
-from widgets.demo.widget_html import WidgetServer
+from widgets.demo.shop import Shop
 
 PAGES = Path(__file__).resolve().parent / "pages"
 ASSETS = {
@@ -25,47 +24,80 @@ ASSETS = {
     "shop.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
+# What an address remembers: the first value is the default and stays out of it.
+SWITCHES: dict[str, dict[str, str]] = {
+    "mode": {"server": "Server HTML", "script": "Script tag"},
+    "theme": {"light": "Light", "dark": "Dark"},
+    "dir": {"ltr": "LTR", "rtl": "RTL"},
+    # Who declines is not remembered by anything that is stored.
+    "consent": {"open": "", "denied": ""},
+}
+LABELLED_SWITCHES = ("mode", "theme", "dir")
+DEFAULTS = {name: next(iter(values)) for name, values in SWITCHES.items()}
+# The shop's cookies are signed and for its server only. None is set before the shopper did something that needs it.
+CART, CUSTOMER, CONSENT, VISITOR = "shop_cart", "shop_customer", "shop_consent", "shop_visitor"
+COOKIE_LIFETIME_S = 30 * 86_400
+_SALT = "storefront"
 
 
-@dataclass(frozen=True, slots=True)
-class Shop:
-    """Everything the pages are made from. ``customer_secret`` is shared with the widget server, for customer tokens."""
+class Visit:
+    """One request. ``choices`` holds a value for every switch, unknown ones count as the default; ``query`` is the rest of the query."""
 
-    about: About
-    stock: Stock
-    widgets: WidgetServer
-    pictures_from: str
-    """Origin of the shoppers' photos inside the reviews."""
-    jar: cookies.Jar
-    customer_secret: str = ""
-    scripts: frozenset[str] = frozenset()
-    """What the widget server has besides the loader: ``pixel`` (measures), ``share`` (copy and share buttons)."""
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = request
+        self.shop: Shop = settings.STOREFRONT  # type: ignore[misc] # only this site has it
+        self.choices = {name: request.GET.get(name, "") for name in SWITCHES}
+        for name, value in self.choices.items():
+            if value not in SWITCHES[name]:
+                self.choices[name] = DEFAULTS[name]
+        self.query = {name: str(value) for name, value in request.GET.items() if name not in SWITCHES}
+        self.nonce = secrets.token_urlsafe(12)
 
     @property
-    def name(self) -> str:
-        """For people."""
-        return self.about.name
+    def server_html(self) -> bool:
+        """Whether the shop's server puts finished widgets into the page."""
+        return self.choices["mode"] == "server"
 
-    def cart(self, visit: Visit) -> Cart:
+    @property
+    def wants_json(self) -> bool:
+        """Whether the page's own script asks, not a browser that navigates."""
+        return self.request.headers.get("Accept") == "application/json"
+
+    def url(self, path: str, query: Mapping[str, str] | None = None, **changes: str) -> str:
+        """An address on this shop that keeps the switches as they are, but for the changes."""
+        pairs = urlencode({**(query or {}), **switched({**self.choices, **changes})})
+        return f"{path}?{pairs}" if pairs else path
+
+    def here(self, **changes: str) -> str:
+        """The address of this very page."""
+        return self.url(quote(self.request.path), self.query, **changes)
+
+    def cookie(self, name: str) -> str:
+        """What we wrote into a cookie; empty without it, and for one that is not ours."""
+        return self.request.get_signed_cookie(name, default="", salt=_SALT, max_age=COOKIE_LIFETIME_S) or ""
+
+    @property
+    def cart(self) -> Cart:
         """The visitor's cart; without one, an empty cart that has no id. What this shop no longer sells is left out."""
-        cart = carts.of_text(self.jar.read(visit.cookies, cookies.CART), "")
-        known = tuple(line for line in cart.lines if line[0] in self.stock.by_variant)
-        return Cart(cart.id, known)
+        cart = carts.of_text(self.cookie(CART), "")
+        return Cart(cart.id, tuple(line for line in cart.lines if line[0] in self.shop.by_variant))
 
-    def consent(self, visit: Visit) -> str:
+    @property
+    def consent(self) -> str:
         """``granted``, ``denied``, or empty while the visitor was not asked or has not answered."""
-        if self.jar.read(visit.cookies, cookies.CONSENT) == "granted":
+        if self.cookie(CONSENT) == "granted":
             return "granted"
-        return "denied" if visit.choices["consent"] == "denied" else ""
+        return "denied" if self.choices["consent"] == "denied" else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Tab:
-    """A link of the shop's navigation."""
+def switched(choices: Mapping[str, str]) -> dict[str, str]:
+    """The choices that are not the default."""
+    return {name: choices[name] for name in SWITCHES if choices[name] != DEFAULTS[name]}
 
-    url: str
-    text: str
-    current: bool = field(default=False)
+
+def set_cookie(response: HttpResponse, name: str, value: str) -> None:
+    """Makes the visitor's browser keep the value, which ``Visit.cookie`` then gives."""
+    response.set_signed_cookie(name, value, salt=_SALT, max_age=COOKIE_LIFETIME_S, httponly=True, samesite="Lax")
 
 
 @cache
@@ -75,10 +107,7 @@ def _engine() -> Engine:
 
 @cache
 def _version() -> str:
-    digest = hashlib.sha256()
-    for name in sorted(ASSETS):
-        digest.update((PAGES / name).read_bytes())
-    return digest.hexdigest()[:12]
+    return hashlib.sha256(b"".join((PAGES / name).read_bytes() for name in sorted(ASSETS))).hexdigest()[:12]
 
 
 def policy(shop: Shop, nonce: str) -> str:
@@ -91,27 +120,17 @@ def policy(shop: Shop, nonce: str) -> str:
     )
 
 
-def _tabs(shop: Shop, visit: Visit) -> list[Tab]:
-    paths = [(f"/collections/{handle}", title) for handle, title in shop.about.collections]
-    if shop.about.quiz:
-        paths.append(("/quiz", "Gift finder"))
-    return [Tab(visit.url(path), text, visit.path == path) for path, text in paths]
+def _tab(visit: Visit, path: str, text: str) -> dict[str, Any]:
+    return {"url": visit.url(path), "text": text, "current": visit.request.path == path}
 
 
-def _switches(visit: Visit) -> list[dict[str, Any]]:
+def _switches(visit: Visit) -> list[list[dict[str, Any]]]:
     return [
-        {
-            "name": name,
-            "options": [
-                {
-                    "label": label,
-                    "url": visit.url(quote(visit.path), visit.query, **{name: value}),
-                    "current": visit.choices[name] == value,
-                }
-                for value, label in SWITCHES[name].items()
-            ],
-        }
-        for name in SHOWN_SWITCHES
+        [
+            {"label": label, "url": visit.here(**{name: value}), "current": visit.choices[name] == value}
+            for value, label in SWITCHES[name].items()
+        ]
+        for name in LABELLED_SWITCHES
     ]
 
 
@@ -121,37 +140,28 @@ def render(template: str, context: Mapping[str, Any]) -> str:
 
 
 def page(
-    shop: Shop,
-    visit: Visit,
-    template: str,
-    context: Mapping[str, Any],
-    status: int = 200,
-    own_scripts: tuple[str, ...] = (),
-) -> Answer:
+    visit: Visit, template: str, context: Mapping[str, Any], status: int = 200, own_scripts: tuple[str, ...] = ()
+) -> HttpResponse:
     """A whole page; ``own_scripts`` are what its widgets use besides the loader.
 
     Never stored: it holds a nonce, and often the visitor's own.
     """
-    cart = shop.cart(visit)
+    shop = visit.shop
+    tabs = [_tab(visit, f"/collections/{handle}", title) for handle, title in shop.collections]
+    if shop.quiz:
+        tabs.append(_tab(visit, "/quiz", "Gift finder"))
     values = {
         **context,
         "shop": shop,
         "visit": visit,
-        "choices": visit.choices,
         "switches": _switches(visit),
-        "kept": {
-            name: visit.choices[name] for name, values in SWITCHES.items() if visit.choices[name] != next(iter(values))
-        },
-        "tabs": _tabs(shop, visit),
+        "tabs": tabs,
         "home_url": visit.url("/"),
-        "account": Tab(visit.url("/account"), "Account", visit.path == "/account"),
-        "cart_tab": Tab(visit.url("/cart"), "Cart", visit.path == "/cart"),
-        "cart_count": cart.count,
+        "account": _tab(visit, "/account", "Account"),
+        "cart_tab": _tab(visit, "/cart", "Cart"),
         "add_url": visit.url("/cart/add"),
-        "consent": shop.consent(visit),
         "consent_url": visit.url("/consent"),
-        "decline_url": visit.url(quote(visit.path), visit.query, consent="denied"),
-        "here": visit.url(quote(visit.path), visit.query),
+        "decline_url": visit.here(consent="denied"),
         "scripts": [
             {"url": shop.widgets.script(name), "measures": name == "pixel"}
             for name in ("pixel", *own_scripts)
@@ -166,9 +176,14 @@ def page(
         "Referrer-Policy": "strict-origin-when-cross-origin",
         "X-Content-Type-Options": "nosniff",
     }
-    return Answer(status, "text/html; charset=utf-8", render(template, values).encode(), headers)
+    return HttpResponse(render(template, values), status=status, headers=headers)
 
 
-def missing(shop: Shop, visit: Visit, _name: str = "") -> Answer:
-    """The page that says that there is no such page."""
-    return page(shop, visit, "missing.html", {}, 404)
+def redirect(location: str) -> HttpResponse:
+    """303: look there."""
+    return HttpResponseRedirect(location, status=303, headers={"Cache-Control": "no-store"})
+
+
+def refused(status: int, text: str) -> HttpResponse:
+    """A plain sentence with an error status."""
+    return HttpResponse(f"{text}\n", "text/plain; charset=utf-8", status, headers={"Cache-Control": "no-store"})

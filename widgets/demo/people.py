@@ -4,61 +4,78 @@ from __future__ import annotations
 
 import secrets
 import time
-from urllib.parse import urlsplit
 
-from widgets.demo import cookies, customer_tokens
-from widgets.demo.frame import Shop, page
-from widgets.demo.visits import Answer, Visit, refused, see
+from django.http import HttpResponse, JsonResponse
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from sumeru_proxy.sdk import customer_tokens
+from widgets.demo.frame import CONSENT, CUSTOMER, VISITOR, Visit, page, redirect, refused, set_cookie
 from widgets.demo.widget_html import Placed, Wish
 
 
-def account(shop: Shop, visit: Visit, _name: str) -> Answer:
+def account(visit: Visit) -> HttpResponse:
     """Sign in as one of the customers, or see what is yours: the link to share with friends."""
-    names = dict(shop.about.people)
-    if visit.form is not None:
-        chosen = visit.form.get("customer", "")
-        if chosen == "":
-            return see(visit.url("/account"), shop.jar.drop(cookies.CUSTOMER))
-        if chosen not in names:
-            return refused(400, "There is no such customer.")
-        return see(visit.url("/account"), shop.jar.set(cookies.CUSTOMER, chosen))
-    customer = shop.jar.read(visit.cookies, cookies.CUSTOMER)
-    customer = customer if customer in names else ""
+    names = dict(visit.shop.customers)
+    customer = visit.cookie(CUSTOMER)
     context = {
-        "customer": customer,
+        "customer": customer if customer in names else "",
         "customer_name": names.get(customer, ""),
-        "people": [{"id": each, "name": name} for each, name in shop.about.people],
+        "customers": visit.shop.customers,
         "account_url": visit.url("/account"),
-        "referral": _referral(shop, visit, customer),
+        "referral": _referral(visit, customer if customer in names else ""),
     }
-    return page(shop, visit, "account.html", context, own_scripts=("share",))
+    return page(visit, "account.html", context, own_scripts=("share",))
 
 
-def _referral(shop: Shop, visit: Visit, customer: str) -> Placed:
+def sign_in(visit: Visit) -> HttpResponse:
+    """Takes the ``customer`` from a form; empty signs out."""
+    customer = visit.request.POST.get("customer", "")
+    if customer and customer not in dict(visit.shop.customers):
+        return refused(400, "There is no such customer.")
+    response = redirect(visit.url("/account"))
+    if customer:
+        try:
+            _token(visit, customer)
+        except ValueError as error:
+            return refused(400, f"This customer cannot sign in: {error}.")
+        set_cookie(response, CUSTOMER, customer)
+    else:
+        response.delete_cookie(CUSTOMER, samesite="Lax")
+    return response
+
+
+def _token(visit: Visit, customer: str) -> str:
+    """Proves the customer to the widget server. Raises ValueError for an id that no token can carry."""
+    return customer_tokens.mint(visit.shop.customer_secret, visit.shop.widgets.shop, customer, now=time.time())
+
+
+def _referral(visit: Visit, customer: str) -> Placed:
     """The token is in the element too: what is clicked or sent inside the widget needs it as much as our own request."""
+    shop = visit.shop
     if not customer:
         # A program that asks without a proof is refused, so this one is for the loader.
         return Placed(shop.widgets.bare(Wish("referral", {}, "Check a friend's code", live=True)))
-    token = customer_tokens.mint(shop.customer_secret, shop.widgets.shop, customer, time.time())
+    token = _token(visit, customer)
     wish = Wish("referral", {"customer_token": token}, "Your link to share", live=True, token=token)
     (placed,) = shop.widgets.place([wish], visit.nonce, server_html=visit.server_html)
     return placed
 
 
-def consent(shop: Shop, visit: Visit, _name: str) -> Answer:
+def consent(visit: Visit) -> HttpResponse:
     """Remembers that the visitor accepted, and from then on who it is; nothing before, and nothing of who declines."""
-    if visit.form is None or visit.form.get("consent") != "granted":
+    form = visit.request.POST
+    if form.get("consent") != "granted":
         return refused(400, "Say consent=granted.")
-    kept = [shop.jar.set(cookies.CONSENT, "granted")]
-    if not shop.jar.read(visit.cookies, cookies.VISITOR):
-        kept.append(shop.jar.set(cookies.VISITOR, secrets.token_hex(16)))
+    response: HttpResponse = redirect(own_address(form.get("back", "")))
     if visit.wants_json:
-        return Answer(200, "application/json", b"{}", {"Cache-Control": "no-store"}, tuple(kept))
-    return see(own_address(visit.form.get("back", "")), *kept)
+        response = JsonResponse({}, headers={"Cache-Control": "no-store"})
+    set_cookie(response, CONSENT, "granted")
+    if not visit.cookie(VISITOR):
+        set_cookie(response, VISITOR, secrets.token_hex(16))
+    return response
 
 
 def own_address(text: str) -> str:
     """An address on this shop, else its start page. Never leads elsewhere."""
-    parts = urlsplit(text)
-    fits = text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable() and text.isascii()
-    return text if fits and not parts.scheme and not parts.netloc else "/"
+    fits = text.startswith("/") and text.isprintable() and url_has_allowed_host_and_scheme(text, allowed_hosts=None)
+    return text if fits else "/"

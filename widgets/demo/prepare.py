@@ -1,7 +1,6 @@
 """Makes the demo's database, static files and rows; its own process, because its settings are the demo's. Safe to repeat.
 
-Writes ``{"shops": [{"key", "domain", "public_key"}], "product", "about"}`` to standard output: the shops of the catalogue in its
-order, of the first one the product that has the most reviews, and what it knows about itself (``about.facts_of``).
+Writes ``{"shop", "product"}`` to standard output: the key of the catalogue's first shop, and the id of its product with the most reviews.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ from django.conf import settings
 from django.core.management import call_command
 
 from sumeru_proxy.sandbox import catalogue as catalogues
-from widgets.demo import about
 
 
 def static_fingerprint() -> str:
@@ -114,7 +112,7 @@ def most_reviewed(shop: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """See the module. What is secret comes by the environment: ``DEMO_ADMIN_PASSWORD`` and ``DEMO_CUSTOMER_SECRET``."""
+    """Prepare. What is secret comes by the environment: ``DEMO_ADMIN_PASSWORD`` and ``DEMO_CUSTOMER_SECRET``."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--sandbox", required=True)
     parser.add_argument("--storefront", required=True)
@@ -128,21 +126,15 @@ def main() -> None:
         sys.exit(str(error))
     call_command("migrate", interactive=False, verbosity=0)
     collect_static()
-    shops = catalogues.demo_shops(catalogue)
     keys = seed(
-        shops,
+        catalogues.demo_shops(catalogue),
         api_url=options.sandbox,
         storefront=options.storefront,
         admin_password=os.environ["DEMO_ADMIN_PASSWORD"],
         customer_secret=os.environ["DEMO_CUSTOMER_SECRET"],
         origins=options.origin,
     )
-    known = [
-        {"key": key, **{name: shop[name] for name in ("domain", "public_key")}}
-        for key, shop in zip(keys, shops, strict=True)
-    ]
-    first = catalogue["shops"][0]
-    json.dump({"shops": known, "product": most_reviewed(first), "about": about.facts_of(first)}, sys.stdout)
+    json.dump({"shop": keys[0], "product": most_reviewed(catalogue["shops"][0])}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -92,20 +92,19 @@ class Demo:
         preparation = children.start("preparation", command, secret=secret, piped=True)
         children.ready(sandbox, f"{where.sandbox}/_sandbox", READY_LIMIT_S)
         known = json.loads(children.finish(preparation, PREPARE_LIMIT_S))
-        shop = known["shops"][0]
-        server = children.start("widget server", _granian(where))
-        command = ["-m", "widgets.demo.storefront", "--port", str(where.storefront_port), "--widgets", where.widgets]
-        command += ["--sandbox", where.sandbox, "--shop", shop["key"]]
-        for name in ("pixel", "share"):
-            if (folders.ROOT / "static" / "embed" / f"{name}.js").exists():
-                command += ["--script", name]
-        secret = {
-            "STOREFRONT_PUBLIC_KEY": shop["public_key"],
+        server = children.start("widget server", _granian("widgets.wsgi:application", where.widgets_port))
+        scripts = [name for name in ("pixel", "share") if (folders.ROOT / "static" / "embed" / f"{name}.js").exists()]
+        environment = {
+            "STOREFRONT_WIDGETS": where.widgets,
+            "STOREFRONT_SANDBOX": where.sandbox,
+            "STOREFRONT_SHOP": known["shop"],
+            "STOREFRONT_CATALOGUE": str(self.wishes.catalogue or ""),
+            "STOREFRONT_SCRIPTS": ",".join(scripts),
             "STOREFRONT_CUSTOMER_SECRET": customer_secret,
             "STOREFRONT_COOKIE_KEY": folders.kept_secret(folder, "cookie_key", 48),
-            "STOREFRONT_ABOUT": json.dumps(known["about"]),
         }
-        storefront = children.start("storefront", command, secret=secret)
+        command = [*_granian("widgets.demo.storefront:application", where.storefront_port), "--factory"]
+        storefront = children.start("storefront", command, secret=environment)
         workers = [children.start("worker", ["manage.py", "work"])] if self.wishes.worker else []
         children.ready(server, f"{where.widgets}/readyz", READY_LIMIT_S)
         children.ready(storefront, f"{where.storefront}/healthz", READY_LIMIT_S)
@@ -120,7 +119,7 @@ class Demo:
                 "admin": f"{where.widgets}/admin/",
                 "admin_user": "admin",
                 "admin_password": password,
-                "shop": shop["key"],
+                "shop": known["shop"],
                 "product": known["product"],
             }
         )
@@ -151,9 +150,8 @@ class Demo:
         raise Interrupted
 
 
-def _granian(where: Addresses) -> list[str]:
+def _granian(application: str, port: int) -> list[str]:
     return [
-        "-m", "granian", "widgets.wsgi:application", "--interface", "wsgi", "--http", "1", "--no-ws",
-        "--host", ports.HOST, "--port", str(where.widgets_port), "--workers", "1",
-        "--blocking-threads", _BLOCKING_THREADS, "--log-level", "warning", "--workers-kill-timeout", "1",
+        "-m", "granian", application, "--interface", "wsgi", "--http", "1", "--no-ws", "--host", ports.HOST, "--port", str(port),
+        "--workers", "1", "--blocking-threads", _BLOCKING_THREADS, "--log-level", "warning", "--workers-kill-timeout", "1",
     ]  # fmt: skip

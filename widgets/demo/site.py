@@ -2,69 +2,79 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
 
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.urls import URLPattern, path
+
+from sumeru_proxy.sandbox.pictures import picture as drawn_picture
 from widgets.demo import checkout, people, shelves
-from widgets.demo.frame import ASSETS, PAGES, Shop, missing
-from widgets.demo.visits import Answer, Visit, refused
+from widgets.demo.frame import ASSETS, PAGES, Visit, page, refused
+
+Action = Callable[..., HttpResponse]
 
 
-def asset(_shop: Shop, _visit: Visit, name: str) -> Answer:
+def route(pattern: str, show: Action | None, take: Action | None = None) -> URLPattern:
+    """A route: GET and HEAD ``show``, POST ``take``\\ s a form of one of the shop's own pages."""
+
+    def view(request: HttpRequest, **parts: Any) -> HttpResponse:
+        action = {"GET": show, "HEAD": show, "POST": take}.get(request.method or "")
+        if action is None:
+            return HttpResponseNotAllowed([name for name, each in (("GET", show), ("POST", take)) if each])
+        # Browsers say where a form stands; what says nothing is no browser and has no cookies worth stealing.
+        origin = request.headers.get("Origin")
+        if action is take and origin is not None and urlsplit(origin).netloc != request.get_host():
+            return refused(403, "This form is not one of ours.")
+        return action(Visit(request), **parts)
+
+    return path(pattern, view)
+
+
+def missing(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """The page that says that there is no such page."""
+    return page(Visit(request), "missing.html", {}, 404)
+
+
+def asset(visit: Visit, name: str) -> HttpResponse:
     """Styles, the shop's script and the icon."""
     if name not in ASSETS:
-        return Answer(404, "text/plain", b"Not found\n")
-    return Answer(200, ASSETS[name], (PAGES / name).read_bytes(), {"Cache-Control": "public, max-age=3600"})
+        raise Http404
+    return HttpResponse((PAGES / name).read_bytes(), ASSETS[name], headers={"Cache-Control": "public, max-age=3600"})
 
 
-def picture(shop: Shop, _visit: Visit, name: str) -> Answer:
+def picture(visit: Visit, name: str) -> HttpResponse:
     """A product's picture, from this shop's own store."""
-    kept = shop.stock.picture(name)
-    if kept is None:
-        return Answer(404, "text/plain", b"Not found\n")
+    if name not in visit.shop.pictures:
+        raise Http404
     headers = {
         "Cache-Control": "public, max-age=86400",
         "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
         "X-Content-Type-Options": "nosniff",
     }
-    return Answer(200, kept.content_type, kept.body, headers)
+    return HttpResponse(drawn_picture(name.removesuffix(".svg")), "image/svg+xml; charset=utf-8", headers=headers)
 
 
-def health(_shop: Shop, _visit: Visit, _name: str) -> Answer:
+def health(visit: Visit) -> HttpResponse:
     """This process answers."""
-    return Answer(200, "text/plain", b"ok\n", {"Cache-Control": "no-store"})
+    return HttpResponse("ok\n", "text/plain", headers={"Cache-Control": "no-store"})
 
 
-Route = Callable[[Shop, Visit, str], Answer]
-ROUTES: list[tuple[re.Pattern[str], Route]] = [
-    (re.compile(r"/()"), shelves.home),
-    (re.compile(r"/collections/([^/]+)"), shelves.collection),
-    (re.compile(r"/products/([^/]+)"), shelves.product),
-    (re.compile(r"/product/([^/]+)"), shelves.by_id),
-    (re.compile(r"/quiz()"), shelves.quiz),
-    (re.compile(r"/cart/([^/]+:[^/]+)"), checkout.by_link),
-    (re.compile(r"/checkout()"), checkout.checkout),
-    (re.compile(r"/media/([^/]+)"), picture),
-    (re.compile(r"/assets/([^/]+)"), asset),
-    (re.compile(r"/healthz()"), health),
+handler404 = missing
+urlpatterns = [
+    route("", shelves.home),
+    route("collections/<handle>", shelves.collection),
+    route("products/<handle>", shelves.product),
+    route("product/<product_id>", shelves.by_id),
+    route("quiz", shelves.quiz),
+    route("cart", checkout.show, checkout.change),
+    route("cart/add", None, checkout.add),
+    route("cart/<text>", checkout.by_link),
+    route("checkout", checkout.checkout),
+    route("account", people.account, people.sign_in),
+    route("consent", None, people.consent),
+    route("media/<name>", picture),
+    route("assets/<name>", asset),
+    route("healthz", health),
 ]
-# GET shows, POST does.
-BOTH: list[tuple[re.Pattern[str], Route]] = [
-    (re.compile(r"/cart()"), checkout.show),
-    (re.compile(r"/account()"), people.account),
-]
-FORMS: list[tuple[re.Pattern[str], Route]] = [
-    (re.compile(r"/cart/(add)"), checkout.add),
-    (re.compile(r"/(consent)"), people.consent),
-]
-
-
-def answer(shop: Shop, visit: Visit) -> Answer:
-    """The answer to a visit: GET, or POST when it has a form."""
-    shown, taken = [*ROUTES, *BOTH], [*FORMS, *BOTH]
-    for pattern, route in taken if visit.form is not None else shown:
-        if found := pattern.fullmatch(visit.path):
-            return route(shop, visit, found[1])
-    if any(pattern.fullmatch(visit.path) for pattern, _route in [*shown, *taken]):
-        return refused(405, "This address does not take that.")
-    return missing(shop, visit)

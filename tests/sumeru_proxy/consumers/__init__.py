@@ -1,0 +1,1 @@
+"""Listeners to Sumeru's events, each with its own app."""

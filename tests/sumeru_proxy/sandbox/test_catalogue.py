@@ -6,15 +6,25 @@ import copy
 import json
 import xml.etree.ElementTree as ET
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
-from sumeru_proxy.sandbox.catalogue import CatalogueError, built_in, check_catalogue, demo_shops, load, small_catalogue
-from sumeru_proxy.sandbox.demo_catalogue import generated
-from sumeru_proxy.sandbox.drawing import picture
-from sumeru_proxy.sandbox.drawing_shapes import SHAPES
+from sumeru_proxy.sandbox.catalogue import (
+    FOLDER,
+    CatalogueError,
+    built_in,
+    check_catalogue,
+    demo_shops,
+    load,
+    small_catalogue,
+)
+from sumeru_proxy.sandbox.catalogue_format import schema
+from sumeru_proxy.sandbox.endpoints import ALL_SCOPES
+from sumeru_proxy.sandbox.pictures import drawings, picture
 from sumeru_proxy.sandbox.server import running
 from tests.clothing_reviews import PUBLIC_KEY, catalogue_of
 from tests.sumeru_proxy.sandbox.conversation import Conversation
@@ -22,11 +32,79 @@ from tests.sumeru_proxy.sandbox.conversation import Conversation
 LOCALES = {"en", "de", "fr", "es", "it", "pt-BR", "pl", "ja", "zh-Hans", "ar", "he"}
 
 
-def test_the_built_in_catalogue_is_always_the_same_and_fits() -> None:
-    catalogue = generated()
-    assert catalogue == generated() == built_in()
-    assert check_catalogue(catalogue) == catalogue
-    check_catalogue(small_catalogue())
+def test_the_built_in_catalogues_fit_and_are_always_the_same() -> None:
+    day = datetime(2026, 5, 17, 6, 30, tzinfo=UTC)
+    assert load(FOLDER / "demo.json", day) == load(FOLDER / "demo.json", day + timedelta(hours=17))
+    assert check_catalogue(small_catalogue()) == small_catalogue() == load(FOLDER / "small.json")
+    small_catalogue()["shops"].clear()
+    assert len(small_catalogue()["shops"]) == 2
+
+
+def test_the_demos_reviews_stand_in_the_order_of_its_products() -> None:
+    for shop in built_in()["shops"]:
+        places = {product["id"]: place for place, product in enumerate(shop["products"])}
+        reviewed = [places[review["product_id"]] for review in shop["reviews"]]
+        assert reviewed == sorted(reviewed)
+
+
+@pytest.mark.parametrize("name", ["demo", "small"])
+def test_a_full_validator_agrees_with_the_reader(name: str) -> None:
+    Draft202012Validator.check_schema(schema())
+    catalogue = json.loads((FOLDER / f"{name}.json").read_bytes())
+    assert not list(Draft202012Validator(schema()).iter_errors(catalogue))
+    catalogue["shops"][0]["reviews"][3]["rating"] = 6
+    (error,) = Draft202012Validator(schema()).iter_errors(catalogue)
+    assert error.json_path == "$.shops[0].reviews[3].rating"
+
+
+def test_the_demo_stays_fresh() -> None:
+    late = datetime(2031, 2, 3, 23, 59, tzinfo=UTC)
+    main = load(FOLDER / "demo.json", late)["shops"][0]
+    newest = max(review["created_at"] for review in main["reviews"])
+    assert "2031-02-01" <= newest < "2031-02-03"
+    assert main["orders"] == sorted(main["orders"], key=lambda order: str(order["created_at"]))
+    assert {order["created_at"][:4] for order in main["orders"]} == {"2030", "2031"}
+
+
+@pytest.mark.parametrize(
+    ("age", "expected"),
+    [
+        ("-P3DT2H", "2026-05-13T22:00:00Z"),
+        ("-PT30S", "2026-05-16T23:59:30Z"),
+        ("-P0D", "2026-05-17T00:00:00Z"),
+        ("-P1DT1H1M1S", "2026-05-15T22:58:59Z"),
+        ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z"),
+        ("-P", None),
+        ("-P1DT", None),
+        ("P1D", None),
+        ("-P1W", None),
+        ("-P-1D", None),
+        ("-P999999D", None),
+    ],
+)
+def test_ages_count_back_from_the_start_of_the_day(tmp_path: Path, age: str, expected: str | None) -> None:
+    catalogue = small_catalogue()
+    catalogue["shops"][0]["reviews"][2] |= {"created_at": age, "title": age}
+    file = tmp_path / "catalogue.json"
+    file.write_text(json.dumps(catalogue))
+    if expected is None:
+        with pytest.raises(CatalogueError, match=r"shops\[0\]\.reviews\[2\]\.created_at: expected an ISO 8601 time"):
+            load(file)
+    else:
+        loaded = load(file, datetime(2026, 5, 17, 6, 30, tzinfo=UTC))
+        assert loaded["shops"][0]["reviews"][2]["created_at"] == expected
+        assert loaded["shops"][0]["reviews"][2]["title"] == age  # what is no time stays
+
+
+def test_a_token_without_scopes_has_all_of_them() -> None:
+    catalogue = small_catalogue()
+    token = catalogue["shops"][0]["tokens"][0]
+    assert "scopes" not in token
+    with running(catalogue) as server:
+        bearer = {"Authorization": f"Bearer {token['token']}"}
+        keys = Conversation(server).call("GET", "/api/v1/api-keys", None, bearer)
+        assert keys.status == 200
+        assert keys.data[0]["scopes"] == ALL_SCOPES
 
 
 def test_the_main_shop_is_as_uneven_as_a_real_one() -> None:
@@ -56,8 +134,8 @@ def test_the_busiest_product_has_everything_awkward() -> None:
     assert "" in {review["title"] for review in own}
     assert any("<script>" in review["title"] for review in own)
     assert any("\u202e" in body for body in bodies)
-    assert any(review["reply"] for review in own)
-    assert any(review["media"] for review in own)
+    assert any("reply" in review for review in own)
+    assert any("media" in review for review in own)
     assert {review["author"]["verified_buyer"] for review in own} == {True, False}
 
 
@@ -124,6 +202,19 @@ def test_demo_shops_opens_the_doors() -> None:
     [
         (["version"], 2, "version: only 1 is known"),
         (["shops"], [], "shops: expected a list of at least 1"),
+        (["shops", 0, "name"], None, "shops[0].name: expected a string"),
+        (["shops", 0, "domain"], "", "shops[0].domain: expected a string that is not empty"),
+        (["shops", 0, "auto_publish"], 1, "shops[0].auto_publish: expected true or false"),
+        (["shops", 0, "reviews", 0, "rating"], True, "shops[0].reviews[0].rating: expected a whole number from 1 to 5"),
+        (["shops", 0, "reviews", 0, "author"], "Ada", "shops[0].reviews[0].author: expected an object"),
+        (["shops", 0, "reviews", 0, "author"], {}, "shops[0].reviews[0].author.name: is missing"),
+        (["shops", 0, "products", 0, "tags"], "red", "shops[0].products[0].tags: expected a list"),
+        (["shops", 0, "tokens", 1, "scopes", 0], "all", "shops[0].tokens[1].scopes[0]: expected a scope"),
+        (
+            ["shops", 0, "upsell_rules", 1, "max_share_of_cart"],
+            "1",
+            "shops[0].upsell_rules[1].max_share_of_cart: expected",
+        ),
         (["shops", 0, "public_key"], "secret", "shops[0].public_key: expected pk_live_"),
         (["shops", 0, "products", 2, "price"], 19.0, "shops[0].products[2].price: expected an amount"),
         (["shops", 0, "products", 1, "id"], "prd_1", "shops[0].products[1].id: 'prd_1' occurs twice"),
@@ -159,13 +250,21 @@ def test_a_file_that_is_no_json(tmp_path: Path) -> None:
 
 
 def test_every_picture_is_xml_without_scripts() -> None:
-    names = [f"camp-{shape}-7" for shape in SHAPES] + ["photo-home-vase-3-1-1", "anything", '"><script>', "photo-"]
-    for name in names:
+    assert len(drawings()) == 16
+    names = [f"{kind}camp-{each}-7" for each in drawings() for kind in ("", "photo-")]
+    for name in [*names, "photo-home-vase-3-1-1", "anything", '"><script>', "photo-", "photo-photo-1", "../palettes"]:
         drawn = picture(name)
         root = ET.fromstring(drawn)
         assert root.tag == "{http://www.w3.org/2000/svg}svg"
         assert b"script" not in drawn
+        assert b'<g id="item"/>' not in drawn
         assert len(drawn) < 6_000
+
+
+def test_a_pictures_tones_follow_from_its_name() -> None:
+    assert len({picture(f"camp-mug-{number}") for number in range(200)}) == 5 * 3  # colours times backgrounds
+    assert len({picture(f"photo-camp-mug-1002-7-{number}") for number in range(50)}) == 4  # scenes
+    assert picture("packs-tote-1") != picture("home-tote-1")
 
 
 def test_the_clothing_reviews_become_a_shop(tmp_path: Path) -> None:

@@ -12,9 +12,8 @@ from django.urls import reverse
 
 from sumeru_proxy import health, secrets
 from sumeru_proxy.models import Shop
-from sumeru_proxy.sandbox.catalogue import demo_shops
+from sumeru_proxy.sandbox.catalogue import demo_shops, small_catalogue
 from sumeru_proxy.sandbox.server import running
-from sumeru_proxy.sandbox.small_shop import small_catalogue
 from widgets.admin import trial
 
 

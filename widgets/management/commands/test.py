@@ -1,4 +1,4 @@
-"""Runs every test of the project: installs what they need first, then SQLite, then PostgreSQL with Redis."""
+"""Runs every test of the project: installs what they need first, then SQLite, then those about the stores on PostgreSQL and Redis."""
 
 from __future__ import annotations
 
@@ -16,28 +16,17 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 LOADER = Path("static") / "loader"
 # Debian's packages, and the programs of which one will do.
-BROWSERS = {"chromium": ("chromium",), "firefox-esr": ("firefox-esr", "firefox")}
-# What asks neither the database nor the cache, or starts servers with stores of its own: once is enough.
-STORELESS = (
-    "tests/widgets/admin",
-    "tests/widgets/test_demo.py",
-    "tests/widgets/test_demo_shop.py",
-    "tests/loader",
-    "tests/pages",
-    "tests/bench",
-    "tests/browser",
-    "tests/faults",
-    "tests/package",
-    "tests/storefronts",
-    "tests/sumeru_proxy/client",
-    "tests/sumeru_proxy/sandbox",
-)
+BROWSERS: dict[str, tuple[str, ...]] = {
+    "chromium-headless-shell": ("chromium-headless-shell",),
+    "firefox-esr": ("firefox-esr", "firefox"),
+}
+GETTEXT: dict[str, tuple[str, ...]] = {"gettext": ("xgettext",)}
 
 
 class Command(BaseCommand):
     """``manage.py test [pytest arguments]``."""
 
-    help = "Install what the tests need (npm packages, Chromium, Firefox) and run all of them."
+    help = "Install what the tests need (npm packages, gettext, Chromium, Firefox) and run all of them."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -52,25 +41,32 @@ class Command(BaseCommand):
             help="Cache for the second run; this database and the one after it are emptied (default: %(default)s).",
         )
         parser.add_argument("--no-browser", action="store_true", help="Leave out the tests that drive a browser.")
+        parser.add_argument(
+            "--quick",
+            action="store_true",
+            help="No browsers, no servers, SQLite alone: a minute instead of a quarter of an hour.",
+        )
         parser.add_argument("pytest", nargs="*", help="Paths or options for pytest, after --.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         root = Path(settings.BASE_DIR)
-        if not options["no_browser"]:
-            self.ensure_browsers()
+        # Never fewer than two: many tests wait for a clock or a socket.
+        workers = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile", "--no-loadscope-reorder"]
+        self.ensure_programs(GETTEXT if options["quick"] or options["no_browser"] else {**GETTEXT, **BROWSERS})
+        if options["quick"]:
+            self.pytest([*workers, "--quick", *options["pytest"]], root, {"DATABASE_URL": "", "CACHE_URL": ""})
+            return
         self.ensure_packages(root)
         self.run(["npm", "run", "--silent", "check"], root / LOADER)
         self.run(["npm", "run", "--silent", "check"], root / "static" / "package")
         chosen = [*(["-m", "not browser"] if options["no_browser"] else []), *options["pytest"]]
-        # One more than there are processors: many tests wait for a clock or a socket.
-        workers = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile", "--no-loadscope-reorder"]
+        workers.append("--durations=40")
         self.stdout.write("== SQLite and local memory")
         self.pytest([*workers, *chosen], root, {"DATABASE_URL": "", "CACHE_URL": ""})
         if self.reachable(options["postgres"], 5432) and self.reachable(options["redis"], 6379):
             self.stdout.write("== PostgreSQL and Redis")
             stores = {"DATABASE_URL": options["postgres"], "CACHE_URL": options["redis"]}
-            ignored = [f"--ignore={path}" for path in STORELESS]
-            self.pytest([*workers, "-m", "not browser and not slow", *ignored, *options["pytest"]], root, stores)
+            self.pytest([*workers, "--stores", *options["pytest"]], root, stores)
         elif os.environ.get("CI"):
             raise CommandError("PostgreSQL and Redis must be reachable in CI: see --postgres and --redis.")
         else:
@@ -78,10 +74,10 @@ class Command(BaseCommand):
                 self.style.WARNING("PostgreSQL and Redis were not found here; the second run was left out.")
             )
 
-    def ensure_browsers(self) -> None:
-        """Debian's Chromium and Firefox by apt where they are missing. Raises CommandError when they cannot be installed."""
+    def ensure_programs(self, packages: dict[str, tuple[str, ...]]) -> None:
+        """Debian's packages by apt where their programs are missing. Raises CommandError when they cannot be installed."""
         missing = [
-            package for package, programs in BROWSERS.items() if not any(shutil.which(program) for program in programs)
+            package for package, programs in packages.items() if not any(shutil.which(program) for program in programs)
         ]
         if not missing:
             return

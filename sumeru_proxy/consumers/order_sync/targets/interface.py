@@ -16,7 +16,7 @@ from datetime import date
 from typing import Any, Protocol, runtime_checkable
 
 from sumeru_proxy.consumers.order_sync.document import Document
-from sumeru_proxy.webhooks.listeners import NotMappable, Refused, TargetDown, TargetError
+from sumeru_proxy.outbox.target_errors import NotMappable, Refused, TargetDown, TargetError
 
 __all__ = [
     "ACTIONS",

@@ -1,0 +1,90 @@
+"""One order under all models of a plan, summed by channel and campaign. Pure; the database is read and written elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sumeru_proxy.consumers.attribution.crediting import counted_touches, credit
+from sumeru_proxy.consumers.attribution.dividing import take_back
+from sumeru_proxy.consumers.attribution.journeys import DAY_MS, Conversion, Touch, credited
+from sumeru_proxy.consumers.attribution.models import ModelCode
+from sumeru_proxy.consumers.attribution.plans import Plan
+
+Key = tuple[int, str, str]
+"""Model, channel, campaign; an empty channel is what nobody could be credited with."""
+Money = tuple[int, int]
+"""Credited, taken back."""
+NOBODY: Final = ("", "")
+PATH_CHANNELS_MOST: Final = 12
+LENGTH_MOST: Final = 1_000
+_THEIRS: Final = int(ModelCode.SUMERU)
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """What an order comes to. ``credits`` of each model sum to the order's total and refund; ``path`` are its channels in order.
+
+    ``credited``: whether its type is credited at all; an order without revenue is, and has no credits.
+    """
+
+    credited: bool
+    credits: Mapping[Key, Money]
+    length: int
+    days: int
+    path: str
+    version: int
+
+
+def path_of(counted: Sequence[Touch]) -> str:
+    """The channels in order of time, repetitions in a row once, the last twelve of them."""
+    names: list[str] = []
+    for touch in counted:
+        if not names or names[-1] != touch.channel:
+            names.append(touch.channel)
+    cut = names[-PATH_CHANNELS_MOST:]
+    return " > ".join(cut if len(cut) == len(names) else ["…", *cut])
+
+
+def _theirs(conversion: Conversion, touches: Sequence[Touch], amounts: Mapping[int, int]) -> dict[Key, Money]:
+    """Sumeru's own credit: its amounts, and the rest of the order's total for nobody; a refund is taken in proportion."""
+    keys = [(_THEIRS, touch.channel, touch.campaign) for touch in touches if touch.id in amounts]
+    parts = [amounts[touch.id] for touch in touches if touch.id in amounts]
+    keys.append((_THEIRS, *NOBODY))
+    parts.append(conversion.total - sum(parts))
+    refunds = take_back(conversion.refunded, parts, [0] * (len(parts) - 1) + [1])
+    found: dict[Key, Money] = {}
+    for key, amount, refunded in zip(keys, parts, refunds, strict=True):
+        before = found.get(key, (0, 0))
+        found[key] = (before[0] + amount, before[1] + refunded)
+    return {key: money for key, money in found.items() if money != (0, 0)}
+
+
+def compute(
+    plan: Plan, conversion: Conversion, touches: list[Touch], theirs: Mapping[int, int] | None = None
+) -> Computed:
+    """The order under every model of the plan. ``theirs``: Sumeru's own credit by touch.
+
+    A conversion of a type that is not credited comes to nothing at all.
+    """
+    company = plan.company_at(conversion.at_ms)
+    version = company[1].version if company else 0
+    if not credited(conversion, plan.options):
+        return Computed(False, {}, 0, 0, "", version)
+    counted = counted_touches(conversion, touches, plan.options)
+    totals: dict[Key, Money] = {}
+    for code, model in plan.models_at(conversion.at_ms):
+        credits = credit(conversion, counted, model)
+        if not credits:
+            totals[(code, *NOBODY)] = (conversion.total, conversion.refunded)
+            continue
+        for touch, amount, refunded in credits:
+            if amount or refunded:
+                key = (code, touch.channel, touch.campaign)
+                before = totals.get(key)
+                totals[key] = (before[0] + amount, before[1] + refunded) if before else (amount, refunded)
+    if plan.with_theirs:
+        totals |= _theirs(conversion, touches, theirs or {})
+    days = (conversion.at_ms - counted[0].at_ms) // DAY_MS if counted else 0
+    return Computed(True, totals, min(len(counted), LENGTH_MOST), days, path_of(counted), version)

@@ -1,0 +1,220 @@
+"""Attribution as a consumer: what it hears, its own jobs and ranges, its hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from django.db.models import Q
+
+from sumeru_proxy.client.shapes_admin import Order
+from sumeru_proxy.consumers.attribution import arriving, desk, fitting, forgetting, proving, storing, taking_in
+from sumeru_proxy.consumers.attribution.journeys import DAY_MS
+from sumeru_proxy.consumers.attribution.markov import NotEnoughJourneys
+from sumeru_proxy.consumers.attribution.models import Conversion
+from sumeru_proxy.consumers.attribution.plans import plan_of, settings_of
+from sumeru_proxy.models import Shop
+from sumeru_proxy.webhooks import installed
+from sumeru_proxy.webhooks.listeners import (
+    AdminPage,
+    Consumer,
+    Done,
+    Effect,
+    Event,
+    JobKind,
+    NotMappable,
+    RangeKind,
+    Read,
+    Step,
+    Stored,
+    Stride,
+    Work,
+    order_key,
+)
+from sumeru_proxy.webhooks.walking import PAGE, moment_of, over_orders
+
+NAME: Final = "attribution"
+PROOF_DAYS: Final = 35
+_ATTRIBUTIONS: Final = ("attributions",)
+
+
+class Listener:
+    """Brings an order and its journey into the database as they are at Sumeru now."""
+
+    name = NAME
+    events: tuple[str, ...] = ("order.attributed", "order.created")
+
+    def handle(self, shop: Shop, event: Event, read: Read) -> Effect | None:
+        """Read the order again and take it in; an order that comes without its attributions gets a job that reads these."""
+        order = read(_ATTRIBUTIONS)
+        found = arriving.arrived(order, settings_of(shop.pk).their_model) if order is not None else None
+        if found is None:
+            return None
+
+        def effect() -> None:
+            taking_in.take(shop.pk, [found])
+            if found.spoken is None and event.type == "order.attributed":
+                installed.owe(
+                    NAME,
+                    "journey",
+                    shop.pk,
+                    {"order_id": found.key},
+                    key=f"{found.key}/{event.id}"[:190],
+                    order_key=order_key(NAME, found.key),
+                )
+
+        return effect
+
+
+def _journey(work: Work) -> Done:
+    """Read one order's attributions by themselves."""
+    order_id = str(work.body["order_id"])
+    page = work.sumeru().attribution(limit=PAGE, filters={"order_id": order_id})
+    # An upstream that ignores the filter sends others as well.
+    own = [each for each in page.attributions if each.order_id == order_id]
+    return Done({"attributions": len(own)}, lambda: _keep(work.shop.pk, own))
+
+
+def _keep(shop_id: int, own: Sequence[Any]) -> None:
+    taking_in.take_touches(shop_id, own)
+
+
+def _orders(shop: Shop, orders: Sequence[Order], _body: Mapping[str, Any]) -> Effect:
+    preferred = settings_of(shop.pk).their_model
+    found = [each for order in orders if (each := arriving.arrived(order, preferred)) is not None]
+    return lambda: _take(shop.pk, found)
+
+
+def _take(shop_id: int, found: Sequence[arriving.Arrived]) -> None:
+    taking_in.take(shop_id, found)
+
+
+def _attributions(at: Step) -> Stride:
+    """The next page of all attributions, for orders that are stored already."""
+    page = at.work.sumeru().attribution(limit=PAGE, cursor=at.cursor)
+    return Stride(
+        next=page.next_cursor,
+        units=len(page.attributions),
+        effect=lambda: _keep(at.work.shop.pk, page.attributions),
+        skipped=page.skipped,
+    )
+
+
+def _recompute(at: Step) -> Stride:
+    """Credit the next few hundred orders of a period anew, oldest first."""
+    since, until = moment_of(at.work.body, "since"), moment_of(at.work.body, "until")
+    shop_id = at.work.shop.pk
+    rows = Conversion.objects.filter(shop_id=shop_id, erased=False)
+    if since is not None:
+        rows = rows.filter(at_ms__gte=arriving.milliseconds(since))
+    if until is not None:
+        rows = rows.filter(at_ms__lt=arriving.milliseconds(until))
+    total = at.cursor["total"] if at.cursor else rows.count()
+    if at.cursor:
+        place = Q(at_ms=at.cursor["at_ms"], pk__gt=at.cursor["id"]) | Q(at_ms__gt=at.cursor["at_ms"])
+        rows = rows.filter(place)
+    found = list(rows.order_by("at_ms", "pk").values_list("at_ms", "pk")[: storing.CHUNK_ORDERS])
+    last = found[-1] if len(found) == storing.CHUNK_ORDERS else None
+    return Stride(
+        next={"at_ms": last[0], "id": last[1], "total": total} if last else None,
+        units=len(found),
+        effect=lambda: _credit(shop_id, [pk for _at_ms, pk in found]),
+        total=total,
+        reached=datetime.fromtimestamp(found[-1][0] / 1_000, UTC) if found else None,
+    )
+
+
+def _credit(shop_id: int, ids: Sequence[int]) -> None:
+    # The plan of this moment, read in the same transaction: choices that change meanwhile cannot be half applied.
+    storing.recompute(shop_id, ids, plan_of(shop_id))
+
+
+def _fit(work: Work) -> Done:
+    """Estimate the models from data anew, and owe the crediting of the orders that they were made from."""
+    now = datetime.now(UTC)
+    try:
+        fits = fitting.fit(work.shop.pk, arriving.milliseconds(now))
+    except NotEnoughJourneys as error:
+        return Done({"not_enough_journeys": error.found, "needed": error.needed})
+
+    def effect() -> None:
+        fitting.store(fits)
+        since = datetime.fromtimestamp(arriving.milliseconds(now) / 1_000 - fitting.FIT_DAYS * DAY_MS / 1_000, UTC)
+        installed.owe(
+            NAME,
+            "recompute",
+            work.shop.pk,
+            {"since": since.isoformat()},
+            key=f"fit/{fits[0].pk}",
+            order_key=f"{NAME}:fit",
+        )
+
+    return Done({"models": [int(each.model) for each in fits], "conversions": fits[0].conversions}, effect)
+
+
+def _prove(work: Work) -> Done:
+    """The daily proof. A difference parks the job, so that a person looks at it."""
+    today = int(datetime.now(UTC).timestamp() * 1_000) // DAY_MS
+    proof = proving.prove(work.shop.pk, today - PROOF_DAYS, today)
+    if proof.gaps:
+        first = proof.gaps[0]
+        text = f"{len(proof.gaps)} differences, first: {first.what} of day {first.day} in {first.currency}"
+        raise NotMappable("sums_differ", text)
+    return Done({"orders": proof.orders, "compared": proof.compared, "stale": proof.stale, "waiting": proof.waiting})
+
+
+CONSUMER: Final = Consumer(
+    name=NAME,
+    title="Attribution",
+    listener=Listener(),
+    kinds=(
+        JobKind("journey", "Read an order's attributions", _journey, latest_only=True),
+        JobKind("fit", "Estimate models from data", _fit, attempts_most=5),
+        JobKind("prove", "Prove that credits equal revenue", _prove, attempts_most=5),
+    ),
+    ranges=(
+        RangeKind("backfill", "Take in orders with their attributions", over_orders(_orders)),
+        RangeKind("attributions", "Take in all attributions of stored orders", _attributions),
+        RangeKind("recompute", "Credit orders anew", _recompute),
+    ),
+    daily=("prove",),
+    erase=forgetting.erase,
+    export=forgetting.export,
+    prune=forgetting.prune,
+    admin_pages=(
+        AdminPage("report", "Attribution", desk.report, desk.VIEW),
+        AdminPage("weights", "Weights", desk.weights, desk.VIEW),
+        AdminPage("order", "Every cent", desk.order, desk.VIEW),
+    ),
+    urlconf="sumeru_proxy.consumers.attribution.urls",
+    stores=(
+        Stored(
+            "attribution.Touch",
+            "visits and clicks before an order: channel, campaign, device, path",
+            True,
+            "400 days without an order",
+        ),
+        Stored(
+            "attribution.Conversion",
+            "orders: amount, time, a keyed hash of the customer",
+            True,
+            "until the person's erasure",
+        ),
+        Stored("attribution.ConversionTouch", "which touch belongs to which order", True, "as long as both"),
+        Stored(
+            "attribution.Credit", "what each channel and campaign earned of an order", False, "as long as the order"
+        ),
+        Stored("attribution.DaySum", "credits by day and campaign", False, "unlimited"),
+        Stored("attribution.ChannelSum", "credits by day and kind of customer", False, "unlimited"),
+        Stored("attribution.DayCount", "orders by day and journey", False, "unlimited"),
+        Stored(
+            "attribution.Label", "names of channels, campaigns, devices, landing pages, journeys", False, "unlimited"
+        ),
+        Stored("attribution.Fit", "estimated effects of channels", False, "unlimited"),
+        Stored("attribution.WeightVersion", "versions of the company's weights", False, "unlimited"),
+        Stored("attribution.WeightRule", "the weights of a version", False, "unlimited"),
+        Stored("attribution.ReadToken", "hashes of the tokens that read the API", False, "until deleted"),
+        Stored("attribution.AttributionSettings", "the shop's choices", False, "unlimited"),
+    ),
+)

@@ -1,0 +1,271 @@
+"""The report of a period: channels × models, new and returning, lengths, times, journeys, days. Read from the sums by day only."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+from django.db.models import Sum
+
+from sumeru_proxy.consumers.attribution.arriving import major
+from sumeru_proxy.consumers.attribution.computing import LENGTH_MOST
+from sumeru_proxy.consumers.attribution.journeys import DAY_MS
+from sumeru_proxy.consumers.attribution.models import ChannelSum, DayCount, DaySum, Fit, Label, ModelCode
+from sumeru_proxy.consumers.attribution.plans import latest_fits
+
+DAYS_MOST: Final = 1_100
+PATHS_MOST: Final = 20
+NOBODY: Final = "(unattributed)"
+_EPOCH: Final = date(1970, 1, 1).toordinal()
+BUCKETS: Final = {
+    DayCount.What.LENGTH: (0, 1, 2, 3, 4, 5, 8, 13, LENGTH_MOST),
+    DayCount.What.DAYS: (0, 1, 2, 3, 7, 14, 30, 60, 90),
+}
+"""Where the next group of journey lengths or of days to convert begins."""
+
+
+class BadPeriod(ValueError):
+    """The period ends before it begins or is longer than DAYS_MOST."""
+
+
+def day_number(day: date) -> int:
+    """Whole days since 1970, as the sums are stored."""
+    return day.toordinal() - _EPOCH
+
+
+def day_of(number: int) -> date:
+    """The date of a stored day."""
+    return date.fromordinal(number + _EPOCH)
+
+
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """Minor units: credited, and taken back by refunds."""
+
+    amount: int = 0
+    refunded: int = 0
+
+    @property
+    def net(self) -> int:
+        """What remains."""
+        return self.amount - self.refunded
+
+    def plus(self, other: Earned) -> Earned:
+        """The sum of both."""
+        return Earned(self.amount + other.amount, self.refunded + other.refunded)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A channel (or a campaign of it) under each model. ``errors``: the standard error of its share under a model from data."""
+
+    channel: str
+    campaign: str
+    by_model: Mapping[int, Earned]
+    errors: Mapping[int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Orders by a property: ``label`` is a range of numbers, or the channels of a journey in order."""
+
+    label: str
+    orders: int
+    earned: Earned
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything of one period and currency. Each model's rows sum to ``revenue``; ``missing`` are models without enough journeys."""
+
+    first: date
+    last: date
+    currency: str
+    models: tuple[int, ...]
+    missing: tuple[int, ...]
+    rows: tuple[Row, ...]
+    revenue: Earned
+    orders: int
+    customers: Mapping[str, Mapping[int, Mapping[str, Earned]]]
+    lengths: tuple[Group, ...]
+    days: tuple[Group, ...]
+    paths: tuple[Group, ...]
+
+
+def currencies(shop_id: int, first: date, last: date) -> list[str]:
+    """The currencies with orders in the period, the most used first."""
+    rows = DayCount.objects.filter(
+        shop_id=shop_id, day__gte=day_number(first), day__lte=day_number(last), what=DayCount.What.LENGTH
+    )
+    found = rows.values("currency").annotate(orders_sum=Sum("orders")).order_by("-orders_sum", "currency")
+    return [row["currency"] for row in found if row["orders_sum"]]
+
+
+def check_period(first: date, last: date) -> None:
+    """Raises BadPeriod."""
+    if last < first:
+        raise BadPeriod("the period ends before it begins")
+    if (last - first).days >= DAYS_MOST:
+        raise BadPeriod(f"a period has at most {DAYS_MOST} days")
+
+
+def _errors(fits: Mapping[int, Fit]) -> dict[str, dict[int, float]]:
+    found: dict[str, dict[int, float]] = {}
+    for code, fit in fits.items():
+        for channel, (_share, error, _weight) in fit.effects.items():
+            found.setdefault(channel, {})[code] = float(error)
+    return found
+
+
+def _grouped(rows: Iterable[Any], starts: Sequence[int]) -> tuple[Group, ...]:
+    counts = [0] * len(starts)
+    sums = [Earned()] * len(starts)
+    for value, orders, amount, refunded in rows:
+        place = max(index for index, start in enumerate(starts) if value >= start)
+        counts[place] += orders
+        sums[place] = sums[place].plus(Earned(amount, refunded))
+    labels = [
+        str(start) if end == start + 1 else f"{start}-{end - 1}"
+        for start, end in zip(starts, [*starts[1:], None], strict=True)
+        if end is not None
+    ]
+    labels.append(f"{starts[-1]}+")
+    return tuple(
+        Group(label, count, earned) for label, count, earned in zip(labels, counts, sums, strict=True) if count
+    )
+
+
+def report(shop_id: int, first: date, last: date, currency: str, *, campaigns: bool = False) -> Report:
+    """The report of the days ``first`` to ``last`` (both included, UTC). Raises BadPeriod. About ten queries of sums."""
+    check_period(first, last)
+    span = {"shop_id": shop_id, "day__gte": day_number(first), "day__lte": day_number(last), "currency": currency}
+    cells: dict[tuple[int, int], dict[int, Earned]] = {}
+    customers: dict[str, dict[int, dict[int, Earned]]] = {}
+    sums = ChannelSum.objects.filter(**span).values_list("model", "customer", "channel")
+    for model, customer, channel, amount, refunded in sums.annotate(Sum("amount"), Sum("refunded")).order_by():
+        earned = Earned(amount, refunded)
+        cell = cells.setdefault((channel, 0), {})
+        cell[model] = cell.get(model, Earned()).plus(earned)
+        customers.setdefault(customer, {}).setdefault(model, {})[channel] = earned
+    if campaigns:
+        cells = {}
+        fine = DaySum.objects.filter(**span).values_list("model", "channel", "campaign")
+        for model, channel, campaign, amount, refunded in fine.annotate(Sum("amount"), Sum("refunded")).order_by():
+            cells.setdefault((channel, campaign), {})[model] = Earned(amount, refunded)
+    numbers = {number for pair in cells for number in pair}
+    counted = DayCount.objects.filter(**span)
+    by_what: dict[str, list[Any]] = {}
+    for what in (DayCount.What.LENGTH, DayCount.What.DAYS):
+        rows = counted.filter(what=what).values("value").annotate(o=Sum("orders"), a=Sum("amount"), r=Sum("refunded"))
+        by_what[what] = [(row["value"], row["o"], row["a"], row["r"]) for row in rows.order_by()]
+    tops = (
+        counted.filter(what=DayCount.What.PATH)
+        .values("value")
+        .annotate(o=Sum("orders"), a=Sum("amount"), r=Sum("refunded"))
+        .order_by("-o", "value")[:PATHS_MOST]
+    )
+    paths = [(row["value"], row["o"], Earned(row["a"], row["r"])) for row in tops if row["o"]]
+    numbers |= {value for value, _orders, _earned in paths}
+    texts = {0: NOBODY, **dict(Label.objects.filter(pk__in=numbers).values_list("pk", "text"))}
+    fits = latest_fits(shop_id)
+    errors = _errors(fits)
+    models = sorted({model for cell in cells.values() for model in cell})
+    revenue = Earned()
+    for _value, _orders, amount, refunded in by_what[DayCount.What.LENGTH]:
+        revenue = revenue.plus(Earned(amount, refunded))
+    rows_found = [
+        Row(texts[channel], texts[campaign] if campaign else "", cell, errors.get(texts[channel], {}))
+        for (channel, campaign), cell in cells.items()
+    ]
+    rows_found.sort(
+        key=lambda row: (-max(earned.amount for earned in row.by_model.values()), row.channel, row.campaign)
+    )
+    return Report(
+        first,
+        last,
+        currency,
+        tuple(models),
+        tuple(code for code in (ModelCode.MARKOV, ModelCode.SHAPLEY_RATE) if code not in fits),
+        tuple(rows_found),
+        revenue,
+        sum(orders for _value, orders, _amount, _refunded in by_what[DayCount.What.LENGTH]),
+        {
+            customer: {
+                model: {texts[channel]: earned for channel, earned in own.items()} for model, own in found.items()
+            }
+            for customer, found in customers.items()
+        },
+        _grouped(by_what[DayCount.What.LENGTH], BUCKETS[DayCount.What.LENGTH]),
+        _grouped(by_what[DayCount.What.DAYS], BUCKETS[DayCount.What.DAYS]),
+        tuple(Group(texts[value] if value else NOBODY, orders, earned) for value, orders, earned in paths),
+    )
+
+
+def trend(shop_id: int, first: date, last: date, currency: str, model: int) -> dict[str, dict[date, Earned]]:
+    """What each channel earned day by day under one model; days without anything are left out. Raises BadPeriod."""
+    check_period(first, last)
+    rows = (
+        ChannelSum.objects.filter(
+            shop_id=shop_id, day__gte=day_number(first), day__lte=day_number(last), currency=currency, model=model
+        )
+        .values("day", "channel")
+        .annotate(a=Sum("amount"), r=Sum("refunded"))
+        .order_by("day")
+    )
+    found: dict[int, dict[date, Earned]] = {}
+    for row in rows:
+        found.setdefault(row["channel"], {})[day_of(row["day"])] = Earned(row["a"], row["r"])
+    texts = {0: NOBODY, **dict(Label.objects.filter(pk__in=found).values_list("pk", "text"))}
+    return {texts[channel]: days for channel, days in found.items()}
+
+
+def name_of(model: int) -> str:
+    """A model's stable name in files and in the API: ``last``, ``company``, ``sumeru`` …"""
+    return ModelCode(model).name.lower()
+
+
+def to_csv(found: Report) -> str:
+    """The report's table as CSV: one line for each channel, campaign and model, amounts with the currency's decimals.
+
+    Texts that a spreadsheet would take for a formula begin with an apostrophe.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(
+        ("channel", "campaign", "model", "currency", "credited", "refunded", "net", "first_day", "last_day")
+    )
+    for row in found.rows:
+        for model in found.models:
+            earned = row.by_model.get(model, Earned())
+            amounts = [str(major(each, found.currency)) for each in (earned.amount, earned.refunded, earned.net)]
+            writer.writerow(
+                (
+                    _plain(row.channel),
+                    _plain(row.campaign),
+                    name_of(model),
+                    found.currency,
+                    *amounts,
+                    found.first,
+                    found.last,
+                )
+            )
+    return out.getvalue()
+
+
+def _plain(text: str) -> str:
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "'", "\t", "\r")) else text
+
+
+def moment_of(at_ms: int) -> datetime:
+    """A stored time as a moment in UTC, without loss."""
+    seconds, rest = divmod(at_ms, 1_000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest * 1_000)
+
+
+def today() -> date:
+    """The day of now, in UTC."""
+    return day_of(int(datetime.now(UTC).timestamp() * 1_000) // DAY_MS)

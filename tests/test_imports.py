@@ -1,0 +1,31 @@
+"""Every module can be imported by itself, in a fresh process, without a warning: what a version of Python takes away shows here."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from tests.test_house import ROOT, modules
+
+# What a command runs as a script, not what anybody imports.
+SCRIPTS = {"sumeru_proxy.sandbox.__main__"}
+IMPORT_ALL = """
+import importlib, sys, warnings
+import django
+django.setup()
+for name in sys.argv[1:]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", module=r"(widgets|sumeru_proxy)(\\..*)?$")
+        importlib.import_module(name)
+print(len(sys.argv) - 1)
+"""
+
+
+def test_every_module_is_imported_without_a_warning() -> None:
+    names = [name for name, path in modules() if name not in SCRIPTS and "migrations" not in path.parts]
+    assert len(names) > 150
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "widgets.settings"}
+    command = [sys.executable, "-c", IMPORT_ALL, *names]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=200)
+    assert (done.returncode, done.stdout.strip()) == (0, str(len(names))), done.stderr
