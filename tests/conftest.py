@@ -72,6 +72,12 @@ def clean_memory() -> None:
     limit_stores.shared.cache_clear()
 
 
+@pytest.fixture(autouse=True)
+def no_consumers(settings: Any) -> None:
+    """Core is tested without consumers; the tests of one install it again."""
+    settings.SUMERU_CONSUMERS = []
+
+
 @pytest.fixture(scope="session")
 def chromium_path() -> str:
     """Debian's Chromium without a window's parts, which costs half; without it the run fails and says how to get it."""
