@@ -33,6 +33,7 @@ PUBLIC_KEY = "pk_live_" + "1" * 32
 
 @pytest.fixture(autouse=True)
 def ledger(settings: Any) -> Ledger:
+    settings.SUMERU_CONSUMERS = []
     settings.SUMERU_LISTENERS = [CONSUMER]
     LEDGER.__init__()  # type: ignore[misc]
     return LEDGER
