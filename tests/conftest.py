@@ -64,6 +64,12 @@ def clean_memory(request: pytest.FixtureRequest) -> Iterator[None]:
         pytest.fail(f"puts {sorted(cache._cache)[:3]} into the shared cache: mark it with pytest.mark.stores")
 
 
+@pytest.fixture(autouse=True)
+def no_consumers(settings: Any) -> None:
+    """Core is tested without consumers; the tests of one install it again."""
+    settings.SUMERU_CONSUMERS = []
+
+
 @pytest.fixture(scope="session")
 def chromium_path() -> str:
     """Debian's Chromium without a window's parts, which costs half; without it the run fails and says how to get it."""

@@ -76,6 +76,8 @@ class Copy:
     fetched_at: float
     fresh_s: float
     made_under: tuple[tuple[str, int], ...]
+    absent_since: float = 0.0
+    """When Sumeru first said that what this copy holds is gone; 0 while it has not. See ``fetching``."""
 
     def state(self, now: float, current: dict[str, stamps.Value]) -> str:
         """``fresh``, ``stale`` (may be shown) or ``withdrawn`` (must not be). A copy from the future counts as stale."""

@@ -54,14 +54,21 @@ class ShopSettings:
 _memory: Memory[str, ShopSettings | None] = Memory(_SHOPS_LIMIT, RECHECK_S)
 
 
+class Unavailable(Exception):
+    """The database does not answer, and this process has not seen the shop before: nobody knows whether there is one."""
+
+
 def load(key: str) -> ShopSettings | None:
-    """The shop of this public key, or None when there is no such active shop. At most RECHECK_S old; never raises."""
+    """The shop of this public key, or None when the database says that there is no such active shop. At most RECHECK_S old.
+
+    Raises Unavailable.
+    """
     entry = _memory.fresh(key)
     return entry.value if entry else recheck(key)
 
 
 def recheck(key: str) -> ShopSettings | None:
-    """As ``load``, asked of the database now; what was known last when it does not answer. Never raises.
+    """As ``load``, asked of the database now; what was known last when it does not answer. Raises Unavailable when nothing was.
 
     While nothing changed it is the same object: every finished answer holds the facts that it was made under.
     """
@@ -70,7 +77,9 @@ def recheck(key: str) -> ShopSettings | None:
     known = entry.value if entry else None
     try:
         found = _load(key)
-    except DatabaseError:
+    except DatabaseError as error:
+        if entry is None:
+            raise Unavailable(key) from error
         found = known
     if found == known:
         found = known
