@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation, TooManyFieldsSent
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.functional import Promise
@@ -106,9 +107,12 @@ def json_answer(value: object, *, status: int = 200, cache: str = NO_STORE) -> H
 
 
 def finish(body: bytes, content_type: str, *, status: int = 200, cache: str = NO_STORE) -> HttpResponse:
-    """An answer with its cache policy; a strong ETag when it may be stored."""
+    """An answer with its cache policy; a strong ETag when it may be stored.
+
+    While developing (DEBUG) a browser asks again each time: what was changed shows on reload.
+    """
     response = HttpResponse(body, content_type=f"{content_type}; charset=utf-8", status=status)
-    response["Cache-Control"] = cache
+    response["Cache-Control"] = "no-cache" if settings.DEBUG and cache != NO_STORE else cache
     response["X-Content-Type-Options"] = "nosniff"
     response["Cross-Origin-Resource-Policy"] = "cross-origin"
     response["Timing-Allow-Origin"] = "*"
