@@ -17,6 +17,7 @@ from sumeru_proxy.outbox import jobs, rules, targets
 from sumeru_proxy.outbox.delivering import Pace
 from sumeru_proxy.outbox.target_errors import NotMappable, Refused, TargetDown
 from sumeru_proxy.outbox.targets import OPEN_MOST_S, PROBE_MOST_S, SKEW_S, TOLD_MOST_S, admitted, failed
+from sumeru_proxy.outbox.turns import Turns
 from sumeru_proxy.webhooks import installed
 from tests.sumeru_proxy.example_consumer import LEDGER, Ledger
 
@@ -89,6 +90,7 @@ def test_days_bound_the_patience(away_days: int | None, owed_days: int, too_long
 
 @pytest.fixture(autouse=True)
 def ledger(settings: Any) -> Ledger:
+    settings.SUMERU_CONSUMERS = []
     settings.SUMERU_LISTENERS = ["tests.sumeru_proxy.example_consumer.CONSUMER"]
     LEDGER.__init__()  # type: ignore[misc]
     return LEDGER
@@ -139,7 +141,7 @@ def test_another_process_asks_it_neither(shop: Shop, ledger: Ledger) -> None:
     ledger.down = True
     worker.Worker(worker.handlers(), pace=Pace(base_s=0.0, away_first_s=60.0), batch=1).once()
     assert ledger.asked == ["down"]
-    limit_stores.shared.cache_clear()  # as a process that has just started
+    limit_stores.shared.forget()  # as a process that has just started
     drain(worker.Worker(worker.handlers()))
     assert ledger.asked == ["down"]
 
@@ -246,3 +248,31 @@ def test_reasons_are_words() -> None:
         with pytest.raises(ValueError, match="lower-case"):
             NotMappable(wrong)
     assert str(TargetDown(text="secret words")) == "target_down"
+
+
+def test_eight_hours_without_the_target_cost_a_probe_in_five_minutes_and_park_nothing(
+    shop: Shop, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock alone is moved: ERP stopped for eight hours, 50 jobs in the middle of it."""
+    began, hours = timezone.now(), [0.0]
+
+    def now() -> Any:
+        return began + timedelta(hours=hours[0])
+
+    monkeypatch.setattr(timezone, "now", now)
+    monkeypatch.setattr(targets.time, "time", lambda: now().timestamp())
+    each = worker.Worker(worker.handlers(), turns=Turns(clock=lambda: hours[0] * 3600))
+    ledger.down = True
+    for number in range(50):
+        owe(shop, "ord_1", f"key-{number}")
+    while hours[0] < 8:
+        each.once()
+        hours[0] += 2.5 / 60
+    assert 80 <= len(ledger.asked) <= 8 * 12 + 12  # one in five minutes, a few more at the beginning
+    assert set(Job.objects.values_list("state", "attempts")) == {("waiting", 0)}
+    ledger.down = False
+    while hours[0] < 9 and Job.objects.exclude(state="done").exists():
+        each.once()
+        hours[0] += 2.5 / 60
+    assert set(Job.objects.values_list("state", flat=True)) == {"done"}
+    assert hours[0] < 8.5

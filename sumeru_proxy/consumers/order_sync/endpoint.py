@@ -163,18 +163,28 @@ class Endpoint:
                 sock.connect(address)
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 if self._secure:
-                    context = self._tls or ssl.create_default_context()
-                    sock = context.wrap_socket(sock, server_hostname=self._host)
+                    sock = self._context().wrap_socket(sock, server_hostname=self._host)
             except OSError as error:
                 sock.close()
                 failure = error
                 continue
-            made = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout_s)
+            made: http.client.HTTPConnection
+            if self._secure:
+                made = http.client.HTTPSConnection(
+                    self._host, self._port, timeout=self._timeout_s, context=self._context()
+                )
+            else:
+                made = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout_s)
             made.sock = sock
             made.auto_open = 0  # what is sent goes to the address that was checked, or nowhere
             self._connection = made
             return made
         raise failure or OSError("no address")
+
+    def _context(self) -> ssl.SSLContext:
+        if self._tls is None:
+            self._tls = ssl.create_default_context()
+        return self._tls
 
 
 def _shut(sock: socket.socket) -> None:

@@ -28,6 +28,7 @@ NOW = timezone.now
 
 @pytest.fixture(autouse=True)
 def recorder(settings: Any) -> Recorder:
+    settings.SUMERU_CONSUMERS = []
     settings.SUMERU_LISTENERS = ["tests.sumeru_proxy.listeners.RECORDER"]
     RECORDER.__init__()  # type: ignore[misc]
     return RECORDER

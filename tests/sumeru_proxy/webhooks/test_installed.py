@@ -32,6 +32,7 @@ CANDIDATE: Any = None
 
 @pytest.fixture(autouse=True)
 def ledger(settings: Any) -> Ledger:
+    settings.SUMERU_CONSUMERS = []
     settings.SUMERU_LISTENERS = [EXAMPLE]
     LEDGER.__init__()  # type: ignore[misc]
     return LEDGER

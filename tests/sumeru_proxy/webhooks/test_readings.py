@@ -25,6 +25,7 @@ from tests.upstream import Upstream, upstream
 
 @pytest.fixture(autouse=True)
 def ledger(settings: Any) -> Ledger:
+    settings.SUMERU_CONSUMERS = []
     settings.SUMERU_LISTENERS = ["tests.sumeru_proxy.example_consumer.CONSUMER"]
     LEDGER.__init__()  # type: ignore[misc]
     RECORDER.__init__()  # type: ignore[misc]

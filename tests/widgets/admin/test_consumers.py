@@ -24,6 +24,7 @@ NOW = datetime(2030, 5, 1, 12, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def example(settings: Any) -> None:
+    settings.SUMERU_CONSUMERS = []
     settings.SUMERU_LISTENERS = [EXAMPLE]
 
 

@@ -25,6 +25,7 @@ LIST = "admin:sumeru_proxy_inboundevent_changelist"
 
 @pytest.fixture(autouse=True)
 def recorder(settings: Any) -> Recorder:
+    settings.SUMERU_CONSUMERS = []
     settings.SUMERU_LISTENERS = ["tests.sumeru_proxy.listeners.RECORDER"]
     RECORDER.__init__()  # type: ignore[misc]
     return RECORDER

@@ -40,6 +40,9 @@ class Command(BaseCommand):
         )
 
         parser.add_argument(
+            "--debug", action="store_true", help="development: changed templates, styles and scripts show on reload"
+        )
+        parser.add_argument(
             "--origin",
             action="append",
             default=[],
@@ -60,6 +63,7 @@ class Command(BaseCommand):
             browser=not options["no_browser"],
             worker="work" in get_commands(),
             origins=tuple(options["origin"]),
+            debug=options["debug"],
         )
         demo = Demo(wishes, os.environ, self.announce_json if options["json"] else self.announce, self.say)
         if code := demo.run():

@@ -171,9 +171,9 @@ class HttpTarget:
             self._ping()  # raises TargetDown when it is down for everything
             answer = self._post(id, body)
         if 200 <= answer.status < 300:
-            return Written(
-                _remote_id(answer.body) or document.order_id, action_of(entry), document.number, state=document.state
-            )
+            # Not the receiver's id: it may answer the same one to everything, and ours is what the engine tells orders apart by.
+            number = _name_there(answer.body) or document.number
+            return Written(document.order_id, action_of(entry), number, state=document.state)
         reason = "server_error" if answer.status >= 500 else "refused"
         text = f"{answer.status} {_words(answer.body)}".strip()
         return Refused(reason, text, personal=_personal(document))
@@ -191,7 +191,7 @@ def _away(answer: Answer) -> TargetDown | None:
     return None
 
 
-def _remote_id(body: bytes) -> str:
+def _name_there(body: bytes) -> str:
     """``id`` of a JSON answer, when the receiver tells how it calls the order."""
     try:
         found = json.loads(body)
