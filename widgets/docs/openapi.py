@@ -20,7 +20,7 @@ from widgets.http.events import EventFields
 from widgets.http.requests import reading
 
 
-class IdentifierLists(OpenApiSerializerFieldExtension):
+class IdentifierLists(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
     """Ids separated by commas are one text. Being defined registers it."""
 
     target_class = "widgets.base.IdentifierListField"

@@ -6,7 +6,6 @@ it writes all that is due. The nightly ``proof`` reads what changed at Sumeru, a
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -15,12 +14,13 @@ from django.db.models import Count
 from django.utils import timezone
 
 from sumeru_proxy.client.shapes_admin import Order
-from sumeru_proxy.consumers.order_sync import docs_pages, engine, personal, proof
+from sumeru_proxy.consumers.order_sync import docs_pages, engine, personal, proof, requested_jobs
+from sumeru_proxy.consumers.order_sync.admin_pages import pages
 from sumeru_proxy.consumers.order_sync.engine import NAME, target_key
 from sumeru_proxy.consumers.order_sync.kinds import opened
 from sumeru_proxy.consumers.order_sync.models import DayProof, Link, OrderTarget
+from sumeru_proxy.consumers.order_sync.owing import owe_write
 from sumeru_proxy.models import Shop
-from sumeru_proxy.webhooks import installed
 from sumeru_proxy.webhooks.listeners import (
     Consumer,
     Done,
@@ -35,7 +35,6 @@ from sumeru_proxy.webhooks.listeners import (
     Stride,
     Target,
     Work,
-    order_key,
 )
 from sumeru_proxy.webhooks.walking import over_orders
 
@@ -50,21 +49,6 @@ EVENTS: Final[tuple[str, ...]] = (
 )
 """Documented are the first two; the others cost nothing and are heard where an account sends them."""
 PROOF_HOURS: Final = 72
-
-
-def owe_write(row: OrderTarget, due_at: datetime | None = None) -> None:
-    """Owe one writing of all that is due in a target. Joins the caller's transaction; of several that wait only the newest runs."""
-    installed.owe(
-        NAME,
-        "write",
-        row.shop_id,
-        {"target": row.pk},
-        key=f"{row.pk}.{uuid.uuid4().hex}",
-        # One that is for later must not take the place of one that is due now.
-        order_key=order_key(NAME, f"target:{row.pk}{':later' if due_at else ''}"),
-        target=target_key(row.pk),
-        due_at=due_at,
-    )
 
 
 class OrderListener:
@@ -201,7 +185,7 @@ CONSUMER = Consumer(
     name=NAME,
     title="Order sync",
     listener=OrderListener(),
-    kinds=(JobKind("write", "Write orders", write, _target_of, latest_only=True),),
+    kinds=(JobKind("write", "Write orders", write, _target_of, latest_only=True), *requested_jobs.KINDS),
     ranges=(
         RangeKind("backfill", "Back-fill of orders", over_orders(_back_filled)),
         RangeKind("proof", "Daily proof", prove),
@@ -211,6 +195,7 @@ CONSUMER = Consumer(
     export=personal.export,
     prune=personal.prune,
     metrics=metrics,
+    admin_pages=pages.PAGES,
     docs_pages=docs_pages.PAGES,
     stores=(
         Stored("order_sync.OrderTarget", "targets, their options; secrets apart, encrypted", False, "until deleted"),

@@ -87,6 +87,14 @@ class Plan:
         return json.dumps(data, sort_keys=True)
 
 
+def plan_of(key: str, data: Mapping[str, Any]) -> Plan:
+    """A plan from JSON: the fields of ``Plan`` but its key; companies and products as objects. Raises TypeError, KeyError."""
+    companies = tuple(Company(**each) for each in data["companies"])
+    items = tuple(Item(**each) for each in data["products"])
+    rest = {name: value for name, value in data.items() if name not in ("companies", "products")}
+    return Plan(key=key, companies=companies, products=items, **rest)
+
+
 def _run(command: Sequence[str], *, stdin: str = "", env: Mapping[str, str] | None = None, timeout_s: float) -> str:
     try:
         done = subprocess.run(  # noqa: S603 - our own commands

@@ -13,9 +13,10 @@ from django.utils import timezone
 
 from sumeru_proxy.client import shapes_admin as shapes
 from sumeru_proxy.consumers.order_sync import engine, proof, rehearsal
-from sumeru_proxy.consumers.order_sync.consumer import CONSUMER, owe_write
+from sumeru_proxy.consumers.order_sync.consumer import CONSUMER
 from sumeru_proxy.consumers.order_sync.kinds import kinds, opened
 from sumeru_proxy.consumers.order_sync.models import DayProof, Link, OrderTarget, Rehearsal, Sending
+from sumeru_proxy.consumers.order_sync.owing import owe_write
 from sumeru_proxy.consumers.order_sync.targets.interface import (
     Entry,
     Kind,
