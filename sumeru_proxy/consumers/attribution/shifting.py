@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from sumeru_proxy import memory
 from sumeru_proxy.consumers.attribution import streaming
 from sumeru_proxy.consumers.attribution.company import WeightTable
 from sumeru_proxy.consumers.attribution.crediting import counted_touches, credit
@@ -122,7 +123,7 @@ class Samples:
             self._cache.clear()
 
 
-samples = Samples()
+samples = memory.register(Samples())
 
 
 def shifts(now: Mapping[str, int], then: Mapping[str, int]) -> Shifts:
