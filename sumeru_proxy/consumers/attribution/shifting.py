@@ -124,7 +124,7 @@ class Samples:
             self._cache.clear()
 
 
-samples = Samples()
+samples = memory.register(Samples())
 
 
 def shifts(now: Mapping[str, int], then: Mapping[str, int]) -> Shifts:
