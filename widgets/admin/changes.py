@@ -35,7 +35,7 @@ def new_key(shop: Shop) -> str:
 
 
 def seal_again(shop_ids: list[int]) -> int:
-    """Encrypt these shops' stored credentials with the newest key; gives how many. Raises secrets.Unusable on a lost key."""
+    """Encrypt these shops' stored credentials with the newest key; gives how many. Raises secrets.CredentialUnusable on a lost key."""
     with transaction.atomic():
         return secrets.rotate(Credential.objects.filter(shop_id__in=shop_ids))
 

@@ -215,7 +215,7 @@ class ShopAdmin(_ModelAdmin):
         """Over ``changes.seal_again``: all or nothing."""
         try:
             count = changes.seal_again(list(queryset.values_list("pk", flat=True)))
-        except secrets.Unusable as error:
+        except secrets.CredentialUnusable as error:
             messages.error(request, _("Nothing was encrypted again: %s.") % error)
             return
         messages.success(

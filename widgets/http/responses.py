@@ -130,8 +130,8 @@ def etag_matches(header: str, etag: str) -> bool:
 def conditional(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """304 without a body when the client already holds this answer; repeats the headers that a cache needs (RFC 9110 §15.4.5)."""
     etag = response.get("ETag")
-    asked = request.headers.get("if-none-match")
-    if response.status_code != 200 or not etag or not asked or not etag_matches(asked, etag):
+    if_none_match = request.headers.get("if-none-match")
+    if response.status_code != 200 or not etag or not if_none_match or not etag_matches(if_none_match, etag):
         return response
     short = HttpResponse(status=304)
     for name in ("Cache-Control", "ETag", "Vary", "Cross-Origin-Resource-Policy", "Timing-Allow-Origin"):
