@@ -15,12 +15,19 @@ from typing import Any, Final
 from django.db.models import Q, QuerySet
 
 from sumeru_proxy.consumers.order_sync.models import DayProof, Link, Rehearsal, Sending
-from sumeru_proxy.webhooks.listeners import Person
+from sumeru_proxy.webhooks.listeners import Person, Stored
 
 DOCUMENTS_KEPT: Final = timedelta(days=90)
 PROOFS_KEPT: Final = timedelta(days=760)
 KEPT_TEXT: Final = "texts 90 days after the last sending; number, day and amounts until the target is deleted"
 PROOFS_TEXT: Final = "25 months"
+STORES: Final = (
+    Stored("order_sync.OrderTarget", "targets, their options; secrets apart, encrypted", False, "until deleted"),
+    Stored("order_sync.Link", "orders as documents: names, addresses, lines, amounts", True, KEPT_TEXT),
+    Stored("order_sync.Sending", "what was sent: the fields that changed", True, KEPT_TEXT),
+    Stored("order_sync.DayProof", "counts, sums, ids of orders that differ", False, PROOFS_TEXT),
+    Stored("order_sync.Rehearsal", "what would have been written: ids, amounts, SKUs", False, PROOFS_TEXT),
+)
 
 
 def _keys(person: Person) -> set[str]:
