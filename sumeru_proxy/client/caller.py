@@ -238,6 +238,11 @@ def _failure(resource: Resource[Any], reply: HttpReply, told: LimitHeaders, meta
             endpoint=name,
             request_id=request_id,
         )
+    if not isinstance(_error_of(reply).get("code"), str):
+        # A gateway's page, whatever its status, says nothing about the thing that was asked for.
+        return Unavailable(
+            reason="not_sumeru", ambiguous=resource.is_write, status=status, endpoint=name, request_id=request_id
+        )
     return Refused(
         code=code_of(_error_of(reply).get("code"), status), status=status, endpoint=name, request_id=request_id
     )

@@ -64,7 +64,7 @@ def _rebuilt(kind: type[SumeruError], args: tuple[Any, ...], state: dict[str, An
 
 
 class Refused(SumeruError):
-    """Our request or our credential is wrong (4xx other than 429); sending it again changes nothing.
+    """Our request or our credential is wrong, by Sumeru's own error object (4xx other than 429); sending it again changes nothing.
 
     ``status`` is 0 when the call was refused here and never sent; ``code`` then is ``invalid_argument``,
     ``no_credential`` or ``batch_too_large``. For an invalid argument ``field`` names it.
@@ -100,7 +100,8 @@ class Limited(SumeruError):
 class Unavailable(SumeruError):
     """No answer of Sumeru: network failure, 5xx, an answer from something else, breaker open, time budget gone.
 
-    ``reason``: ``network``, ``timeout``, ``server_error``, ``not_sumeru`` (redirect or not JSON), ``breaker_open``.
+    ``reason``: ``network``, ``timeout``, ``server_error``, ``not_sumeru`` (a redirect, not JSON, or a status
+    from 400 to 499 without Sumeru's error object: a gateway's answer), ``breaker_open``.
     """
 
     retryable = True

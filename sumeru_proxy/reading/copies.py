@@ -15,6 +15,7 @@ from functools import lru_cache
 from threading import Lock
 from typing import Any
 
+from sumeru_proxy import memory
 from sumeru_proxy.client import shapes
 from sumeru_proxy.client.resource import Resource
 from sumeru_proxy.reading import stamps
@@ -75,6 +76,8 @@ class Copy:
     fetched_at: float
     fresh_s: float
     made_under: tuple[tuple[str, int], ...]
+    absent_since: float = 0.0
+    """When Sumeru first said that what this copy holds is gone; 0 while it has not. See ``fetching``."""
 
     def state(self, now: float, current: dict[str, stamps.Value]) -> str:
         """``fresh``, ``stale`` (may be shown) or ``withdrawn`` (must not be). A copy from the future counts as stale."""
@@ -120,6 +123,7 @@ class Copies:
         self._held: OrderedDict[str, tuple[float, Copy]] = OrderedDict()
         self._records = 0
         self._lock = Lock()
+        memory.register(self)
 
     def load(self, key: str) -> Copy | None:
         """The copy, at most RECHECK_S behind what other processes stored."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from sumeru_proxy.client import errors
 from sumeru_proxy.client.api import Sumeru
@@ -13,6 +14,9 @@ from sumeru_proxy.reading.leases import lease
 
 ABSENT_FRESH_S = 60.0
 """How long "there is no such thing" counts as fresh."""
+CONFIRM_ABSENT_S = 300.0
+"""A good copy is replaced by "there is no such thing" when Sumeru still says so this much later: one wrong answer, or a fault that
+says it of everything for a while, must not cost what shoppers see."""
 
 
 def stamped(shop_id: int, topics: Iterable[str]) -> tuple[tuple[str, int], ...]:
@@ -21,21 +25,34 @@ def stamped(shop_id: int, topics: Iterable[str]) -> tuple[tuple[str, int], ...]:
 
 
 def fetch(shop_id: int, sumeru: Sumeru, query: Query) -> Copy:
-    """Ask Sumeru now and store the answer. Raises the client's errors; a 404 is stored as an absent value.
+    """Ask Sumeru now and store the answer. Raises the client's errors; Sumeru's own 404 is stored as an absent value, in the place
+    of a good copy only when it is said again CONFIRM_ABSENT_S later. Until then the good copy is given back, as old as it is.
 
     May take the client's whole time budget; whether it may sleep is the client's lane.
     """
     made_under = stamped(shop_id, query.watched)
-    fresh_s = query.fresh_s
     try:
         value = getattr(sumeru, query.method)(**dict(query.arguments))
     except errors.Refused as error:
         if error.status != 404:
             raise
-        value, fresh_s = None, ABSENT_FRESH_S
-    copy = Copy(value=value, fetched_at=time.time(), fresh_s=fresh_s, made_under=made_under)
+        copy = absent_copy(query.key(shop_id), shop_id, query, made_under)
+    else:
+        copy = Copy(value=value, fetched_at=time.time(), fresh_s=query.fresh_s, made_under=made_under)
     copies.store(query.key(shop_id), copy)
     return copy
+
+
+def absent_copy(key: str, shop_id: int, query: Query, made_under: tuple[tuple[str, int], ...]) -> Copy:
+    """What to store when Sumeru says that there is no such thing: an absence, or the good copy with the time of the first such word."""
+    now = time.time()
+    stored = copies.load(key)
+    good = stored is not None and stored.value is not None
+    if stored is None or not good or stored.state(now, stamps.current(shop_id, query.watched)) == "withdrawn":
+        return Copy(None, now, ABSENT_FRESH_S, made_under)
+    if stored.absent_since and now - stored.absent_since >= CONFIRM_ABSENT_S:
+        return Copy(None, now, ABSENT_FRESH_S, made_under)
+    return replace(stored, absent_since=stored.absent_since or now)
 
 
 def fetch_leased(shop_id: int, sumeru: Sumeru, query: Query, *, renew: bool = False) -> Copy | None:

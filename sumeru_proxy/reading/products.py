@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from sumeru_proxy.client.api import Sumeru
 from sumeru_proxy.client.resources_catalogue import PRODUCTS
 from sumeru_proxy.reading.copies import Copy, Query, copies
-from sumeru_proxy.reading.fetching import ABSENT_FRESH_S, fresh_copies, stamped
+from sumeru_proxy.reading.fetching import absent_copy, fresh_copies, stamped
 from sumeru_proxy.reading.leases import lease, wait_for
 
 log = logging.getLogger(__name__)
@@ -50,8 +50,12 @@ def fetch(shop_id: int, sumeru: Sumeru, ids: Sequence[str], fresh_s: float) -> d
     fetched: dict[str, Copy] = {}
     for product_id, query in queries.items():
         product = by_id.get(product_id)
-        fetched[product_id] = Copy(product, now, fresh_s if product else ABSENT_FRESH_S, made_under[product_id])
-        copies.store(query.key(shop_id), fetched[product_id])
+        key = query.key(shop_id)
+        if product is None:
+            fetched[product_id] = absent_copy(key, shop_id, query, made_under[product_id])
+        else:
+            fetched[product_id] = Copy(product, now, fresh_s, made_under[product_id])
+        copies.store(key, fetched[product_id])
     return fetched
 
 

@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.request import UnreadablePostError
 from django.utils import timezone
 
-from sumeru_proxy import secrets
+from sumeru_proxy import memory, secrets
 from sumeru_proxy.models import Credential, Shop
 from sumeru_proxy.webhooks import intake, signature
 
@@ -44,6 +44,7 @@ class Shops:
     def __init__(self) -> None:
         self._lock = Lock()
         self.forget()
+        memory.register(self)
 
     def forget(self) -> None:
         """The next question goes to the database."""
@@ -81,6 +82,11 @@ class _Forgeries:
     """Counts refusals and reports them once a minute: a flood of them must not become a flood of log lines."""
 
     def __init__(self) -> None:
+        self.forget()
+        memory.register(self)
+
+    def forget(self) -> None:
+        """The next refusal is reported at once."""
         self._count = 0
         self._told_at = float("-inf")
 

@@ -251,3 +251,32 @@ def test_an_absent_value_is_asked_for_again_after_a_minute(clock: Clock) -> None
     assert copy.state(clock.now + fetching.ABSENT_FRESH_S - 1, {}) == "fresh"
     assert copy.state(clock.now + fetching.ABSENT_FRESH_S, {}) == "stale"
     assert copy.keep_s == fetching.ABSENT_FRESH_S + copies.KEEP_ABSENT_S
+
+
+def test_a_good_copy_is_not_replaced_by_one_absence(clock: Clock) -> None:
+    """First see it good, then say "not found" for some minutes: shoppers keep the good copy, and one good answer ends the doubt."""
+    missing = errors.Refused(endpoint="reviews", code="not_found", status=404)
+    client = Client()
+    fetching.fetch(SHOP, client, query(1))  # type: ignore[arg-type]
+    fetched_at = clock.now
+    client.outcomes["prd_1"] = missing
+    for _minute in range(5):
+        clock.now += 59
+        copy = fetching.fetch(SHOP, client, query(1))  # type: ignore[arg-type]
+        assert (copy.value, copy.fetched_at) == ("reviews of prd_1", fetched_at)
+    client.outcomes.clear()
+    clock.now += 59
+    assert fetching.fetch(SHOP, client, query(1)).absent_since == 0.0  # type: ignore[arg-type]
+    client.outcomes["prd_1"] = missing
+    assert fetching.fetch(SHOP, client, query(1)).value == "reviews of prd_1"  # type: ignore[arg-type]
+    clock.now += fetching.CONFIRM_ABSENT_S
+    assert fetching.fetch(SHOP, client, query(1)).value is None  # type: ignore[arg-type]
+
+
+def test_what_must_not_be_shown_is_absent_at_once(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Client()
+    fetching.fetch(SHOP, client, Query("reviews", (("product_id", "prd_1"),), ("reviews",)))  # type: ignore[arg-type]
+    monkeypatch.setattr(stamps, "current", lambda _shop, topics, **_more: dict.fromkeys(topics, stamps.Value(1, 1)))
+    client.outcomes["prd_1"] = errors.Refused(endpoint="reviews", code="not_found", status=404)
+    copy = fetching.fetch(SHOP, client, Query("reviews", (("product_id", "prd_1"),), ("reviews",)))  # type: ignore[arg-type]
+    assert copy.value is None

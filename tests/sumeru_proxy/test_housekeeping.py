@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,8 @@ import pytest
 from sumeru_proxy import housekeeping
 from sumeru_proxy.models import Bucket, InboundEvent, Job, Shop, Stamp
 from sumeru_proxy.webhooks import installed
+from tests.sumeru_proxy.installation import installed as installed_place
+from tests.sumeru_proxy.installation import wait_until
 
 DAY = datetime(2026, 11, 20, 3, tzinfo=UTC)
 
@@ -79,13 +83,13 @@ def test_inactive_shops_owe_nothing_daily(shop: Shop) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(240)
 def test_a_worker_with_all_its_threads_ends_when_told(tmp_path: Path) -> None:
     """Refreshing and the day's work run beside the jobs, and hold no worker up."""
     with installed_place("sqlite", tmp_path, "http://127.0.0.1:9", "daily.example", "pk_live_" + "1" * 32) as place:
         place.environment["CACHE_URL"] = "redis://127.0.0.1:9/0"  # shared, and away
         worker = place.start("work", "--threads", 1, "--idle-s", 0.05)
-        assert wait_until(lambda: "working on" in place.log(), 40), place.log()
+        assert wait_until(lambda: "working on" in place.log(), 120), place.log()
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(20) == 0, place.log()
+        assert worker.wait(60) == 0, place.log()
         assert "Traceback" not in place.log()

@@ -131,6 +131,7 @@ def test_one_bad_widget_leaves_the_others_of_a_batch_alone(client: Client, shop:
     assert items[0]["error"]["code"] == "not_found"
 
 
+@pytest.mark.thorough
 def test_junk_parameters_make_no_new_copies(client: Client, shop: Shop, sandbox: Any) -> None:
     address = f"/w/v1/{shop.key}/reviews.json?product_id={sandbox.product()}"
     first = client.get(address)

@@ -85,6 +85,7 @@ def warm(application: HotPath, *addresses: str) -> None:
         assert ask(application, each).status == 200
 
 
+@pytest.mark.thorough
 def test_thousands_of_requests_are_answered_as_without_it(two: tuple[Shop, Shop]) -> None:
     hot, plain = site(), site(0)
     draw = random.Random(20260501)
@@ -359,6 +360,7 @@ def test_junk_beside_the_parameters_makes_no_entries(shop: Shop) -> None:
     assert hits(hot) == before + 1
 
 
+@pytest.mark.thorough
 def test_memory_is_bounded_and_the_longest_unused_go_first(shop: Shop, later: Callable[[float], None]) -> None:
     hot = site(200_000)
     kept = address(shop)
@@ -374,7 +376,7 @@ def test_memory_is_bounded_and_the_longest_unused_go_first(shop: Shop, later: Ca
     before = hits(hot)
     warm(hot, kept)
     assert hits(hot) == before + 1
-    hot.store.clear()
+    hot.store.forget()
     assert (len(hot.store), hot.store.bytes, hot.store.by_raw) == (0, 0, {})
 
 

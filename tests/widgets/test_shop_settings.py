@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from django.db import OperationalError, connection
+from django.test import Client
 
+from tests.upstream import Upstream
 from widgets.base import ShopProfile
 from widgets.http import rendering
 from widgets.http.rendering import AGE_STEP_S
@@ -59,3 +63,27 @@ class Aged:
 def test_a_stale_answer_tells_its_age_in_steps(age_s: float, told: int) -> None:
     assert rendering._age(Aged(age_s, fresh=False)) == told  # type: ignore[arg-type]
     assert rendering._age(Aged(age_s, fresh=True)) == 0  # type: ignore[arg-type]
+
+
+def broken(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+    """A database that does not answer."""
+    raise OperationalError("server closed the connection unexpectedly")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("form", ["reviews.json", "reviews.html", "reviews", "batch"])
+def test_a_database_that_does_not_answer_is_no_word_about_the_shop(
+    client: Client, make_shop: Any, sandbox: Upstream, form: str
+) -> None:
+    shop = make_shop(sandbox.url, **sandbox.account())
+    query = urlencode({"w": "reviews?product_id=prd_1"} if form == "batch" else {"product_id": "prd_1"})
+    address = f"/w/v1/{shop.key}/{form}?{query}"
+    headers = {"Origin": "https://shop.example"}
+    with connection.execute_wrapper(broken):
+        answer = client.get(address, headers=headers)
+    assert answer.status_code == 503
+    assert answer["Retry-After"] == "5"
+    assert answer["Cache-Control"] == "no-store"
+    assert answer["Access-Control-Allow-Origin"] == "https://shop.example"
+    assert client.get(address, headers=headers).status_code == 200
+    assert client.get(address.replace(shop.key, "shp_nobody"), headers=headers).status_code == 404

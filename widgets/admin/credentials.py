@@ -23,6 +23,7 @@ from sumeru_proxy.models import Credential, Shop
 
 KEEP_OLD = timedelta(days=1)
 LIMIT_CHARS = 250
+# The kinds of this form; a target's secret is entered with the target.
 HELP = {
     Credential.Kind.PUBLIC_KEY: gettext_lazy(
         "From Sumeru, Settings › API keys; begins with pk_live_ or pk_test_. With it this server reads reviews, bundles and so on. "

@@ -33,7 +33,8 @@ Say = Callable[[str], object]
 class Wishes:
     """What the command line asked for. ``catalogue`` is a file for the sandbox, None for its own.
 
-    ``origins`` are other storefronts that may show the first shop's widgets. ``targets`` are of ``ordering.CHOICES``.
+    ``origins`` are other storefronts that may show the first shop's widgets. ``targets`` are of ``ordering.CHOICES``. ``debug`` is for
+    those who change templates and styles.
     """
 
     addresses: Addresses
@@ -42,6 +43,7 @@ class Wishes:
     browser: bool = True
     worker: bool = False
     origins: tuple[str, ...] = ()
+    debug: bool = False
     targets: tuple[str, ...] = (ordering.NOTHING,)
     erp_port: int = 8003
 
@@ -73,7 +75,9 @@ class Demo:
             self.say(str(problem))
             return 1
         with lock:
-            environment = folders.environment(self.wishes.folder, self.wishes.addresses, self._outer)
+            environment = folders.environment(
+                self.wishes.folder, self.wishes.addresses, self._outer, debug=self.wishes.debug
+            )
             children = Children(self.wishes.folder / "logs", environment, self._stop.is_set)
             try:
                 self._start(children)

@@ -14,6 +14,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from sumeru_proxy import memory
 from sumeru_proxy.reading.reader import Source, UsedCopy
 from widgets.edge import codings
 from widgets.edge.shops import Headers, Watch
@@ -173,6 +174,7 @@ class AnswerStore:
         self._lock = Lock()
         self.bytes = self.hits = self.misses = self.evictions = 0
         _stores.add(self)
+        memory.register(self)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -223,7 +225,7 @@ class AnswerStore:
         for raw in entry.raws:
             self.by_raw.pop(raw, None)
 
-    def clear(self) -> None:
+    def forget(self) -> None:
         """Forget everything."""
         with self._lock:
             for entry in list(self._entries.values()):

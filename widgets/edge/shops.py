@@ -56,7 +56,10 @@ class Watch:
     def _ask(self) -> None:
         now = time.monotonic()
         close_old_connections()  # no request of Django's may have come for long, and it is who would do that
-        shop_settings = shops.recheck(self.key)
+        try:
+            shop_settings = shops.recheck(self.key)
+        except shops.Unavailable:
+            shop_settings = self.shop_settings
         try:
             version = stamps.version(self.shop_id)
             if version != self.version:

@@ -15,8 +15,6 @@ from widgets.http import responses
 
 log = logging.getLogger(__name__)
 
-RETRY_AFTER_S = "5"
-"""The header's value after a failing database: as long as SQLite waits for its lock."""
 PATIENCE_S = 2.5
 """How long a shopper's answer may wait for Sumeru's; after it the worker goes on."""
 
@@ -43,12 +41,7 @@ class ShopDesk:
             raise responses.invalid({"": [str(error)]}) from None
         except DatabaseError as error:
             log.error("shop %s: %s not stored: %s", self.shop_id, kind, type(error).__name__)
-            raise responses.Problem(
-                503,
-                "unavailable",
-                "This cannot be kept just now. Send it again.",
-                headers={"Retry-After": RETRY_AFTER_S},
-            ) from None
+            raise responses.unavailable("This cannot be kept just now. Send it again.") from None
         if interactive and owed.job.state == "waiting":
             try:
                 writes.deliver_now(owed.job, PATIENCE_S)

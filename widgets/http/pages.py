@@ -101,4 +101,6 @@ def _error_page(request: HttpRequest, problem: responses.Problem) -> HttpRespons
     html = render_to_string("widgets/_error.html", context)
     response = responses.finish(html.encode(), "text/html", status=problem.status)
     response["Content-Security-Policy"] = page_policy([])
+    for name, value in problem.headers.items():
+        response[name] = value
     return response

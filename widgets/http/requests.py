@@ -64,8 +64,11 @@ def method_not_allowed(allowed: str) -> responses.Problem:
 
 
 def find_shop(key: str) -> ShopSettings:
-    """Raises a 404 problem for unknown and inactive shops alike."""
-    shop_settings = shops.load(key)
+    """Raises a 404 problem for unknown and inactive shops alike, and 503 while the database cannot tell."""
+    try:
+        shop_settings = shops.load(key)
+    except shops.Unavailable:
+        raise responses.unavailable("The shop cannot be looked up just now. Try again.") from None
     if shop_settings is None:
         raise responses.not_found("shop")
     return shop_settings

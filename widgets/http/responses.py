@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation, TooManyFieldsSent
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.functional import Promise
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 PUBLIC = "public, max-age=60, s-maxage=300, stale-while-revalidate=3600, stale-if-error=86400"
 """A minute in a browser, five in a CDN; both may show it longer while they ask again or while we fail (RFC 5861)."""
 NO_STORE = "no-store"
+RETRY_AFTER_S = "5"
+"""The header's value after a failing database: as long as SQLite waits for its lock."""
 
 
 @dataclass
@@ -64,6 +67,11 @@ def limited(wait_s: float) -> Problem:
     return Problem(429, "rate_limited", "Too many requests.", {"retry_after": seconds}, {"Retry-After": str(seconds)})
 
 
+def unavailable(message: str) -> Problem:
+    """503 with a pause of some seconds: something of ours does not answer."""
+    return Problem(503, "unavailable", message, headers={"Retry-After": RETRY_AFTER_S})
+
+
 def request_id(request: HttpRequest) -> str:
     """The id given to this request by RequestIdMiddleware; it stands in every error and log line."""
     return getattr(request, "request_id", "")
@@ -99,9 +107,12 @@ def json_answer(value: object, *, status: int = 200, cache: str = NO_STORE) -> H
 
 
 def finish(body: bytes, content_type: str, *, status: int = 200, cache: str = NO_STORE) -> HttpResponse:
-    """An answer with its cache policy; a strong ETag when it may be stored."""
+    """An answer with its cache policy; a strong ETag when it may be stored.
+
+    While developing (DEBUG) a browser asks again each time: what was changed shows on reload.
+    """
     response = HttpResponse(body, content_type=f"{content_type}; charset=utf-8", status=status)
-    response["Cache-Control"] = cache
+    response["Cache-Control"] = "no-cache" if settings.DEBUG and cache != NO_STORE else cache
     response["X-Content-Type-Options"] = "nosniff"
     response["Cross-Origin-Resource-Policy"] = "cross-origin"
     response["Timing-Allow-Origin"] = "*"

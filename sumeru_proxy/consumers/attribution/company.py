@@ -115,7 +115,7 @@ class WeightTable:
 
     rules: tuple[Rule, ...]
     version: int = 0
-    _kept: dict[tuple[str, str, str, str], int] = field(default_factory=dict, repr=False, compare=False)
+    _cache: dict[tuple[str, str, str, str], int] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def _exact(self) -> dict[str, dict[str, int]]:
@@ -179,13 +179,13 @@ class WeightTable:
 
     def _own(self, conversion: Conversion, touch: Touch) -> int:
         key = (touch.channel, touch.campaign, touch.device, touch.landing)
-        weight = self._kept.get(key)
+        weight = self._cache.get(key)
         if weight is None:
             own = [each for each in self.used if each in ("channel", "campaign", "device", "landing")]
             weight = product_of([self._factor(each, conversion, touch, "") for each in own])
-            if len(self._kept) >= 100_000:
-                self._kept.clear()
-            self._kept[key] = weight
+            if len(self._cache) >= 100_000:
+                self._cache.clear()
+            self._cache[key] = weight
         return weight
 
     def weigh(self, conversion: Conversion, touches: Sequence[Touch]) -> list[int]:
@@ -218,7 +218,7 @@ class WeightTable:
 
 def table(rules: Iterable[Rule], version: int = 0) -> WeightTable:
     """A table of these rules. Raises BadRules."""
-    held = tuple(rules)
-    if problems := problems_of(held):
+    checked = tuple(rules)
+    if problems := problems_of(checked):
         raise BadRules(problems)
-    return WeightTable(held, version)
+    return WeightTable(checked, version)

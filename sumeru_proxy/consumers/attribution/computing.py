@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sumeru_proxy.consumers.attribution.crediting import counted_touches, credit
+from sumeru_proxy.consumers.attribution.crediting import amounts, counted_touches
 from sumeru_proxy.consumers.attribution.dividing import take_back
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS, Conversion, Touch, credited
 from sumeru_proxy.consumers.attribution.models import ModelCode
@@ -47,10 +47,10 @@ def path_of(counted: Sequence[Touch]) -> str:
     return " > ".join(cut if len(cut) == len(names) else ["…", *cut])
 
 
-def _theirs(conversion: Conversion, touches: Sequence[Touch], amounts: Mapping[int, int]) -> dict[Key, Money]:
+def _theirs(conversion: Conversion, touches: Sequence[Touch], theirs: Mapping[int, int]) -> dict[Key, Money]:
     """Sumeru's own credit: its amounts, and the rest of the order's total for nobody; a refund is taken in proportion."""
-    keys = [(_THEIRS, touch.channel, touch.campaign) for touch in touches if touch.id in amounts]
-    parts = [amounts[touch.id] for touch in touches if touch.id in amounts]
+    keys = [(_THEIRS, touch.channel, touch.campaign) for touch in touches if touch.id in theirs]
+    parts = [theirs[touch.id] for touch in touches if touch.id in theirs]
     keys.append((_THEIRS, *NOBODY))
     parts.append(conversion.total - sum(parts))
     refunds = take_back(conversion.refunded, parts, [0] * (len(parts) - 1) + [1])
@@ -73,17 +73,24 @@ def compute(
     if not credited(conversion, plan.options):
         return Computed(False, {}, 0, 0, "", version)
     counted = counted_touches(conversion, touches, plan.options)
+    # Touches of the same channel and campaign are summed: where each one goes is the same for all models.
+    places: dict[tuple[str, str], int] = {}
+    place_of = [places.setdefault((touch.channel, touch.campaign), len(places)) for touch in counted]
     totals: dict[Key, Money] = {}
     for code, model in plan.models_at(conversion.at_ms):
-        credits = credit(conversion, counted, model)
-        if not credits:
+        found = amounts(conversion, counted, model)
+        if found is None:
             totals[(code, *NOBODY)] = (conversion.total, conversion.refunded)
             continue
-        for touch, amount, refunded in credits:
-            if amount or refunded:
-                key = (code, touch.channel, touch.campaign)
-                before = totals.get(key)
-                totals[key] = (before[0] + amount, before[1] + refunded) if before else (amount, refunded)
+        sums, backs = [0] * len(places), [0] * len(places)
+        for place, amount in zip(place_of, found[0], strict=True):
+            sums[place] += amount
+        if found[1]:
+            for place, amount in zip(place_of, found[1], strict=True):
+                backs[place] += amount
+        for (channel, campaign), place in places.items():
+            if sums[place] or backs[place]:
+                totals[code, channel, campaign] = (sums[place], backs[place])
     if plan.with_theirs:
         totals |= _theirs(conversion, touches, theirs or {})
     days = (conversion.at_ms - counted[0].at_ms) // DAY_MS if counted else 0

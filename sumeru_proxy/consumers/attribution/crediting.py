@@ -19,21 +19,29 @@ class Credit(NamedTuple):
     refunded: int
 
 
-def credit(conversion: Conversion, counted: Sequence[Touch], model: Model) -> list[Credit]:
-    """The credits of an order's counted touches (``journeys.journey``), in order of time.
+def amounts(
+    conversion: Conversion, counted: Sequence[Touch], model: Model
+) -> tuple[Sequence[int], Sequence[int]] | None:
+    """What each of the counted touches earned, and what a refund took back from each (empty without a refund).
 
-    Empty when nobody may be credited: no touch counts, or all weigh zero. The order is then *unattributed* and stays visible as such.
+    None when nobody may be credited: no touch counts, or all weigh zero. The order is then *unattributed* and stays visible as such.
     """
     if not counted:
-        return []
+        return None
     weights = model.weigh(conversion, counted)
     if not any(weights):
+        return None
+    found = divide(conversion.total, weights)
+    return found, take_back(conversion.refunded, found, weights) if conversion.refunded else ()
+
+
+def credit(conversion: Conversion, counted: Sequence[Touch], model: Model) -> list[Credit]:
+    """The credits of an order's counted touches (``journeys.journey``), in order of time; empty when nobody may be credited."""
+    found = amounts(conversion, counted, model)
+    if found is None:
         return []
-    amounts = divide(conversion.total, weights)
-    if not conversion.refunded:
-        return [Credit(touch, amount, 0) for touch, amount in zip(counted, amounts, strict=True)]
-    refunds = take_back(conversion.refunded, amounts, weights)
-    return [Credit(*each) for each in zip(counted, amounts, refunds, strict=True)]
+    earned, refunds = found
+    return [Credit(*each) for each in zip(counted, earned, refunds or [0] * len(earned), strict=True)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -246,11 +246,11 @@ def preview(request: HttpRequest, shop: Shop) -> JsonResponse:
     if len(request.body) > BODY_BYTES_MOST:
         return JsonResponse({"problems": ["too large"]}, status=400)
     try:
-        asked = json.loads(request.body)
-        if not isinstance(asked, dict):
+        body = json.loads(request.body)
+        if not isinstance(body, dict):
             raise ValueError
-        form = PeriodForm(asked)
-        rules = table(_rules_in(asked.get("rules")))
+        form = PeriodForm(body)
+        rules = table(_rules_in(body.get("rules")))
     except BadRules as error:
         return JsonResponse({"problems": [problem._asdict() for problem in error.problems]}, status=400)
     except (ValueError, RecursionError):

@@ -108,9 +108,9 @@ def journey(conversion: Conversion, touches: list[Touch], options: Options) -> l
         if counted[0].at_ms < oldest:
             counted = [touch for touch in counted if touch.at_ms >= oldest]
     if options.direct != COUNT:
-        known = [touch for touch in counted if not is_direct(touch.channel)]
-        if known or options.direct == NEVER:
-            counted = known
+        with_source = [touch for touch in counted if not is_direct(touch.channel)]
+        if with_source or options.direct == NEVER:
+            counted = with_source
     if options.prefer_campaigns:
         counted = [touch for touch in counted if touch.campaign] or counted
     return counted

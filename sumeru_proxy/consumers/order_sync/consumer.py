@@ -64,10 +64,11 @@ class OrderListener:
         order = read(include=("attributions",))
         if order is None:
             return None
+        ready = engine.mapped(shop, [order])
 
         def effect() -> None:
             for row in rows:
-                if engine.take(row, [order]):
+                if engine.take(row, ready):
                     owe_write(row)
 
         return effect
@@ -113,10 +114,11 @@ def _back_filled(shop: Shop, orders: Sequence[Order], body: Mapping[str, Any]) -
     since = datetime.fromisoformat(body["since"]) if body.get("since") else None
     chosen = _row(body)
     rows = [chosen] if chosen is not None else engine.active(shop)
+    ready = engine.mapped(shop, orders)
 
     def effect() -> None:
         for row in rows:
-            if engine.take(row, orders, since=since):
+            if engine.take(row, ready, since=since):
                 owe_write(row)
 
     return effect
@@ -143,10 +145,11 @@ def prove(at: Step) -> Stride:
         page = proof.page_of(at.work.sumeru(), since, cursor["page"])
         days = {date.fromisoformat(each) for each in cursor["days"]}
         days |= {order.created_at.date() for order in page.orders}
+        ready = engine.mapped(shop, page.orders)
 
         def effect() -> None:
             for row in rows.values():
-                engine.take(row, page.orders)
+                engine.take(row, ready)
 
         if not proof.ends(page):
             following = {**cursor, "page": page.next_cursor, "days": sorted(each.isoformat() for each in days)}

@@ -19,7 +19,8 @@ def owe_write(row: OrderTarget, due_at: datetime | None = None) -> None:
         row.shop_id,
         {"target": row.pk},
         key=f"{row.pk}.{uuid.uuid4().hex}",
-        order_key=order_key(NAME, f"target:{row.pk}"),
+        # One that is for later must not take the place of one that is due now.
+        order_key=order_key(NAME, f"target:{row.pk}{':later' if due_at else ''}"),
         target=target_key(row.pk),
         due_at=due_at,
     )

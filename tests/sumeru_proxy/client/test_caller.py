@@ -82,6 +82,31 @@ def test_refusals(status: int) -> None:
     assert (caught.value.status, caught.value.code) == (status, f"http_{status}")
 
 
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 410, 422, 451])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda status: raw(status, b"<html>Not found</html>", content_type="text/html"),
+        lambda status: json_answer({}, status),
+        lambda status: json_answer({"error": "not_found"}, status),
+        lambda status: json_answer({"error": {"message": "no code"}}, status),
+        lambda status: json_answer({"error": {"code": 404}}, status),
+        lambda status: json_answer(["error"], status),
+    ],
+    ids=["html", "empty", "error is text", "no code", "code is a number", "list"],
+)
+def test_only_sumeru_s_own_error_refuses(status: int, answer: Any) -> None:
+    """A gateway's page says nothing about the thing: it may be there, and the write may be taken in a minute."""
+    made = answer(status)
+    with scripted(fixed(made) if isinstance(made, bytes) else made) as server:
+        with pytest.raises(Unavailable) as caught:
+            door(server.url).reviews("prd_1")
+        assert (caught.value.reason, caught.value.status, caught.value.ambiguous) == ("not_sumeru", status, False)
+        with pytest.raises(Unavailable) as caught:
+            door(server.url).submit_review("prd_1", 5, "b", "n", "e@x.example")
+    assert caught.value.ambiguous is True
+
+
 @pytest.mark.parametrize("status", [408, 425, 500, 501, 502, 503, 504, 520, 599])
 def test_outages(status: int) -> None:
     with scripted(json_answer({}, status)) as server, pytest.raises(Unavailable) as caught:
@@ -132,7 +157,7 @@ def test_the_breaker_opens_and_one_probe_closes_it() -> None:
 
 
 def test_refusals_do_not_open_the_breaker() -> None:
-    with scripted(json_answer({}, 404)) as server:
+    with scripted(json_answer({"error": {"code": "not_found"}}, 404)) as server:
         sumeru = door(server.url)
         for _ in range(8):
             with pytest.raises(Refused):

@@ -40,6 +40,9 @@ class Command(BaseCommand):
         )
 
         parser.add_argument(
+            "--debug", action="store_true", help="development: changed templates, styles and scripts show on reload"
+        )
+        parser.add_argument(
             "--with",
             dest="targets",
             action="append",
@@ -69,6 +72,7 @@ class Command(BaseCommand):
             browser=not options["no_browser"],
             worker="work" in get_commands(),
             origins=tuple(options["origin"]),
+            debug=options["debug"],
             targets=tuple(options["targets"] or (ordering.FILES,))
             if "order_sync" in get_commands()
             else (ordering.NOTHING,),

@@ -92,9 +92,9 @@ def random_order(random_: random.Random) -> tuple[Conversion, list[Touch], Optio
 def as_json(conversion: Conversion, found: list[Touch], chosen: Options) -> dict[str, Any]:
     """An order as the JavaScript reads it: amounts as text, so that none is too large."""
     order = conversion._asdict() | {"total": str(conversion.total), "refunded": str(conversion.refunded)}
-    wanted = {
+    option_values = {
         "look_back_days": chosen.look_back_days,
         "direct": chosen.direct,
         "prefer_campaigns": chosen.prefer_campaigns,
     }
-    return {"conversion": order, "touches": [touch._asdict() for touch in found], "options": wanted}
+    return {"conversion": order, "touches": [touch._asdict() for touch in found], "options": option_values}

@@ -154,16 +154,16 @@ def test_weights_go_from_draft_to_force_and_stay(filled: Shop, editor: Client) -
 
 
 @pytest.mark.parametrize(
-    ("rules", "said"),
+    ("rules", "text"),
     [
         ([Rule("colour", "red", 1)], "none of channel"),
         ([Rule("channel", "email", 1), Rule("channel", "email", 2)], "the same as line 1"),
         ([Rule("channel", "email", 100_001)], "0 to 100000"),
     ],
 )
-def test_bad_weights_are_refused_with_their_line(shop: Shop, editor: Client, rules: list[Rule], said: str) -> None:
+def test_bad_weights_are_refused_with_their_line(shop: Shop, editor: Client, rules: list[Rule], text: str) -> None:
     page = editor.post(address(shop, "weights"), form(rules, action="save"), follow=True).content.decode()
-    assert said in html.unescape(page)
+    assert text in html.unescape(page)
     assert not WeightVersion.objects.exists()
 
 

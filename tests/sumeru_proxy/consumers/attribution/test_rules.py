@@ -22,7 +22,7 @@ JOURNEY = [
     Touch(30 * DAY_MS, 4, "direct", "", "", ""),  # at the moment of the order
 ]
 MODELS = [
-    offered.made(name, drawing.PARAMETERS, drawing.RULES, drawing.EFFECTS if offer.from_data else None)
+    offered.model_named(name, drawing.PARAMETERS, drawing.RULES, drawing.EFFECTS if offer.from_data else None)
     for name, offer in offered.OFFERS.items()
 ]
 
@@ -115,10 +115,12 @@ def test_every_model_gives_everything_to_the_cent(
         if credits:
             assert sum(each.amount for each in credits) == conversion.total
             weights = model.weigh(conversion, counted)
-            shown = [line for line in explained.lines if not line.left_out]
-            assert [line.weight for line in shown] == weights
-            assert [(line.touch, line.amount) for line in shown] == [(each.touch, each.amount) for each in credits]
-            assert all(rules.product_of(line.factors) == line.weight for line in shown)
+            counted_lines = [line for line in explained.lines if not line.left_out]
+            assert [line.weight for line in counted_lines] == weights
+            assert [(line.touch, line.amount) for line in counted_lines] == [
+                (each.touch, each.amount) for each in credits
+            ]
+            assert all(rules.product_of(line.factors) == line.weight for line in counted_lines)
             assert all(weight or not each.amount for weight, each in zip(weights, credits, strict=True))
         else:
             assert explained.unattributed == conversion.total
@@ -177,8 +179,8 @@ def test_a_touch_after_the_order_never_counts() -> None:
         lambda: rules.position(0, 0, 0),
         lambda: rules.position(-1, 50, 50),
         lambda: offered.Parameters(markov_order=4),
-        lambda: offered.made("markov", offered.Parameters()),
-        lambda: offered.made("company", offered.Parameters()),
+        lambda: offered.model_named("markov", offered.Parameters()),
+        lambda: offered.model_named("company", offered.Parameters()),
     ],
 )
 def test_impossible_settings_are_refused(make: object) -> None:
