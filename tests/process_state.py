@@ -59,6 +59,7 @@ UNREGISTERED = {
     "widgets.edge.answers._stores": "weak: for the metrics; each store is registered itself",
     "widgets.i18n.texts.NONE": "no words: unchangeable",
 }
+CACHES = {"cache", "lru_cache"}
 CONTAINERS = {"dict", "list", "set", "OrderedDict", "deque", "defaultdict", "Counter"}
 CONTAINERS |= {"WeakSet", "WeakKeyDictionary", "WeakValueDictionary"}
 CHANGES = (
@@ -78,12 +79,15 @@ CHANGES = (
 
 
 def cached_functions(module: str, tree: ast.Module) -> Iterator[str]:
-    """Functions and methods under ``functools.cache`` or ``lru_cache``."""
+    """Functions and methods under ``functools.cache`` or ``lru_cache``: decorated, or bound as ``name = cache(function)``."""
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             names = {ast.unparse(each).partition("(")[0].rpartition(".")[2] for each in node.decorator_list}
-            if names & {"cache", "lru_cache"}:
+            if names & CACHES:
                 yield f"{module}.{node.name}"
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+            made = ast.unparse(node.value.func).partition("(")[0].rpartition(".")[2]
+            yield from (f"{module}.{ast.unparse(target)}" for target in node.targets if made in CACHES)
 
 
 def module_names(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:

@@ -244,7 +244,7 @@ class ShopAdmin(_ModelAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """After origins and look: the shop's finished answers become stale in the same transaction."""
         super().save_related(request, form, formsets, change)
-        changes.settings_changed(form.instance.pk)
+        changes.settings_changed()
         for formset in formsets:
             if formset.model is Look and formset.has_changed():
                 for sentence in [said for each in formset.forms for said in each.contrast_warnings]:

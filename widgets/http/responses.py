@@ -15,7 +15,6 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation, TooManyFieldsSent
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.functional import Promise
-from rest_framework import exceptions
 
 log = logging.getLogger(__name__)
 
@@ -152,13 +151,6 @@ def as_problem(error: Exception) -> Problem | None:
         return Problem(413, "payload_too_large", "The request is too large.")
     if isinstance(error, SuspiciousOperation):  # a host that is not ours, among others
         return Problem(400, "bad_request", "The request cannot be served as it is.")
-    if isinstance(error, exceptions.ValidationError):
-        details = error.detail if isinstance(error.detail, dict) else {"non_field_errors": error.detail}
-        return invalid(details)
-    if isinstance(error, exceptions.Throttled):
-        return limited(getattr(error, "wait", None) or 1)
-    if isinstance(error, exceptions.APIException):
-        return Problem(error.status_code, str(error.default_code), str(error.default_detail))
     return None
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from sumeru_proxy import memory
 from sumeru_proxy.consumers.attribution import streaming
 from sumeru_proxy.consumers.attribution.company import WeightTable
 from sumeru_proxy.consumers.attribution.crediting import counted_touches, credit
@@ -100,6 +101,7 @@ class Samples:
     def __init__(self) -> None:
         self._cache: dict[tuple[int, int, int, str], Sample] = {}
         self._lock = threading.Lock()
+        memory.register(self)
 
     def of(self, shop_id: int, since_ms: int, until_ms: int, currency: str) -> Sample:
         """The sample of this period, read when it is not there or too old."""
@@ -122,7 +124,7 @@ class Samples:
             self._cache.clear()
 
 
-samples = Samples()
+samples = memory.register(Samples())
 
 
 def shifts(now: Mapping[str, int], then: Mapping[str, int]) -> Shifts:
