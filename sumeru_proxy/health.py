@@ -18,6 +18,7 @@ from sumeru_proxy.reading.shared_cache import Away, cache
 if TYPE_CHECKING:
     from sumeru_proxy.client.caller import Observed
     from sumeru_proxy.client.errors import SumeruError
+from sumeru_proxy.memory import Memory
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,8 @@ WRITE_EVERY_S = 5.0
 """Successes after a success are written at most this often per process."""
 
 State = Literal["ok", "waiting", "failing", "unused"]
-_written: dict[tuple[int, str], float] = {}
+_SUCCESSES_LIMIT = 20_000
+_written: Memory[tuple[int, str], None] = Memory(_SUCCESSES_LIMIT, WRITE_EVERY_S, clock=time.time)
 
 
 class _Success(TypedDict):
@@ -124,15 +126,15 @@ def _known(endpoint: str) -> str:
 
 def _note_success(shop_id: int, endpoint: str, at: float) -> None:
     name = _known(endpoint)
-    if 0 <= at - _written.get((shop_id, name), -WRITE_EVERY_S) < WRITE_EVERY_S:
+    if _written.fresh((shop_id, name), at):
         return
     _keep(_names(shop_id, name)[0], _Success(at=at))
-    _written[shop_id, name] = at
+    _written.set((shop_id, name), None, at)
 
 
 def _note_failure(shop_id: int, endpoint: str, entry: _Failure) -> None:
     name = _known(endpoint)
-    _written.pop((shop_id, name), None)  # the next success is news
+    _written.discard((shop_id, name))  # the next success is news
     _keep(_names(shop_id, name)[1], entry)
 
 
@@ -180,4 +182,4 @@ def of(shop_id: int) -> list[Health]:
 
 def forget() -> None:
     """Drop this process's memory of what it wrote, so that the next success is written at once."""
-    _written.clear()
+    _written.forget()

@@ -7,7 +7,6 @@ import random
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -18,6 +17,7 @@ from django.db import transaction
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from sumeru_proxy import memory
 from sumeru_proxy.client.limiter import State, Store, StoreBusy, StoreUnavailable
 from sumeru_proxy.models import Bucket
 from sumeru_proxy.reading.shared_cache import Outage
@@ -154,7 +154,7 @@ def connect(url: str) -> redis.Redis:
     )
 
 
-@lru_cache(maxsize=1)
+@memory.Once
 def shared() -> Store:
     """The store that all processes of this installation share: Redis or Valkey when CACHE_URL names one, else the database."""
     url: str = settings.CACHE_URL

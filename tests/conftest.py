@@ -38,6 +38,11 @@ CHROMIUM_FLAGS = [
 ]
 
 
+def pytest_configure() -> None:
+    """Operators' passwords are Django's matter: a quarter of a second for each is not spent here."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """SQLite tests run on a file: concurrent tests need several connections to one database."""
@@ -48,28 +53,21 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 
 
 @pytest.fixture(autouse=True)
-def clean_memory() -> None:
-    """No test sees another's copies, stamps, shops or meters."""
-    from sumeru_proxy import accounts, health, limit_stores
-    from sumeru_proxy.reading import leases, reader, shared_cache, stamps
-    from sumeru_proxy.webhooks import views as webhooks
-    from widgets.http import customers, events, shops, submissions, throttles
+def clean_memory(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No test sees another's copies, stamps, shops or meters; and none leaves something in the shared cache that runs on one store only."""
+    from sumeru_proxy import memory
 
     cache.clear()
-    reader.copies.forget()
-    leases.forget()
-    shared_cache.cache.forget()
-    stamps.forget()
-    accounts.refresher.forget()
-    health.forget()
-    shops.forget()
-    webhooks.shops.forget()
-    throttles.reads = throttles.Meter()
-    throttles.guesses = throttles.Meter()
-    customers.forget()
-    events.meter = throttles.Meter()
-    submissions.meter = throttles.Meter()
-    limit_stores.shared.cache_clear()
+    memory.forget_all()
+    yield
+    if request.node.get_closest_marker("stores") is None and getattr(cache, "_cache", None):
+        pytest.fail(f"puts {sorted(cache._cache)[:3]} into the shared cache: mark it with pytest.mark.stores")
+
+
+@pytest.fixture(autouse=True)
+def no_consumers(settings: Any) -> None:
+    """Core is tested without consumers; the tests of one install it again."""
+    settings.SUMERU_CONSUMERS = []
 
 
 @pytest.fixture(scope="session")

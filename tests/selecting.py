@@ -52,7 +52,7 @@ def taken(item: pytest.Item, *, stores: bool, quick: bool) -> bool:
     """Whether a run with these options runs the test."""
     name = folder_of(item)
     serves = name.startswith(OWN_STORES) or any(item.get_closest_marker(mark) for mark in ("browser", "slow"))
-    if (stores or quick) and serves:
+    if ((stores or quick) and serves) or (quick and item.get_closest_marker("thorough")):
         return False
     return not stores or (item.get_closest_marker("stores") is not None and not name.startswith(ONE_STORE))
 

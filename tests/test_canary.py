@@ -56,6 +56,7 @@ def log_lines() -> Iterator[io.StringIO]:
     root.setLevel(level)
 
 
+@pytest.mark.thorough
 def test_nothing_tells_a_credential(
     planted: tuple[Upstream, list[str]],
     make_shop: Callable[..., Shop],

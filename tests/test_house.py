@@ -14,6 +14,9 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from sumeru_proxy import memory
+from tests.process_state import PURE, UNREGISTERED, cached_functions, states_of
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("widgets", "sumeru_proxy")
 TOP_LEVEL = {
@@ -23,6 +26,7 @@ TOP_LEVEL = {
     "README.md",
     "LICENSE",
     "CHANGELOG.md",
+    "CONTRIBUTING.md",
     "widgets",
     "sumeru_proxy",
     "templates",
@@ -43,6 +47,11 @@ def tracked() -> list[str]:
     return [line for line in output.splitlines() if (ROOT / line).exists()]
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def modules() -> Iterator[tuple[str, Path]]:
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
@@ -52,6 +61,7 @@ def modules() -> Iterator[tuple[str, Path]]:
             yield ".".join(parts), path
 
 
+@cache
 def imported(tree: ast.AST, module: str, path: Path) -> set[str]:
     """Every module name that an import statement anywhere in the file may load, functions included."""
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
@@ -75,7 +85,7 @@ def graph() -> dict[str, set[str]]:
     known = dict(modules())
     edges: dict[str, set[str]] = {}
     for module, path in known.items():
-        names = imported(ast.parse(path.read_text(encoding="utf-8")), module, path)
+        names = imported(parsed(path), module, path)
         ours = {name for name in names if name in known}
         # `from package import module` names the package too; it counts only when something of the package itself is used.
         edges[module] = {name for name in ours if not any(other.startswith(f"{name}.") for other in ours)} - {module}
@@ -86,10 +96,7 @@ def importers(target: str) -> set[str]:
     return {
         module
         for module, path in modules()
-        if any(
-            name == target or name.startswith(f"{target}.")
-            for name in imported(ast.parse(path.read_text(encoding="utf-8")), module, path)
-        )
+        if any(name == target or name.startswith(f"{target}.") for name in imported(parsed(path), module, path))
     }
 
 
@@ -121,9 +128,7 @@ def test_only_the_session_imports_requests() -> None:
 
 def test_the_client_stands_alone() -> None:
     for module in (name for name, _path in modules() if name.startswith(("sumeru_proxy.client", "sumeru_proxy.sdk"))):
-        names = imported(
-            ast.parse(dict(modules())[module].read_text(encoding="utf-8")), module, dict(modules())[module]
-        )
+        names = imported(parsed(dict(modules())[module]), module, dict(modules())[module])
         assert not {name for name in names if name.split(".")[0] == "django"}, module
 
 
@@ -169,7 +174,7 @@ def test_only_secrets_decrypts_and_only_few_ask_it() -> None:
 
 def test_every_init_is_a_docstring_or_empty() -> None:
     for path in (path for package in (*PACKAGES, "tests") for path in (ROOT / package).rglob("__init__.py")):
-        body = ast.parse(path.read_text(encoding="utf-8")).body
+        body = parsed(path).body
         assert all(isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) for node in body), path
 
 
@@ -228,7 +233,7 @@ def test_public_names_have_docstrings() -> None:
     for module, path in modules():
         if "/migrations/" in str(path):
             continue
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = parsed(path)
         if path.name != "__init__.py" and not ast.get_docstring(tree):
             missing.append(module)
         pending: list[tuple[str, ast.AST]] = [(module, tree)]
@@ -243,6 +248,40 @@ def test_public_names_have_docstrings() -> None:
                     if isinstance(child, ast.ClassDef):
                         pending.append((f"{where}.{child.name}", child))
     assert missing == []
+
+
+TWO_MEANINGS = {
+    "Refused in sumeru_proxy": "what a target says no to, and what Sumeru does: consumers and the client each have the one name to catch",
+}
+"""Class names that may stand twice in a package, with the reason."""
+
+
+def package_of(module: str) -> str:
+    """Within which a class name has one meaning: those who read one of these need not know the others."""
+    consumer = re.match(r"sumeru_proxy\.consumers\.\w+", module)
+    if consumer:
+        return consumer[0]
+    return next(
+        (
+            name
+            for name in ("sumeru_proxy.sandbox", "sumeru_proxy.sdk", "widgets.demo")
+            if module.startswith(f"{name}.")
+        ),
+        module.split(".")[0],
+    )
+
+
+def test_each_public_class_name_stands_once_per_package() -> None:
+    places: dict[str, list[str]] = {}
+    for module, path in modules():
+        if ".migrations." in module:
+            continue
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_") and node.name != "Command":
+                places.setdefault(f"{node.name} in {package_of(module)}", []).append(module)
+    twice = {name: found for name, found in places.items() if len(found) > 1}
+    assert {name: found for name, found in twice.items() if name not in TWO_MEANINGS} == {}
+    assert set(TWO_MEANINGS) <= set(twice), "an exception that is none any more"
 
 
 @pytest.mark.parametrize("lock", ["requirements.lock", "tests/requirements.lock"])
@@ -261,3 +300,51 @@ def test_the_locks_name_the_extras_that_packages_ask_for(lock: str) -> None:
             wanted = canonicalize_name(requirement.name)
             if applies and wanted in held:
                 assert requirement.extras <= held[wanted], f"{name} asks for {requirement}"
+
+
+def caches() -> tuple[set[str], set[str]]:
+    """Cached functions, and unregistered states, of every module but the sandbox's: that is another process's program."""
+    functions: set[str] = set()
+    states: set[str] = set()
+    for module, path in modules():
+        if not module.startswith("sumeru_proxy.sandbox") and "migrations" not in path.parts:
+            tree = parsed(path)
+            functions.update(cached_functions(module, tree))
+            states.update(states_of(module, tree))
+    return functions, states
+
+
+def test_what_a_process_remembers_is_registered() -> None:
+    """``memory.forget_all`` drops it. A new cache is either registered, or stands above with the reason why it is not."""
+    functions, states = caches()
+    assert functions == PURE
+    assert states == set(UNREGISTERED)
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("_held = {}\ndef f(k):\n    _held[k] = 1", {"m._held"}),
+        ("_held: dict[str, int] = dict()\ndef f(k):\n    return _held.setdefault(k, 1)", {"m._held"}),
+        ("_held = OrderedDict()\ndef f(k):\n    del _held[k]", {"m._held"}),
+        ("_held = None\ndef f():\n    global _held\n    _held = 1", {"m._held"}),
+        ("TABLE = {}\ndef f(k):\n    return TABLE[k]", set()),
+        ("NAMES = [1]\ndef f():\n    names = []\n    names.append(1)", set()),
+    ],
+)
+def test_the_wall_finds_what_changes(source: str, found: set[str]) -> None:
+    assert set(states_of("m", ast.parse(source))) == found
+
+
+def test_the_wall_finds_an_unregistered_holder(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = "widgets.http.throttles"
+    tree = parsed(dict(modules())[module])
+    assert set(states_of(module, tree)) == set()
+    monkeypatch.setattr(memory, "_holders", set())
+    assert set(states_of(module, tree)) == {f"{module}.reads", f"{module}.guesses"}
+
+
+def test_memory_stands_alone() -> None:
+    path = dict(modules())["sumeru_proxy.memory"]
+    names = imported(parsed(path), "sumeru_proxy.memory", path)
+    assert not {name for name in names if name.split(".")[0] in ("django", "widgets", "sumeru_proxy")}

@@ -1,4 +1,4 @@
-"""A virtual environment for those who have only Python: made once, renewed when the lock file changes. Standard library only."""
+"""A virtual environment for those who have only Python: made once, renewed when a lock file changes. Standard library only."""
 
 from __future__ import annotations
 
@@ -11,11 +11,28 @@ from pathlib import Path
 from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
+_STAMPS = {False: ".server.lock-hash", True: ".tests.lock-hash"}
 
 
-def lock_file(*, tests: bool) -> Path:
+def lock_file(*, tests: bool, root: Path = ROOT) -> Path:
     """The pinned requirements: of the server alone, or with everything that the tests need."""
-    return ROOT / "tests" / "requirements.lock" if tests else ROOT / "requirements.lock"
+    return root / "tests" / "requirements.lock" if tests else root / "requirements.lock"
+
+
+def is_ready(folder: Path, *, tests: bool, root: Path = ROOT) -> bool:
+    """Whether this environment holds what is needed, by the stamps that ``enter`` leaves in it.
+
+    The tests' lock file pins everything of the server's, so an environment for the tests serves the demo, too.
+    """
+    for with_tests in (True,) if tests else (True, False):
+        stamp = folder / _STAMPS[with_tests]
+        if stamp.exists() and stamp.read_text() == _digest(lock_file(tests=with_tests, root=root)):
+            return True
+    return False
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def enter(*, tests: bool) -> NoReturn:
@@ -28,15 +45,15 @@ def enter(*, tests: bool) -> NoReturn:
     folder = ROOT / ".venv"
     python = folder / "bin" / "python"
     lock = lock_file(tests=tests)
-    wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
-    stamp = folder / f".{lock.parent.name if tests else 'server'}.lock-hash"
     if not python.exists():
         print(f"Making a virtual environment in {folder.name} …", file=sys.stderr)  # noqa: T201
         venv.create(folder, with_pip=True)
-    if not stamp.exists() or stamp.read_text() != wanted:
+    if not is_ready(folder, tests=tests):
         print("Installing pinned packages …", file=sys.stderr)  # noqa: T201
+        for stamp in _STAMPS.values():  # whatever was installed before may be another version in a moment
+            (folder / stamp).unlink(missing_ok=True)
         command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(lock)]
         if subprocess.run(command, check=False).returncode:  # noqa: S603
             sys.exit("The packages could not be installed; pip's message is above.")
-        stamp.write_text(wanted)
+        (folder / _STAMPS[tests]).write_text(_digest(lock))
     os.execv(python, [str(python), *sys.argv])  # noqa: S606

@@ -15,6 +15,7 @@ from functools import lru_cache
 from threading import Lock
 from typing import Any
 
+from sumeru_proxy import memory
 from sumeru_proxy.client import shapes
 from sumeru_proxy.client.resource import Resource
 from sumeru_proxy.reading import stamps
@@ -122,6 +123,7 @@ class Copies:
         self._held: OrderedDict[str, tuple[float, Copy]] = OrderedDict()
         self._records = 0
         self._lock = Lock()
+        memory.register(self)
 
     def load(self, key: str) -> Copy | None:
         """The copy, at most RECHECK_S behind what other processes stored."""

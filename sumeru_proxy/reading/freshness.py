@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import close_old_connections, connections
 
+from sumeru_proxy import memory
 from sumeru_proxy.client import errors
 from sumeru_proxy.client.api import Sumeru
 from sumeru_proxy.reading import fetching, handing_over, products
@@ -90,6 +91,7 @@ class Refresher:
         self._pid = 0
         self._resting_until = 0.0
         self.popularity = Popularity()
+        memory.register(self)
 
     def count(self, shop_id: int, query: Query, times: int = 1) -> None:
         """Count a request for this, or several."""

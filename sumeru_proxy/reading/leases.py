@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from threading import Condition
 from typing import TypeVar
 
+from sumeru_proxy import memory
 from sumeru_proxy.reading.shared_cache import Away, cache
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ class _Flights:
         self._changed = Condition()
         self._waiters: dict[str, int] = {}
         self._blocked_until: dict[str, float] = {}
+        memory.register(self)
 
     def wait(self, key: str, result: Callable[[], T | None]) -> T | None:
         """Wait up to WAIT_S for another's fetch; at most WAITERS threads per process wait, the rest get None at once."""

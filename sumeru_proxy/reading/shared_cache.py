@@ -13,6 +13,8 @@ from typing import Any, Final, TypeVar
 
 from django.core.cache import cache as _django_cache
 
+from sumeru_proxy import memory
+
 R = TypeVar("R")
 PAUSE_S: Final = 2.0
 
@@ -58,6 +60,7 @@ class SharedCache:
 
     def __init__(self) -> None:
         self._outage = Outage()
+        memory.register(self)
 
     def _ask(self, call: Callable[[], R]) -> R:
         if not self._outage.admits():

@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from threading import Lock
 from typing import NamedTuple
 
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import F, Sum
 from django.db.models.functions import Now
 
+from sumeru_proxy.memory import Memory
 from sumeru_proxy.models import Stamp
 
 RECHECK_S = 1.0
 EVERYTHING = "everything"
 """A topic of every copy of a shop."""
-_MOST_REMEMBERED = 50_000
-_remembered: dict[tuple[int, str], tuple[float, Value]] = {}
-_lock = Lock()
+_TOPICS_LIMIT = 50_000
 
 
 class Value(NamedTuple):
@@ -34,6 +32,7 @@ class Value(NamedTuple):
 
 
 _NONE = Value(0, 0)
+_memory: Memory[tuple[int, str], Value] = Memory(_TOPICS_LIMIT, RECHECK_S)
 
 
 def current(shop_id: int, topics: Iterable[str], *, clock: float | None = None) -> dict[str, Value]:
@@ -45,9 +44,8 @@ def current(shop_id: int, topics: Iterable[str], *, clock: float | None = None) 
     found: dict[str, Value] = {}
     unknown: list[str] = []
     for topic in topics:
-        known = _remembered.get((shop_id, topic))
-        if known is not None and 0 <= now - known[0] < RECHECK_S:
-            found[topic] = known[1]
+        if entry := _memory.fresh((shop_id, topic), now):
+            found[topic] = entry.value
         else:
             unknown.append(topic)
     if unknown:
@@ -55,13 +53,10 @@ def current(shop_id: int, topics: Iterable[str], *, clock: float | None = None) 
             rows = Stamp.objects.filter(shop_id=shop_id, topic__in=unknown).values_list("topic", "value", "hard_value")
             stored = {topic: Value(value, hard) for topic, value, hard in rows}
         except DatabaseError:
-            stored = {topic: _remembered[shop_id, topic][1] for topic in unknown if (shop_id, topic) in _remembered}
-        with _lock:
-            if len(_remembered) > _MOST_REMEMBERED:
-                _remembered.clear()
-            for topic in unknown:
-                found[topic] = stored.get(topic, _NONE)
-                _remembered[shop_id, topic] = (now, found[topic])
+            stored = {topic: entry.value for topic in unknown if (entry := _memory.last((shop_id, topic)))}
+        for topic in unknown:
+            found[topic] = stored.get(topic, _NONE)
+            _memory.set((shop_id, topic), found[topic], now)
     return found
 
 
@@ -91,11 +86,9 @@ def invalidate(shop_id: int, topics: Iterable[str], *, hard: bool = False) -> No
                     Stamp.objects.create(shop_id=shop_id, topic=topic, value=1, hard_value=1 if hard else 0)
             except IntegrityError:  # another process made the row in between
                 Stamp.objects.filter(shop_id=shop_id, topic=topic).update(**changes)
-        with _lock:
-            _remembered.pop((shop_id, topic), None)
+        _memory.discard((shop_id, topic))
 
 
 def forget() -> None:
     """Drop this process's memory of stamps, so that the next ``current()`` asks the database."""
-    with _lock:
-        _remembered.clear()
+    _memory.forget()

@@ -16,6 +16,7 @@ from typing import Final
 from django.db.models import Max
 from django.utils import timezone
 
+from sumeru_proxy import memory
 from sumeru_proxy.client import arguments, errors
 from sumeru_proxy.client.api import Sumeru
 from sumeru_proxy.client.resources_admin import BY_ID_CHARS, ORDER_INCLUDES
@@ -58,6 +59,7 @@ class Readings:
         self._kept: dict[tuple[int, str], _Reading] = {}
         self._turns: dict[int, threading.Lock] = {}
         self._alone_until: dict[int, float] = {}
+        memory.register(self)
 
     def order(self, shop: Shop, order_id: str, job_id: int, include: Collection[str] = ()) -> Order | None:
         """The order, from a reading that began after the job with this row number was owed; None when Sumeru has none.

@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.request import UnreadablePostError
 from django.utils import timezone
 
-from sumeru_proxy import secrets
+from sumeru_proxy import memory, secrets
 from sumeru_proxy.models import Credential, Shop
 from sumeru_proxy.webhooks import intake, signature
 
@@ -44,6 +44,7 @@ class Shops:
     def __init__(self) -> None:
         self._lock = Lock()
         self.forget()
+        memory.register(self)
 
     def forget(self) -> None:
         """The next question goes to the database."""
@@ -65,7 +66,7 @@ class Shops:
             if key not in self._known:
                 try:
                     opened = tuple(secrets.load_all(shop, Credential.Kind.WEBHOOK_SECRET))
-                except secrets.Unusable as error:
+                except secrets.CredentialUnusable as error:
                     log.error("webhooks of shop %s cannot be verified: %s", shop.pk, error)
                     opened = ()
                 self._known[key] = Known(shop.pk, shop.domain, opened)
@@ -81,6 +82,11 @@ class _Forgeries:
     """Counts refusals and reports them once a minute: a flood of them must not become a flood of log lines."""
 
     def __init__(self) -> None:
+        self.forget()
+        memory.register(self)
+
+    def forget(self) -> None:
+        """The next refusal is reported at once."""
         self._count = 0
         self._told_at = float("-inf")
 

@@ -91,6 +91,7 @@ def test_a_thousand_submissions_survive_kills(engine: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("signal_name", ["SIGTERM", "SIGINT"])
+@pytest.mark.thorough
 def test_a_worker_told_to_stop_ends_its_job_and_gives_back_the_rest(signal_name: str, tmp_path: Path) -> None:
     slow = {"endpoint": "reviews-submit", "kind": "latency", "seconds": 0.5}
     with (

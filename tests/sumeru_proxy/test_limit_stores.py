@@ -157,7 +157,7 @@ def test_a_broken_database_is_said_without_its_words(monkeypatch: pytest.MonkeyP
 def test_which_store_is_shared(url: str, kind: type[Any], settings: Any) -> None:
     assert django_settings.CACHE_URL
     settings.CACHE_URL = url
-    limit_stores.shared.cache_clear()
+    limit_stores.shared.forget()
     assert isinstance(limit_stores.shared(), kind)
     assert limit_stores.shared() is limit_stores.shared()
-    limit_stores.shared.cache_clear()
+    limit_stores.shared.forget()

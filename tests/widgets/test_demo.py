@@ -67,6 +67,7 @@ def test_the_callers_environment_decides_nothing(tmp_path: Path) -> None:
     assert made["PATH"] == "/bin"
     assert made["DATABASE_URL"] == f"sqlite:///{tmp_path}/db.sqlite3"
     assert made["DEBUG"] == "0"
+    assert folder.environment(tmp_path, addresses.chosen(8000, None, None), outer, debug=True)["DEBUG"] == "1"
     assert "HTTP_PROXY" not in made
     assert made["SUMERU_HOSTS"].split(",")[0] == "http://127.0.0.1:8002"
 

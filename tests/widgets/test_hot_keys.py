@@ -92,7 +92,7 @@ def test_the_same_key_exactly_when_the_same_bytes(shop: Shop) -> None:
 
     def told(request: tuple[str, str]) -> tuple[int, Any, bytes]:
         form, query = request
-        hot.store.clear()
+        hot.store.forget()
         answer = ask(hot, f"/w/v1/{shop.key}/{form}?{query}")
         entry = next(iter(hot.store.by_raw.values()), None)
         return answer.status, entry.key if entry else None, answer.body

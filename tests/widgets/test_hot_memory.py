@@ -51,6 +51,7 @@ def shop(make_shop: Callable[..., Shop], sandbox: Upstream, settings: Any) -> Sh
     return make_shop(sandbox.url, limits=dict.fromkeys(DEFAULT_LIMITS, 1_000_000), **sandbox.account(0))
 
 
+@pytest.mark.thorough
 def test_an_answer_does_not_hold_all_that_it_was_chosen_from(shop: Shop) -> None:
     """A page shows some reviews of a block of a hundred; the block belongs to the copies, which have a bound of their own."""
     hot, other = site(), site()

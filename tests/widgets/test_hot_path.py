@@ -85,6 +85,7 @@ def warm(application: HotPath, *addresses: str) -> None:
         assert ask(application, each).status == 200
 
 
+@pytest.mark.thorough
 def test_thousands_of_requests_are_answered_as_without_it(two: tuple[Shop, Shop]) -> None:
     hot, plain = site(), site(0)
     draw = random.Random(20260501)
@@ -172,7 +173,7 @@ def test_each_coding_has_its_validator_and_is_made_once(shop: Shop) -> None:
             status = ask(hot, where, ACCEPT_ENCODING=other, IF_NONE_MATCH=answer.headers["etag"]).status
             assert status == (304 if other == coding else 200)
     entry = hot.store.by_raw[next(iter(hot.store.by_raw))]
-    assert entry.kept.answer.form("br").body is entry.kept.answer.form("br").body
+    assert entry.cached_answer.answer.form("br").body is entry.cached_answer.answer.form("br").body
 
 
 def test_a_304_says_what_caches_need_and_nothing_of_a_body(shop: Shop) -> None:
@@ -359,6 +360,7 @@ def test_junk_beside_the_parameters_makes_no_entries(shop: Shop) -> None:
     assert hits(hot) == before + 1
 
 
+@pytest.mark.thorough
 def test_memory_is_bounded_and_the_longest_unused_go_first(shop: Shop, later: Callable[[float], None]) -> None:
     hot = site(200_000)
     kept = address(shop)
@@ -374,7 +376,7 @@ def test_memory_is_bounded_and_the_longest_unused_go_first(shop: Shop, later: Ca
     before = hits(hot)
     warm(hot, kept)
     assert hits(hot) == before + 1
-    hot.store.clear()
+    hot.store.forget()
     assert (len(hot.store), hot.store.bytes, hot.store.by_raw) == (0, 0, {})
 
 

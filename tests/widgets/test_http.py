@@ -303,3 +303,19 @@ def test_a_shop_may_leave_our_styles_out(client: Client, shop: Shop, form: str) 
     assert "sw-stack{" not in body
     assert "max-width:100%" in body
     assert ".sw-reviews{outline:0}" in body
+
+
+def test_what_was_changed_shows_on_reload_while_developing(client: Client, tmp_path: Path, settings: Any) -> None:
+    built = Path(settings.BASE_DIR) / "static" / "embed" / "share.js"
+    before = client.get("/embed/share.js")
+    (tmp_path / "static" / "embed").mkdir(parents=True)
+    changed = tmp_path / "static" / "embed" / "share.js"
+    settings.BASE_DIR = tmp_path
+    changed.write_text("first")
+    assert client.get("/embed/share.js").content == built.read_bytes()  # in production a script is read once
+    settings.DEBUG = True
+    assert client.get("/embed/share.js").content == b"first"
+    changed.write_text("second")
+    response = client.get("/embed/share.js")
+    assert (response.content, response["Cache-Control"]) == (b"second", "no-cache")
+    assert "max-age" in before["Cache-Control"]

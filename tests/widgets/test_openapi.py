@@ -36,6 +36,7 @@ def test_every_operation_has_a_name_and_errors() -> None:
 
 
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
+@pytest.mark.thorough
 def test_generated_requests(client: Client, shop: Shop, path: str, method: str) -> None:
     operation = schemathesis.openapi.from_dict(SCHEMA)[path][method.upper()]
     described = set(SCHEMA["paths"][path][method]["responses"])

@@ -53,7 +53,7 @@ def test_the_table_of_parts_is_what_the_templates_name(name: str) -> None:
         for part in attrs.get("part", "").split()
     }
     table = registry.all_widgets()[name].parts
-    assert shown == set(table)
+    assert shown == set(table), "add the states that show them to tests/widgets/states.py"
     assert [part for part, text in table.items() if not str(text).endswith(".")] == []
 
 

@@ -81,6 +81,7 @@ def test_an_origin_of_one_may_not_read_the_other(client: Client, two: tuple[Shop
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.thorough
 def test_under_load_every_answer_is_for_who_asked(
     make_shop: Callable[..., Shop], sandbox: Upstream, settings: Any
 ) -> None:

@@ -23,6 +23,7 @@ from sumeru_proxy.models import Credential, Shop
 
 KEEP_OLD = timedelta(days=1)
 LIMIT_CHARS = 250
+# The kinds of this form; a target's secret is entered with the target.
 HELP = {
     Credential.Kind.PUBLIC_KEY: gettext_lazy(
         "From Sumeru, Settings › API keys; begins with pk_live_ or pk_test_. With it this server reads reviews, bundles and so on. "
@@ -39,6 +40,8 @@ HELP = {
         "customer tokens with it; needed by widgets about one customer, such as referrals."
     ),
 }
+# Secrets of other systems are entered on the pages of the consumers that use them.
+KINDS = tuple(HELP)
 # Two of these may be valid at once, so that nothing is refused while both sides change over.
 OVERLAPPING = frozenset({Credential.Kind.WEBHOOK_SECRET, Credential.Kind.CUSTOMER_SECRET})
 
@@ -48,7 +51,7 @@ class CredentialsForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for kind in Credential.Kind:
+        for kind in KINDS:
             self.fields[kind.value] = forms.CharField(
                 label=kind.label,
                 required=False,
@@ -68,7 +71,7 @@ class CredentialsForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Checks every shape before anything is stored; the texts never repeat a value."""
         cleaned: dict[str, Any] = super().clean() or {}
-        for kind in Credential.Kind:
+        for kind in KINDS:
             value = cleaned.get(kind.value)
             if value:
                 try:
@@ -79,7 +82,7 @@ class CredentialsForm(forms.Form):
 
     def given(self) -> list[Credential.Kind]:
         """The kinds that were filled in."""
-        return [kind for kind in Credential.Kind if self.cleaned_data.get(kind.value)]
+        return [kind for kind in KINDS if self.cleaned_data.get(kind.value)]
 
 
 def state_of(credential: Credential) -> str:
@@ -149,7 +152,7 @@ def page(site_admin: admin.ModelAdmin[Shop], request: HttpRequest, shop: Shop, c
             "field": form[kind.value],
             "keep": form[f"keep_{kind.value}"] if kind in OVERLAPPING else None,
         }
-        for kind in Credential.Kind
+        for kind in KINDS
     ]
     context |= {"kinds": kinds, "form": form, "may_enter": may_enter(request), "may_remove": may_remove(request)}
     return TemplateResponse(request, "admin/sumeru_proxy/shop/credentials.html", context)

@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -131,6 +132,17 @@ class Children:
                     return
             except plain_http.Unreachable:
                 pass
+            self._pause()
+        raise Failed(child.report())
+
+    def listening(self, child: Child, port: int, timeout_s: float) -> None:
+        """Wait until somebody listens on a port of this machine. Raises Failed when the process ended or the time is over, Interrupted."""
+        deadline = time.monotonic() + timeout_s
+        while child.process.poll() is None and time.monotonic() < deadline:
+            with socket.socket() as probe:
+                probe.settimeout(1)
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return
             self._pause()
         raise Failed(child.report())
 

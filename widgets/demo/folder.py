@@ -51,7 +51,7 @@ def kept_secret(folder: Path, name: str, length: int) -> str:
     return path.read_text(encoding="ascii").strip()
 
 
-def environment(folder: Path, addresses: Addresses, outer: Mapping[str, str]) -> dict[str, str]:
+def environment(folder: Path, addresses: Addresses, outer: Mapping[str, str], *, debug: bool = False) -> dict[str, str]:
     """Everything the demo's processes get to see. ``outer`` is the caller's environment, of which little is kept."""
     return {
         **{name: outer[name] for name in _INHERITED if name in outer},
@@ -62,7 +62,7 @@ def environment(folder: Path, addresses: Addresses, outer: Mapping[str, str]) ->
         "DATA_DIR": str(folder),
         "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
         "CACHE_URL": "local://",
-        "DEBUG": "0",
+        "DEBUG": "1" if debug else "0",
         "SECURE_COOKIES": "0",
         "PUBLIC_URL": addresses.widgets,
         "SUMERU_HOSTS": f"{addresses.sandbox},https://api.sumeru.systems,https://eu.api.sumeru.systems",

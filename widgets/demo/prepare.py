@@ -111,6 +111,13 @@ def most_reviewed(shop: dict[str, Any]) -> str:
     return max(ids, key=lambda product_id: counts[product_id], default="")
 
 
+def shop_number(key: str) -> int:
+    """The shop's number in the admin's addresses."""
+    from sumeru_proxy.models import Shop
+
+    return int(Shop.objects.values_list("pk", flat=True).get(key=key))
+
+
 def main() -> None:
     """Prepare. What is secret comes by the environment: ``DEMO_ADMIN_PASSWORD`` and ``DEMO_CUSTOMER_SECRET``."""
     parser = argparse.ArgumentParser()
@@ -134,7 +141,10 @@ def main() -> None:
         customer_secret=os.environ["DEMO_CUSTOMER_SECRET"],
         origins=options.origin,
     )
-    json.dump({"shop": keys[0], "product": most_reviewed(catalogue["shops"][0])}, sys.stdout)
+    json.dump(
+        {"shop": keys[0], "shop_number": shop_number(keys[0]), "product": most_reviewed(catalogue["shops"][0])},
+        sys.stdout,
+    )
 
 
 if __name__ == "__main__":

@@ -14,12 +14,18 @@ from typing import Any
 
 from widgets.demo import addresses as ports
 from widgets.demo import folder as folders
+from widgets.demo import ordering
 from widgets.demo.addresses import Addresses
 from widgets.demo.children import POLL_S, Child, Children, Failed, Interrupted
+from widgets.demo.ordering import Ordering
 
 PREPARE_LIMIT_S = 120.0
 READY_LIMIT_S = 40.0
 _BLOCKING_THREADS = "8"
+_MEANWHILE = {
+    "sandbox": "pages go on with the copies that are kept",
+    "ERP": "orders for it wait, and go on by themselves when it is back",
+}
 Say = Callable[[str], object]
 
 
@@ -27,7 +33,8 @@ Say = Callable[[str], object]
 class Wishes:
     """What the command line asked for. ``catalogue`` is a file for the sandbox, None for its own.
 
-    ``origins`` are other storefronts that may show the first shop's widgets.
+    ``origins`` are other storefronts that may show the first shop's widgets. ``targets`` are of ``ordering.CHOICES``. ``debug`` is for
+    those who change templates and styles.
     """
 
     addresses: Addresses
@@ -36,6 +43,9 @@ class Wishes:
     browser: bool = True
     worker: bool = False
     origins: tuple[str, ...] = ()
+    debug: bool = False
+    targets: tuple[str, ...] = (ordering.NOTHING,)
+    erp_port: int = 8003
 
 
 class Demo:
@@ -49,6 +59,7 @@ class Demo:
     ) -> None:
         self.wishes, self.announce, self.say = wishes, announce, say
         self._outer = outer
+        self._orders = Ordering(wishes.targets, wishes.addresses, wishes.folder, wishes.catalogue, wishes.erp_port)
         self._stop = threading.Event()
         self._again = threading.Event()
 
@@ -64,7 +75,9 @@ class Demo:
             self.say(str(problem))
             return 1
         with lock:
-            environment = folders.environment(self.wishes.folder, self.wishes.addresses, self._outer)
+            environment = folders.environment(
+                self.wishes.folder, self.wishes.addresses, self._outer, debug=self.wishes.debug
+            )
             children = Children(self.wishes.folder / "logs", environment, self._stop.is_set)
             try:
                 self._start(children)
@@ -82,6 +95,7 @@ class Demo:
         where, folder = self.wishes.addresses, self.wishes.folder
         password = folders.kept_password(folder)
         self.say("Preparing the database, the static files and a made-up shop …")
+        erp = self._orders.start_erp(children, self.say)
         sandbox = self._start_sandbox(children)
         file = ["--catalogue", str(self.wishes.catalogue)] if self.wishes.catalogue else []
         command = ["-m", "widgets.demo.prepare", "--sandbox", where.sandbox, "--storefront", where.storefront, *file]
@@ -108,9 +122,12 @@ class Demo:
         workers = [children.start("worker", ["manage.py", "work"])] if self.wishes.worker else []
         children.ready(server, f"{where.widgets}/readyz", READY_LIMIT_S)
         children.ready(storefront, f"{where.storefront}/healthz", READY_LIMIT_S)
+        workers += self._orders.start(children, known["shop"], erp)
         for child in (storefront, server, sandbox, *workers):
             self.say(f"{child.name}: pid {child.pid}, log {child.log}")
         self.say(f"To see an outage of Sumeru: kill {sandbox.pid}")
+        if erp is not None:
+            self.say(f"To see an outage of the ERP: kill {erp.pid}")
         self.announce(
             {
                 "storefront": f"{where.storefront}/",
@@ -121,6 +138,7 @@ class Demo:
                 "admin_password": password,
                 "shop": known["shop"],
                 "product": known["product"],
+                **self._orders.facts(f"{where.widgets}/admin/", known["shop_number"]),
             }
         )
         if self.wishes.browser:
@@ -140,13 +158,20 @@ class Demo:
             for child in children.ended():
                 if child.required:
                     raise Failed(child.report())
-                self.say(f"The {child.name} (pid {child.pid}) has ended; pages go on with the copies that are kept.")
-                self.say(f"To start it again: kill -USR1 {os.getpid()}")
+                self.say(
+                    f"The {child.name} (pid {child.pid}) has ended; {_MEANWHILE.get(child.name, 'the rest goes on')}."
+                )
+                if child.name in _MEANWHILE:
+                    self.say(f"To start it again: kill -USR1 {os.getpid()}")
             if self._again.is_set():
                 self._again.clear()
                 if not any(child.name == "sandbox" for child in children.running):
                     sandbox = self._start_sandbox(children)
                     self.say(f"The sandbox is started again: pid {sandbox.pid}")
+                if not any(child.name == "ERP" for child in children.running):
+                    erp = self._orders.start_erp(children, self.say)
+                    if erp is not None:
+                        self.say(f"The ERP is started again: pid {erp.pid}")
         raise Interrupted
 
 

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.generators import EndpointEnumerator, SchemaGenerator
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -17,6 +18,16 @@ from widgets.base import Widget
 from widgets.http import responses
 from widgets.http.events import EventFields
 from widgets.http.requests import reading
+
+
+class IdentifierLists(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """Ids separated by commas are one text. Being defined registers it."""
+
+    target_class = "widgets.base.IdentifierListField"
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        """The field's schema."""
+        return {"type": "string"}
 
 
 class ErrorBody(serializers.Serializer[Any]):

@@ -37,9 +37,15 @@ def loader() -> Script:
     return script("loader")
 
 
-@cache
 def script(name: str) -> Script:
-    """The committed build of a script of this name: ``loader``, ``pixel``, ``debug`` or a widget's own. Raises as ``loader`` does."""
+    """The committed build of a script of this name: ``loader``, ``pixel``, ``debug`` or a widget's own. Raises as ``loader`` does.
+
+    Read once; while developing (DEBUG) each time.
+    """
+    return _read(name) if settings.DEBUG else _read_once(name)
+
+
+def _read(name: str) -> Script:
     body = (Path(settings.BASE_DIR) / "static" / "embed" / f"{name}.js").read_bytes()
     return Script(
         identity=body,
@@ -48,6 +54,11 @@ def script(name: str) -> Script:
         hash=hashlib.sha256(body).hexdigest()[:16],
         integrity="sha384-" + base64.b64encode(hashlib.sha384(body).digest()).decode(),
     )
+
+
+@cache
+def _read_once(name: str) -> Script:
+    return _read(name)
 
 
 def _serve(request: HttpRequest, script: Script, cache_control: str) -> HttpResponse:

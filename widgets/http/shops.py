@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any
 
 from django.db import DatabaseError
 
+from sumeru_proxy.memory import Memory
 from sumeru_proxy.models import Shop
 from widgets.base import ShopProfile
 from widgets.http import origins
@@ -52,8 +51,7 @@ class ShopSettings:
         return enabled, options
 
 
-_held: OrderedDict[str, tuple[float, ShopSettings | None]] = OrderedDict()
-_lock = Lock()
+_memory: Memory[str, ShopSettings | None] = Memory(_SHOPS_LIMIT, RECHECK_S)
 
 
 class Unavailable(Exception):
@@ -65,12 +63,8 @@ def load(key: str) -> ShopSettings | None:
 
     Raises Unavailable.
     """
-    now = time.monotonic()
-    with _lock:
-        held = _held.get(key)
-        if held and 0 <= now - held[0] < RECHECK_S:
-            return held[1]
-    return recheck(key)
+    entry = _memory.fresh(key)
+    return entry.value if entry else recheck(key)
 
 
 def recheck(key: str) -> ShopSettings | None:
@@ -79,29 +73,23 @@ def recheck(key: str) -> ShopSettings | None:
     While nothing changed it is the same object: every finished answer holds the facts that it was made under.
     """
     now = time.monotonic()
-    with _lock:
-        held = _held.get(key)
-    known = held[1] if held else None
+    entry = _memory.last(key)
+    last_settings = entry.value if entry else None
     try:
         found = _load(key)
     except DatabaseError as error:
-        if held is None:
+        if entry is None:
             raise Unavailable(key) from error
-        found = known
-    with _lock:
-        if found == known:
-            found = known
-        _held[key] = (now, found)
-        _held.move_to_end(key)
-        while len(_held) > _SHOPS_LIMIT:
-            _held.popitem(last=False)
+        found = last_settings
+    if found == last_settings:
+        found = last_settings
+    _memory.set(key, found, now)
     return found
 
 
 def forget() -> None:
     """Drop this process's memory of shops."""
-    with _lock:
-        _held.clear()
+    _memory.forget()
 
 
 def _load(key: str) -> ShopSettings | None:

@@ -9,6 +9,8 @@ from threading import Lock
 from django.conf import settings
 from django.http import HttpRequest
 
+from sumeru_proxy import memory
+
 
 def client_address(request: HttpRequest) -> str:
     """The client's address: the socket's, or the one that the outermost of TRUSTED_PROXIES proxies saw.
@@ -30,6 +32,12 @@ class Meter:
         self._full_at: OrderedDict[str, float] = OrderedDict()
         self._lock = Lock()
         self._most = most
+        memory.register(self)
+
+    def forget(self) -> None:
+        """Everybody may ask as often as somebody new."""
+        with self._lock:
+            self._full_at.clear()
 
     def wait_s(self, name: str, per_minute: int, now: float | None = None) -> float:
         """Takes one; 0 when it was free, else the seconds until one will be."""

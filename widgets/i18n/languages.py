@@ -2,10 +2,9 @@
 
 Texts for shoppers are translated, those for operators and developers are English. To change one: edit it, then
 
-    python manage.py makemessages       # collects the shoppers' texts into widgets/locale/*/LC_MESSAGES/django.po
-    python manage.py compilemessages --ignore .venv
+    python manage.py generate           # collects the shoppers' texts into widgets/locale/*/LC_MESSAGES/django.po and compiles them
 
-and commit the .po and .mo files together. Both commands need GNU gettext; the server and the tests do not.
+and commit the .po and .mo files together. The command needs GNU gettext; the server does not.
 """
 
 from __future__ import annotations

@@ -107,9 +107,9 @@ class ReportView(View):
     @extend_schema(parameters=_parameters(ReportFields), responses=api_shapes.ReportAnswer)
     def get(self, request: Request) -> Response:
         """The report. Each model's rows sum to the revenue, to the minor unit."""
-        asked = self.period(request, ReportFields)
+        query = self.period(request, ReportFields)
         found = reporting.report(
-            self.shop_id(request), asked["first"], asked["last"], asked["currency"], campaigns=asked["campaigns"]
+            self.shop_id(request), query["first"], query["last"], query["currency"], campaigns=query["campaigns"]
         )
         return Response(api_shapes.report_of(found))
 
@@ -122,9 +122,9 @@ class ReportCsvView(View):
     )
     def get(self, request: Request) -> HttpResponse:
         """One line for each channel, campaign and model."""
-        asked = self.period(request, ReportFields)
+        query = self.period(request, ReportFields)
         found = reporting.report(
-            self.shop_id(request), asked["first"], asked["last"], asked["currency"], campaigns=asked["campaigns"]
+            self.shop_id(request), query["first"], query["last"], query["currency"], campaigns=query["campaigns"]
         )
         name = f"attribution-{found.currency}-{found.first}-{found.last}.csv"
         answer = HttpResponse(reporting.to_csv(found), content_type="text/csv; charset=utf-8")
@@ -139,10 +139,10 @@ class TrendView(View):
     @extend_schema(parameters=_parameters(TrendFields), responses=api_shapes.TrendAnswer)
     def get(self, request: Request) -> Response:
         """One model's credit by channel and day."""
-        asked = self.period(request, TrendFields)
-        code = ModelCode[asked["model"].upper()]
-        found = reporting.trend(self.shop_id(request), asked["first"], asked["last"], asked["currency"], code)
-        return Response(api_shapes.trend_of(found, asked["model"], asked["currency"]))
+        query = self.period(request, TrendFields)
+        code = ModelCode[query["model"].upper()]
+        found = reporting.trend(self.shop_id(request), query["first"], query["last"], query["currency"], code)
+        return Response(api_shapes.trend_of(found, query["model"], query["currency"]))
 
 
 class EstimatesView(View):
@@ -160,9 +160,9 @@ class ProofView(View):
     @extend_schema(parameters=_parameters(PeriodFields), responses=api_shapes.ProofAnswer)
     def get(self, request: Request) -> Response:
         """Credits against revenue, sums against credits, and the orders that Sumeru credits most differently."""
-        asked = self.period(request)
+        query = self.period(request)
         found = proving.prove(
-            self.shop_id(request), reporting.day_number(asked["first"]), reporting.day_number(asked["last"])
+            self.shop_id(request), reporting.day_number(query["first"]), reporting.day_number(query["last"])
         )
         orders = request.auth.scope == ReadToken.Scope.ORDERS  # type: ignore[union-attr]
         return Response(api_shapes.proof_of(found, with_orders=orders))
@@ -179,13 +179,13 @@ class OrdersView(View, ListAPIView[Conversion]):
     @extend_schema(parameters=_parameters(PeriodFields), operation_id="orders")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Oldest first, page by page."""
-        asked = self.period(request)
+        query = self.period(request)
         rows = Conversion.objects.filter(
             shop_id=self.shop_id(request),
             erased=False,
-            currency=asked["currency"],
-            at_ms__gte=reporting.day_number(asked["first"]) * DAY_MS,
-            at_ms__lt=(reporting.day_number(asked["last"]) + 1) * DAY_MS,
+            currency=query["currency"],
+            at_ms__gte=reporting.day_number(query["first"]) * DAY_MS,
+            at_ms__lt=(reporting.day_number(query["last"]) + 1) * DAY_MS,
         )
         page = self.paginate_queryset(rows) or []
         credits: dict[int, list[Credit]] = {row.pk: [] for row in page}

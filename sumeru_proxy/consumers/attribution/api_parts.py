@@ -52,8 +52,8 @@ class BearerToken(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Any, ReadToken] | None:
         """The reader and the token's row. Raises AuthenticationFailed."""
-        given = request.headers.get("Authorization", "")
-        scheme, _space, token = given.partition(" ")
+        header = request.headers.get("Authorization", "")
+        scheme, _space, token = header.partition(" ")
         if scheme.lower() != "bearer":
             return None
         row = tokens.find(token.strip())

@@ -14,7 +14,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from sumeru_proxy.consumers.attribution.journeys import DAY_MS, Conversion, Touch
+from sumeru_proxy.consumers.attribution.journeys import DAY_MS, JourneyConversion, JourneyTouch
 from sumeru_proxy.consumers.attribution.rules import Factor, Model, place, product_of
 
 DIMENSIONS: Final = ("channel", "campaign", "position", "age", "device", "customer", "landing")
@@ -115,7 +115,7 @@ class WeightTable:
 
     rules: tuple[Rule, ...]
     version: int = 0
-    _kept: dict[tuple[str, str, str, str], int] = field(default_factory=dict, repr=False, compare=False)
+    _cache: dict[tuple[str, str, str, str], int] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def _exact(self) -> dict[str, dict[str, int]]:
@@ -155,7 +155,7 @@ class WeightTable:
                 return Factor("landing", prefix, self._exact["landing"][prefix])
         return Factor("landing", path, self._exact["landing"].get(ANY, NEUTRAL))
 
-    def _factor(self, dimension: str, conversion: Conversion, touch: Touch, where: str) -> Factor:
+    def _factor(self, dimension: str, conversion: JourneyConversion, touch: JourneyTouch, where: str) -> Factor:
         if dimension == "age":
             return self._age(conversion.at_ms - touch.at_ms)
         if dimension == "landing":
@@ -168,7 +168,7 @@ class WeightTable:
             return self._plain(dimension, touch.channel)
         return self._plain(dimension, getattr(touch, dimension) or NONE)
 
-    def explain(self, conversion: Conversion, touches: Sequence[Touch]) -> list[tuple[Factor, ...]]:
+    def explain(self, conversion: JourneyConversion, touches: Sequence[JourneyTouch]) -> list[tuple[Factor, ...]]:
         """The factors of each touch, in the order of ``used``; a table without rules gives one neutral factor."""
         count = len(touches)
         return [
@@ -177,18 +177,18 @@ class WeightTable:
             for index, touch in enumerate(touches)
         ]
 
-    def _own(self, conversion: Conversion, touch: Touch) -> int:
+    def _own(self, conversion: JourneyConversion, touch: JourneyTouch) -> int:
         key = (touch.channel, touch.campaign, touch.device, touch.landing)
-        weight = self._kept.get(key)
+        weight = self._cache.get(key)
         if weight is None:
             own = [each for each in self.used if each in ("channel", "campaign", "device", "landing")]
             weight = product_of([self._factor(each, conversion, touch, "") for each in own])
-            if len(self._kept) >= 100_000:
-                self._kept.clear()
-            self._kept[key] = weight
+            if len(self._cache) >= 100_000:
+                self._cache.clear()
+            self._cache[key] = weight
         return weight
 
-    def weigh(self, conversion: Conversion, touches: Sequence[Touch]) -> list[int]:
+    def weigh(self, conversion: JourneyConversion, touches: Sequence[JourneyTouch]) -> list[int]:
         """The products of ``explain``'s factors, found faster: what depends on the touch alone is computed once."""
         if not self.used:
             return [NEUTRAL] * len(touches)
@@ -218,7 +218,7 @@ class WeightTable:
 
 def table(rules: Iterable[Rule], version: int = 0) -> WeightTable:
     """A table of these rules. Raises BadRules."""
-    held = tuple(rules)
-    if problems := problems_of(held):
+    checked = tuple(rules)
+    if problems := problems_of(checked):
         raise BadRules(problems)
-    return WeightTable(held, version)
+    return WeightTable(checked, version)

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sumeru_proxy.consumers.attribution.crediting import counted_touches, credit
+from sumeru_proxy.consumers.attribution.crediting import amounts, counted_touches
 from sumeru_proxy.consumers.attribution.dividing import take_back
-from sumeru_proxy.consumers.attribution.journeys import DAY_MS, Conversion, Touch, credited
+from sumeru_proxy.consumers.attribution.journeys import DAY_MS, JourneyConversion, JourneyTouch, credited
 from sumeru_proxy.consumers.attribution.models import ModelCode
 from sumeru_proxy.consumers.attribution.plans import Plan
 
@@ -37,7 +37,7 @@ class Computed:
     version: int
 
 
-def path_of(counted: Sequence[Touch]) -> str:
+def path_of(counted: Sequence[JourneyTouch]) -> str:
     """The channels in order of time, repetitions in a row once, the last twelve of them."""
     names: list[str] = []
     for touch in counted:
@@ -47,10 +47,12 @@ def path_of(counted: Sequence[Touch]) -> str:
     return " > ".join(cut if len(cut) == len(names) else ["…", *cut])
 
 
-def _theirs(conversion: Conversion, touches: Sequence[Touch], amounts: Mapping[int, int]) -> dict[Key, Money]:
+def _theirs(
+    conversion: JourneyConversion, touches: Sequence[JourneyTouch], theirs: Mapping[int, int]
+) -> dict[Key, Money]:
     """Sumeru's own credit: its amounts, and the rest of the order's total for nobody; a refund is taken in proportion."""
-    keys = [(_THEIRS, touch.channel, touch.campaign) for touch in touches if touch.id in amounts]
-    parts = [amounts[touch.id] for touch in touches if touch.id in amounts]
+    keys = [(_THEIRS, touch.channel, touch.campaign) for touch in touches if touch.id in theirs]
+    parts = [theirs[touch.id] for touch in touches if touch.id in theirs]
     keys.append((_THEIRS, *NOBODY))
     parts.append(conversion.total - sum(parts))
     refunds = take_back(conversion.refunded, parts, [0] * (len(parts) - 1) + [1])
@@ -62,7 +64,7 @@ def _theirs(conversion: Conversion, touches: Sequence[Touch], amounts: Mapping[i
 
 
 def compute(
-    plan: Plan, conversion: Conversion, touches: list[Touch], theirs: Mapping[int, int] | None = None
+    plan: Plan, conversion: JourneyConversion, touches: list[JourneyTouch], theirs: Mapping[int, int] | None = None
 ) -> Computed:
     """The order under every model of the plan. ``theirs``: Sumeru's own credit by touch.
 
@@ -73,17 +75,24 @@ def compute(
     if not credited(conversion, plan.options):
         return Computed(False, {}, 0, 0, "", version)
     counted = counted_touches(conversion, touches, plan.options)
+    # Touches of the same channel and campaign are summed: where each one goes is the same for all models.
+    places: dict[tuple[str, str], int] = {}
+    place_of = [places.setdefault((touch.channel, touch.campaign), len(places)) for touch in counted]
     totals: dict[Key, Money] = {}
     for code, model in plan.models_at(conversion.at_ms):
-        credits = credit(conversion, counted, model)
-        if not credits:
+        found = amounts(conversion, counted, model)
+        if found is None:
             totals[(code, *NOBODY)] = (conversion.total, conversion.refunded)
             continue
-        for touch, amount, refunded in credits:
-            if amount or refunded:
-                key = (code, touch.channel, touch.campaign)
-                before = totals.get(key)
-                totals[key] = (before[0] + amount, before[1] + refunded) if before else (amount, refunded)
+        sums, backs = [0] * len(places), [0] * len(places)
+        for place, amount in zip(place_of, found[0], strict=True):
+            sums[place] += amount
+        if found[1]:
+            for place, amount in zip(place_of, found[1], strict=True):
+                backs[place] += amount
+        for (channel, campaign), place in places.items():
+            if sums[place] or backs[place]:
+                totals[code, channel, campaign] = (sums[place], backs[place])
     if plan.with_theirs:
         totals |= _theirs(conversion, touches, theirs or {})
     days = (conversion.at_ms - counted[0].at_ms) // DAY_MS if counted else 0

@@ -9,7 +9,16 @@ from typing import Any, Final
 from django.db.models import Q
 
 from sumeru_proxy.client.shapes_admin import Order
-from sumeru_proxy.consumers.attribution import arriving, desk, fitting, forgetting, proving, storing, taking_in
+from sumeru_proxy.consumers.attribution import (
+    arriving,
+    desk,
+    docs_pages,
+    fitting,
+    forgetting,
+    proving,
+    storing,
+    taking_in,
+)
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS
 from sumeru_proxy.consumers.attribution.markov import NotEnoughJourneys
 from sumeru_proxy.consumers.attribution.models import Conversion
@@ -187,6 +196,7 @@ CONSUMER: Final = Consumer(
         AdminPage("weights", "Weights", desk.weights, desk.VIEW),
         AdminPage("order", "Every cent", desk.order, desk.VIEW),
     ),
+    docs_pages=docs_pages.PAGES,
     urlconf="sumeru_proxy.consumers.attribution.urls",
     stores=(
         Stored(

@@ -30,15 +30,18 @@ def divide(total: int, weights: Sequence[int]) -> list[int]:
         if total:
             raise NoWeight("no weight above zero")
         return [0] * len(weights)
-    shares, remainders = [], []
-    for weight in weights:
-        share, remainder = divmod(total * weight, whole)
-        shares.append(share)
-        remainders.append(remainder)
+    count = len(weights)
+    if weights.count(weights[0]) == count:
+        # Equal remainders: the missing units go to the earliest.
+        share, missing = divmod(total, count)
+        return [share + 1] * missing + [share] * (count - missing)
+    products = [total * weight for weight in weights]
+    shares = [product // whole for product in products]
     missing = total - sum(shares)
     if missing:
+        remainders = [product - share * whole for product, share in zip(products, shares, strict=True)]
         # The sort is stable, so equal remainders stay in the order of the touches.
-        for index in sorted(range(len(shares)), key=remainders.__getitem__, reverse=True)[:missing]:
+        for index in sorted(range(count), key=remainders.__getitem__, reverse=True)[:missing]:
             shares[index] += 1
     return shares
 

@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from sumeru_proxy.consumers.attribution import arriving, people, words
 from sumeru_proxy.consumers.attribution.models import ChannelSum, Conversion, ConversionTouch, DayCount, DaySum, Touch
 
-OPEN_TOUCHES_KEPT: Final = timedelta(days=400)
+OPEN_RETENTION: Final = timedelta(days=400)
 """A touch that led to no order goes after this time: longer than the year that estimates read."""
 _CHUNK: Final = 1_000
 
@@ -87,7 +87,7 @@ def export(shop_id: int, person: frozenset[str]) -> Mapping[str, Any]:
 
 def prune(now: datetime, dry_run: bool) -> Mapping[str, int]:
     """Forget touches that led to no order and are old, and sums that came to nothing. In small steps; may be repeated."""
-    before = arriving.milliseconds(now - OPEN_TOUCHES_KEPT)
+    before = arriving.milliseconds(now - OPEN_RETENTION)
     served = ConversionTouch.objects.filter(touch_id=OuterRef("pk"))
     touches = Touch.objects.filter(~Exists(served), at_ms__lt=before)
     zero = Q(amount=0, refunded=0)

@@ -102,11 +102,11 @@ def _chain(transitions: Transitions) -> _Chain:
 
 def _eliminate(chain: _Chain, removed: str | None) -> float:
     """P(conversion) from the start by elimination: exact up to rounding, for few states."""
-    kept = [number for number, state in enumerate(chain.states) if state == START or state[-1] != removed]
-    places = {number: place for place, number in enumerate(kept)}
-    size = len(kept)
-    matrix = [[0.0] * (size + 1) for _ in kept]
-    for place, number in enumerate(kept):
+    rest = [number for number, state in enumerate(chain.states) if state == START or state[-1] != removed]
+    places = {number: place for place, number in enumerate(rest)}
+    size = len(rest)
+    matrix = [[0.0] * (size + 1) for _ in rest]
+    for place, number in enumerate(rest):
         matrix[place][place] = 1.0
         matrix[place][size] = chain.direct[number]
         for following, probability in chain.rows[number]:

@@ -1,4 +1,4 @@
-"""The models on offer: their names in the fixed order of reports, formulas and sources, and how they are made. Pure."""
+"""The models on offer: their names in the fixed order of reports, formulas and sources, and how they are built. Pure."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Parameters:
             raise ValueError("markov_order must be 1, 2 or 3")
 
 
-def made(
+def model_named(
     name: str,
     parameters: Parameters,
     table: WeightTable | None = None,

@@ -9,7 +9,7 @@ from sumeru_proxy.consumers.attribution import weight_tables
 from sumeru_proxy.consumers.attribution.company import WeightTable
 from sumeru_proxy.consumers.attribution.journeys import Options
 from sumeru_proxy.consumers.attribution.models import AttributionSettings, Fit, ModelCode
-from sumeru_proxy.consumers.attribution.offered import OFFERS, Parameters, made
+from sumeru_proxy.consumers.attribution.offered import OFFERS, Parameters, model_named
 from sumeru_proxy.consumers.attribution.rules import Model
 from sumeru_proxy.consumers.attribution.weight_tables import Tables
 
@@ -83,7 +83,7 @@ def settings_of(shop_id: int) -> AttributionSettings:
 def rule_models(parameters: Parameters) -> tuple[Coded, ...]:
     """The models that need neither data nor a table."""
     return tuple(
-        (int(ModelCode[name.upper()]), made(name, parameters))
+        (int(ModelCode[name.upper()]), model_named(name, parameters))
         for name, offer in OFFERS.items()
         if not offer.from_data and name != "company"
     )
@@ -95,7 +95,7 @@ def plan_of(shop_id: int, codes: Collection[int] | None = None) -> Plan:
     parameters = stored.parameters()
     models = list(rule_models(parameters))
     for code, fit in latest_fits(shop_id).items():
-        models.append((code, made(ModelCode(code).name.lower(), parameters, effects=weights_of(fit))))
+        models.append((code, model_named(ModelCode(code).name.lower(), parameters, effects=weights_of(fit))))
     return Plan(
         stored.options(),
         tuple(each for each in models if codes is None or each[0] in codes),

@@ -8,23 +8,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from sumeru_proxy import memory
 from sumeru_proxy.consumers.attribution import streaming
 from sumeru_proxy.consumers.attribution.company import WeightTable
 from sumeru_proxy.consumers.attribution.crediting import counted_touches, credit
-from sumeru_proxy.consumers.attribution.journeys import Conversion, Touch
+from sumeru_proxy.consumers.attribution.journeys import JourneyConversion, JourneyTouch
 from sumeru_proxy.consumers.attribution.models import Conversion as ConversionRow
 from sumeru_proxy.consumers.attribution.models import ModelCode
 from sumeru_proxy.consumers.attribution.plans import Plan, plan_of
 from sumeru_proxy.consumers.attribution.reporting import NOBODY
 
 SAMPLE_ORDERS: Final = 5_000
-KEPT_S: Final = 300.0
+CACHE_S: Final = 300.0
 SAMPLES_MOST: Final = 4
 _CHUNK: Final = 500
 
 Shifts = dict[str, tuple[int, int]]
 """Channel → what it has of the revenue now, and what it would have; minor units. Both sum to the revenue."""
-Counted = tuple[Conversion, Sequence[Touch]]
+Counted = tuple[JourneyConversion, Sequence[JourneyTouch]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,31 +99,32 @@ class Samples:
     """The last few samples of this process, each for five minutes: dragging a slider asks many times for the same one."""
 
     def __init__(self) -> None:
-        self._held: dict[tuple[int, int, int, str], Sample] = {}
+        self._cache: dict[tuple[int, int, int, str], Sample] = {}
         self._lock = threading.Lock()
+        memory.register(self)
 
     def of(self, shop_id: int, since_ms: int, until_ms: int, currency: str) -> Sample:
         """The sample of this period, read when it is not there or too old."""
         key = (shop_id, since_ms, until_ms, currency)
         with self._lock:
-            held = self._held.get(key)
-        if held is not None and time.monotonic() - held.read_at < KEPT_S:
-            return held
+            cached = self._cache.get(key)
+        if cached is not None and time.monotonic() - cached.read_at < CACHE_S:
+            return cached
         found = read_sample(*key)
         with self._lock:
-            self._held.pop(key, None)
-            self._held[key] = found
-            while len(self._held) > SAMPLES_MOST:
-                self._held.pop(next(iter(self._held)))
+            self._cache.pop(key, None)
+            self._cache[key] = found
+            while len(self._cache) > SAMPLES_MOST:
+                self._cache.pop(next(iter(self._cache)))
         return found
 
     def forget(self) -> None:
         """Read everything anew."""
         with self._lock:
-            self._held.clear()
+            self._cache.clear()
 
 
-samples = Samples()
+samples = memory.register(Samples())
 
 
 def shifts(now: Mapping[str, int], then: Mapping[str, int]) -> Shifts:

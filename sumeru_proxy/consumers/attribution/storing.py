@@ -99,16 +99,16 @@ def _insert_credits(rows: _Rows) -> None:
     table = connection.ops.quote_name(Credit._meta.db_table)
     columns = ", ".join(_CREDIT)
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql" and len(rows) > FEW:
+        places = f"({', '.join(['%s'] * len(_CREDIT))})"
+        sql = f"INSERT INTO {table} ({columns}) VALUES "  # noqa: S608
+        if connection.vendor != "postgresql":
+            cursor.executemany(sql + places, rows)
+        elif len(rows) > FEW:
             with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
                 for row in rows:
                     copy.write_row(row)
         else:
-            places = f"({', '.join(['%s'] * len(_CREDIT))})"
-            for start in range(0, len(rows), 100):
-                some = rows[start : start + 100]
-                sql = f"INSERT INTO {table} ({columns}) VALUES {', '.join([places] * len(some))}"  # noqa: S608
-                cursor.execute(sql, [value for row in some for value in row])
+            cursor.execute(sql + ", ".join([places] * len(rows)), [value for row in rows for value in row])
 
 
 def _update_rows(rows: _Rows) -> None:
@@ -119,10 +119,10 @@ def _update_rows(rows: _Rows) -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             arrays = ", ".join(["%s::bigint[]"] * (len(names) + 1))
-            changes = ", ".join(f"{name} = given.{name}" for name in names)
+            changes = ", ".join(f"{name} = fresh.{name}" for name in names)
             cursor.execute(
-                f"UPDATE {table} SET {changes} FROM unnest({arrays}) AS given ({', '.join(names)}, pk) "  # noqa: S608
-                f"WHERE {table}.id = given.pk",
+                f"UPDATE {table} SET {changes} FROM unnest({arrays}) AS fresh ({', '.join(names)}, pk) "  # noqa: S608
+                f"WHERE {table}.id = fresh.pk",
                 [list(column) for column in zip(*rows, strict=True)],
             )
         else:

@@ -31,15 +31,15 @@ def ids_of(shop_id: int, words: Collection[Word]) -> dict[Word, int]:
     missing = sorted(needed - found.keys())
     if missing:
         counts = dict(Label.objects.filter(shop_id=shop_id).values_list("kind").annotate(Count("pk")))
-        made: list[Word] = []
+        created: list[Word] = []
         for kind, text in missing:
             counts[kind] = counts.get(kind, 0) + 1
-            made.append((kind, text if counts[kind] <= MOST[kind] else OTHER))
+            created.append((kind, text if counts[kind] <= MOST[kind] else OTHER))
         Label.objects.bulk_create(
-            [Label(shop_id=shop_id, kind=kind, text=text) for kind, text in sorted(set(made))], ignore_conflicts=True
+            [Label(shop_id=shop_id, kind=kind, text=text) for kind, text in sorted(set(created))], ignore_conflicts=True
         )
-        again = _existing(shop_id, {*made, *missing})
-        found |= {word: again.get(word) or again[instead] for word, instead in zip(missing, made, strict=True)}
+        again = _existing(shop_id, {*created, *missing})
+        found |= {word: again.get(word) or again[instead] for word, instead in zip(missing, created, strict=True)}
     return {word: found.get(short, 0) for word, short in cut.items()}
 
 

@@ -6,7 +6,6 @@ it writes all that is due. The nightly ``proof`` reads what changed at Sumeru, a
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -15,12 +14,13 @@ from django.db.models import Count
 from django.utils import timezone
 
 from sumeru_proxy.client.shapes_admin import Order
-from sumeru_proxy.consumers.order_sync import docs_pages, engine, personal, proof
+from sumeru_proxy.consumers.order_sync import docs_pages, engine, personal, proof, requested_jobs
+from sumeru_proxy.consumers.order_sync.admin_pages import pages
 from sumeru_proxy.consumers.order_sync.engine import NAME, target_key
 from sumeru_proxy.consumers.order_sync.kinds import opened
 from sumeru_proxy.consumers.order_sync.models import DayProof, Link, OrderTarget
+from sumeru_proxy.consumers.order_sync.owing import owe_write
 from sumeru_proxy.models import Shop
-from sumeru_proxy.webhooks import installed
 from sumeru_proxy.webhooks.listeners import (
     Consumer,
     Done,
@@ -31,11 +31,9 @@ from sumeru_proxy.webhooks.listeners import (
     RangeKind,
     Read,
     Step,
-    Stored,
     Stride,
     Target,
     Work,
-    order_key,
 )
 from sumeru_proxy.webhooks.walking import over_orders
 
@@ -52,20 +50,6 @@ EVENTS: Final[tuple[str, ...]] = (
 PROOF_HOURS: Final = 72
 
 
-def owe_write(row: OrderTarget, due_at: datetime | None = None) -> None:
-    """Owe one writing of all that is due in a target. Joins the caller's transaction; of several that wait only the newest runs."""
-    installed.owe(
-        NAME,
-        "write",
-        row.shop_id,
-        {"target": row.pk},
-        key=f"{row.pk}.{uuid.uuid4().hex}",
-        order_key=order_key(NAME, f"target:{row.pk}"),
-        target=target_key(row.pk),
-        due_at=due_at,
-    )
-
-
 class OrderListener:
     """Hears of orders, reads each once, and makes it due in every target."""
 
@@ -80,10 +64,11 @@ class OrderListener:
         order = read(include=("attributions",))
         if order is None:
             return None
+        ready = engine.mapped(shop, [order])
 
         def effect() -> None:
             for row in rows:
-                if engine.take(row, [order]):
+                if engine.take(row, ready):
                     owe_write(row)
 
         return effect
@@ -129,10 +114,11 @@ def _back_filled(shop: Shop, orders: Sequence[Order], body: Mapping[str, Any]) -
     since = datetime.fromisoformat(body["since"]) if body.get("since") else None
     chosen = _row(body)
     rows = [chosen] if chosen is not None else engine.active(shop)
+    ready = engine.mapped(shop, orders)
 
     def effect() -> None:
         for row in rows:
-            if engine.take(row, orders, since=since):
+            if engine.take(row, ready, since=since):
                 owe_write(row)
 
     return effect
@@ -159,10 +145,11 @@ def prove(at: Step) -> Stride:
         page = proof.page_of(at.work.sumeru(), since, cursor["page"])
         days = {date.fromisoformat(each) for each in cursor["days"]}
         days |= {order.created_at.date() for order in page.orders}
+        ready = engine.mapped(shop, page.orders)
 
         def effect() -> None:
             for row in rows.values():
-                engine.take(row, page.orders)
+                engine.take(row, ready)
 
         if not proof.ends(page):
             following = {**cursor, "page": page.next_cursor, "days": sorted(each.isoformat() for each in days)}
@@ -197,7 +184,7 @@ CONSUMER = Consumer(
     name=NAME,
     title="Order sync",
     listener=OrderListener(),
-    kinds=(JobKind("write", "Write orders", write, _target_of, latest_only=True),),
+    kinds=(JobKind("write", "Write orders", write, _target_of, latest_only=True), *requested_jobs.KINDS),
     ranges=(
         RangeKind("backfill", "Back-fill of orders", over_orders(_back_filled)),
         RangeKind("proof", "Daily proof", prove),
@@ -207,12 +194,7 @@ CONSUMER = Consumer(
     export=personal.export,
     prune=personal.prune,
     metrics=metrics,
+    admin_pages=pages.PAGES,
     docs_pages=docs_pages.PAGES,
-    stores=(
-        Stored("order_sync.OrderTarget", "targets, their options; secrets apart, encrypted", False, "until deleted"),
-        Stored("order_sync.Link", "orders as documents: names, addresses, lines, amounts", True, personal.KEPT_TEXT),
-        Stored("order_sync.Sending", "what was sent: the fields that changed", True, personal.KEPT_TEXT),
-        Stored("order_sync.DayProof", "counts, sums, ids of orders that differ", False, personal.PROOFS_TEXT),
-        Stored("order_sync.Rehearsal", "what would have been written: ids, amounts, SKUs", False, personal.PROOFS_TEXT),
-    ),
+    stores=personal.STORES,
 )

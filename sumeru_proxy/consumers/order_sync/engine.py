@@ -46,8 +46,30 @@ def active(shop: Shop) -> list[OrderTarget]:
 # -- taking orders
 
 
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """An order and its document in the columns of a link, worked out before a transaction begins; ``error`` when it has none."""
+
+    order: Order
+    values: dict[str, Any] = field(repr=False)
+    test: bool = False
+    error: NotMappable | None = None
+
+
+def mapped(shop: Shop, orders: Iterable[Order]) -> list[Mapped]:
+    """Each order as its document, once for all targets of the shop."""
+    found = []
+    for order in orders:
+        try:
+            document = map_order(order, shop.key)
+            found.append(Mapped(order, _facts(document), document.test))
+        except NotMappable as error:
+            found.append(Mapped(order, {"fingerprint": ""}, error=error))
+    return found
+
+
 def take(
-    row: OrderTarget, orders: Iterable[Order], *, since: datetime | None = None, now: datetime | None = None
+    row: OrderTarget, orders: Iterable[Order | Mapped], *, since: datetime | None = None, now: datetime | None = None
 ) -> int:
     """Remember what these orders should be in the target; gives how many are due now. Joins the caller's transaction; may be repeated.
 
@@ -55,19 +77,22 @@ def take(
     reaches further back. An order older than what is known (by ``updated_at``) changes nothing.
     """
     now = now or timezone.now()
-    by_id = {order.id: order for order in orders}
+    given = [each if isinstance(each, Mapped) else mapped(row.shop, [each])[0] for each in orders]
+    by_id = {each.order.id: each for each in given}
     known = {link.order_id: link for link in Link.objects.filter(target=row, order_id__in=list(by_id))}
     due = 0
-    for order in by_id.values():
+    for one in by_id.values():
+        order = one.order
         link = known.get(order.id)
         start = min((each for each in (row.start_at, since) if each is not None), default=None)
         if link is None and (start is None or order.created_at < start):
             continue
-        due += _take(row, order, link, now)
+        due += _take(row, one, link, now)
     return due
 
 
-def _take(row: OrderTarget, order: Order, link: Link | None, now: datetime) -> int:
+def _take(row: OrderTarget, one: Mapped, link: Link | None, now: datetime) -> int:
+    order = one.order
     if link is not None and link.state == Link.State.ERASED:
         return 0
     if link is not None and link.order_updated_at and order.updated_at and order.updated_at < link.order_updated_at:
@@ -79,18 +104,17 @@ def _take(row: OrderTarget, order: Order, link: Link | None, now: datetime) -> i
         "order_updated_at": order.updated_at,
         "seen_at": now,
     }
-    try:
-        document = map_order(order, row.shop.key)
-        values |= _facts(document)
-    except NotMappable as error:
-        values |= {"state": Link.State.PARKED, "reason": error.reason, "text": error.text[:300], "fingerprint": ""}
-        _store(row, order.id, link, values)
+    values |= one.values
+    if one.error is not None:
+        said = {"state": Link.State.PARKED, "reason": one.error.reason, "text": one.error.text[:300]}
+        _store(row, order.id, link, values | said)
         return 0
-    if document.test and not row.test_orders:
+    fingerprint = values["fingerprint"]
+    if one.test and not row.test_orders:
         _store(row, order.id, link, values | {"state": Link.State.SKIPPED, "reason": TEST_ORDER, "text": ""})
         return 0
     was_test = link is not None and link.state == Link.State.SKIPPED and link.reason == TEST_ORDER
-    same = link is not None and link.fingerprint == document.fingerprint and not was_test
+    same = link is not None and link.fingerprint == fingerprint and not was_test
     if same and link is not None and (link.state != Link.State.DUE or link.document_text):
         # Sent, parked or skipped as it is: only what was pruned comes back.
         _store(row, order.id, link, values)
@@ -98,7 +122,7 @@ def _take(row: OrderTarget, order: Order, link: Link | None, now: datetime) -> i
     if link is not None and link.state == Link.State.SKIPPED and link.reason != TEST_ORDER:
         _store(row, order.id, link, values)  # a person decided
         return 0
-    state = Link.State.SENT if link is not None and link.sent_fingerprint == document.fingerprint else Link.State.DUE
+    state = Link.State.SENT if link is not None and link.sent_fingerprint == fingerprint else Link.State.DUE
     _store(row, order.id, link, values | {"state": state, "reason": "", "text": ""})
     return int(state == Link.State.DUE)
 

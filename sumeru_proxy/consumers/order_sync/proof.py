@@ -249,9 +249,10 @@ def page_of(sumeru: Sumeru, since: datetime, cursor: str | None) -> OrderPage:
 
 def took(rows: Sequence[OrderTarget], page: OrderPage, now: datetime) -> set[date]:
     """Take a page's orders into links; gives the days that they belong to."""
+    ready = engine.mapped(rows[0].shop, page.orders) if rows else []
     with transaction.atomic():
         for row in rows:
-            engine.take(row, page.orders, now=now)
+            engine.take(row, ready, now=now)
     return {order.created_at.astimezone(UTC).date() for order in page.orders}
 
 

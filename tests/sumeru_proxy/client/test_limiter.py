@@ -78,6 +78,7 @@ STEP = st.tuples(
     st.lists(STEP, min_size=20, max_size=250),
     st.booleans(),
 )
+@pytest.mark.thorough
 def test_no_sliding_minute_exceeds_the_limit(
     kind: tuple[int, str], steps: list[tuple[str, float, int, float | None]], bulky: bool
 ) -> None:
@@ -107,6 +108,7 @@ def test_no_sliding_minute_exceeds_the_limit(
 
 
 @pytest.mark.parametrize(("limit", "limit_class"), [(100, READS), (20, WRITES), (1_000, PIXEL), (600, READS)])
+@pytest.mark.thorough
 def test_the_budget_is_used_and_never_exceeded_when_all_lanes_push(limit: int, limit_class: str) -> None:
     bucket = Bucket(Scope("s", limit, limit_class, 100 if limit_class == PIXEL else 1, limit_class == READS))
     done: Counter[str] = Counter()

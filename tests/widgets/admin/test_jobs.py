@@ -128,6 +128,7 @@ def test_the_backlog_in_figures(admin_client: Client, shop: Shop) -> None:
     assert "Sumeru refused it (1)" in text
 
 
+@pytest.mark.thorough
 def test_a_backlog_of_a_day_is_a_warning(admin_client: Client, shop: Shop) -> None:
     job = review(shop)
     assert "more than 12" not in text_of(admin_client, reverse(LIST))

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.management import get_commands
 from django.core.management.base import BaseCommand, CommandParser
 
-from widgets.demo import addresses
+from widgets.demo import addresses, ordering
 from widgets.demo.running import Demo, Wishes
 
 
@@ -40,6 +40,18 @@ class Command(BaseCommand):
         )
 
         parser.add_argument(
+            "--debug", action="store_true", help="development: changed templates, styles and scripts show on reload"
+        )
+        parser.add_argument(
+            "--with",
+            dest="targets",
+            action="append",
+            choices=ordering.CHOICES,
+            help="where the shop's orders go: accounting files (files, the default), also an ERP (erp: installs Tryton into the "
+            "data folder), or no orders (nothing); may be repeated",
+        )
+        parser.add_argument("--erp-port", type=int, metavar="N", help="of the ERP (default: port + 3)")
+        parser.add_argument(
             "--origin",
             action="append",
             default=[],
@@ -60,6 +72,11 @@ class Command(BaseCommand):
             browser=not options["no_browser"],
             worker="work" in get_commands(),
             origins=tuple(options["origin"]),
+            debug=options["debug"],
+            targets=tuple(options["targets"] or (ordering.FILES,))
+            if "order_sync" in get_commands()
+            else (ordering.NOTHING,),
+            erp_port=options["erp_port"] or options["port"] + 3,
         )
         demo = Demo(wishes, os.environ, self.announce_json if options["json"] else self.announce, self.say)
         if code := demo.run():
@@ -83,6 +100,12 @@ class Command(BaseCommand):
             f"{'admin:':12}{facts['admin']}  (user {facts['admin_user']}, password {facts['admin_password']})"
         )
         self.stdout.write(f"{'product:':12}{facts['storefront']}product/{facts['product']}")
+        if "orders" in facts:
+            self.stdout.write(f"{'orders:':12}{facts['orders']}")
+            self.stdout.write(f"{'books:':12}{facts['books']}")
+        if "erp" in facts:
+            told = f"Tryton, database {facts['erp_database']}, user admin, password {facts['erp_password']}"
+            self.stdout.write(f"{'erp:':12}{facts['erp']}  ({told})")
         tag = f'<script async crossorigin src="{facts["widgets"]}embed/v1.js" data-shop="{facts["shop"]}"></script>'
         self.stdout.write(f"{'embed:':12}{tag}")
         self.stdout.flush()

@@ -29,6 +29,9 @@ from widgets import registry
 
 _CREATED = re.compile(rb'^"POT-Creation-Date: [^"]*"\n', re.MULTILINE)
 _VERSION = re.compile(r'"version": "[^"]*"')
+_FILE_NAME = re.compile(r"(sumeru-widgets-|sumeru_client-)[0-9][0-9A-Za-z.]*?(\.tgz|-py3-none-any\.whl)")
+"""The two packages' names with their version, as texts and the tests' package.json files write them."""
+_LOCKED = re.compile(r'("node_modules/sumeru-widgets": \{\s*"version": )"[^"]*"')
 _WIDGET_TABLE = re.compile(r"(\| Widget \| What shoppers get \|\n\|---\|---\|\n)(?:\| `\w+` \|.*\n)*")
 
 
@@ -65,11 +68,34 @@ def _write(file: Path, text: str | bytes, root: Path, check: bool) -> Iterator[s
 
 
 def versions(root: Path, check: bool) -> Iterator[str]:
-    """The one version, in the package.json files that npm reads."""
+    """The one version: in the package.json files that npm reads, and in the names of the packages wherever they are written."""
+    own = f'"version": "{settings.VERSION}"'
     for folder in ("loader", "package"):
-        file = root / "static" / folder / "package.json"
-        text = file.read_text(encoding="utf-8")
-        yield from _write(file, _VERSION.sub(f'"version": "{settings.VERSION}"', text, count=1), root, check)
+        for name, count in (
+            ("package.json", 1),
+            ("package-lock.json", 2),
+        ):  # a lock file says it of itself and of the folder
+            file = root / "static" / folder / name
+            if file.exists():
+                yield from _write(file, _VERSION.sub(own, file.read_text(encoding="utf-8"), count=count), root, check)
+    for file in _naming_packages(root):
+        text = _FILE_NAME.sub(rf"\g<1>{settings.VERSION}\2", file.read_text(encoding="utf-8"))
+        yield from _write(file, _LOCKED.sub(rf'\1"{settings.VERSION}"', text), root, check)
+
+
+def _naming_packages(root: Path) -> Iterator[Path]:
+    yield from (root / "README.md", root / "static" / "package" / "README.md")
+    for folder in ("tests/package", "tests/storefronts/nextjs", "tests/storefronts/hydrogen"):
+        yield from (file for name in ("package.json", "package-lock.json") if (file := root / folder / name).exists())
+
+
+def _without_other_versions(folder: Path, check: bool, root: Path) -> Iterator[str]:
+    """Packages of an earlier version: nobody is served them."""
+    for file in sorted(folder.glob("sumeru*")):
+        if f"-{settings.VERSION}." not in file.name and f"-{settings.VERSION}-" not in file.name:
+            if not check:
+                file.unlink()
+            yield f"{file.relative_to(root)} is of another version"
 
 
 def messages(root: Path, check: bool) -> Iterator[str]:
@@ -129,6 +155,7 @@ def scripts(root: Path, check: bool) -> Iterator[str]:
 
 def wheel(root: Path, check: bool) -> Iterator[str]:
     """The Python wheel of the typed client."""
+    yield from _without_other_versions(root / "static" / "embed" / "py", check, root)
     before = {} if check else _state(root / "static" / "embed" / "py")
     command = [sys.executable, str(root / "static" / "wheel" / "build.py"), *(["--check"] if check else [])]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
@@ -141,6 +168,7 @@ def wheel(root: Path, check: bool) -> Iterator[str]:
 
 def package(root: Path, check: bool) -> Iterator[str]:
     """The npm package's tarball."""
+    yield from _without_other_versions(root / "static" / "embed" / "npm", check, root)
     yield from _build(root / "static" / "package", check)
 
 

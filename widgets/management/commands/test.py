@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import socket
@@ -50,6 +51,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         root = Path(settings.BASE_DIR)
+        if importlib.util.find_spec("pytest") is None:
+            # `demo` makes an environment for the server alone.
+            raise CommandError(
+                "This environment lacks the test tools. Run `python3 manage.py test`, with the Python outside of it, once: that installs"
+                " them; or `pip install -r tests/requirements.lock`."
+            )
         # Never fewer than two: many tests wait for a clock or a socket.
         workers = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile", "--no-loadscope-reorder"]
         self.ensure_programs(GETTEXT if options["quick"] or options["no_browser"] else {**GETTEXT, **BROWSERS})

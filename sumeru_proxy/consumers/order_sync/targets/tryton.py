@@ -30,21 +30,23 @@ from sumeru_proxy.consumers.order_sync.targets.interface import (
 )
 from sumeru_proxy.consumers.order_sync.tryton import checking, forms, people, reading, sales
 from sumeru_proxy.consumers.order_sync.tryton.facts import Facts, Product, facts_of, forget, know_products
-from sumeru_proxy.consumers.order_sync.tryton.options import Options, options_of
+from sumeru_proxy.consumers.order_sync.tryton.options import DRAFT, Options, options_of
 from sumeru_proxy.consumers.order_sync.tryton.people import Addressed
 from sumeru_proxy.consumers.order_sync.tryton.rest import Broken, Door, Rejected, Row, twice
 
 BATCH: Final = 50
+SMALL_BATCH: Final = 10
+"""Of sales that are quoted or confirmed one by one: what is acknowledged together must not take minutes."""
 
 
 class TrytonTarget:
     """One web shop of one Tryton database."""
 
-    batch_size = BATCH
     reads_back = True
 
     def __init__(self, options: Options, key: str) -> None:
         self.options = options
+        self.batch_size = BATCH if options.state == DRAFT else SMALL_BATCH
         self.door = Door(options.url, options.database, key)
         self._place = (options.url, options.database, options.web_shop)
 

@@ -5,7 +5,6 @@ Read once and kept for some minutes in this process, since every new order would
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from typing import Any, Final
 
 from sumeru_proxy.consumers.order_sync.targets.interface import NotMappable, TargetDown
 from sumeru_proxy.consumers.order_sync.tryton.rest import Broken, Door, Rejected, Row
+from sumeru_proxy.memory import Memory
 
 KEPT_S: Final = 600.0
 PRODUCTS_MOST: Final = 20_000
@@ -88,14 +88,13 @@ class Facts:
         return {tax.id: tax.rate for tax in self.taxes}
 
 
-_lock = threading.Lock()
-_kept: dict[tuple[str, ...], Facts] = {}
+_PLACES_LIMIT = 200
+_memory: Memory[tuple[str, ...], Facts] = Memory(_PLACES_LIMIT, KEPT_S)
 
 
 def forget() -> None:
     """Read everything anew next time. May be repeated."""
-    with _lock:
-        _kept.clear()
+    _memory.forget()
 
 
 def facts_of(door: Door, place: tuple[str, ...], shop_name: str) -> Facts:
@@ -103,15 +102,14 @@ def facts_of(door: Door, place: tuple[str, ...], shop_name: str) -> Facts:
 
     ``place`` names the database (address, name, shop). Raises TargetDown when the shop is not there: all orders wait for it.
     """
-    with _lock:
-        found = _kept.get(place)
-    if found is None or time.monotonic() - found.read_at > KEPT_S:
+    entry = _memory.fresh(place)
+    found = entry.value if entry else None
+    if found is None:
         try:
             found = _read(door, shop_name)
         except (Rejected, Broken) as error:
             raise TargetDown(text=f"Tryton's set-up cannot be read: {error}", reason="not_set_up") from None
-        with _lock:
-            _kept[place] = found
+        _memory.set(place, found)
     door.within(found.company)
     return found
 

@@ -36,7 +36,7 @@ def differences(count: int, seed: int) -> tuple[int, int]:
     """(credits compared, orders whose cents differ) over so many random orders."""
     random_ = random.Random(seed)
     models = [
-        offered.made(name, drawing.PARAMETERS, drawing.RULES, drawing.EFFECTS if name == "markov" else None)
+        offered.model_named(name, drawing.PARAMETERS, drawing.RULES, drawing.EFFECTS if name == "markov" else None)
         for name in MODELS
     ]
     parameters = {

@@ -18,7 +18,7 @@ from sumeru_proxy.consumers.attribution.models import Conversion, ReadToken
 from sumeru_proxy.models import Shop
 from tests.sumeru_proxy.consumers.attribution.stored import START_MS, random_orders
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.stores]
 BASE = "/consumers/attribution/v1/"
 SPAN = {
     "first": reporting.day_of(START_MS // DAY_MS).isoformat(),
@@ -39,8 +39,8 @@ def ask(filled: Shop, client: Client) -> Ask:
     """A GET with a token of this scope."""
 
     def get(path: str, scope: str = ReadToken.Scope.ORDERS, token: str = "", **query: Any) -> Any:
-        held = token or tokens.issue(filled.pk, "test", scope).token
-        return client.get(BASE + path, query, headers={"authorization": f"Bearer {held}"})
+        bearer = token or tokens.issue(filled.pk, "test", scope).token
+        return client.get(BASE + path, query, headers={"authorization": f"Bearer {bearer}"})
 
     return get
 
@@ -48,9 +48,9 @@ def ask(filled: Shop, client: Client) -> Ask:
 def test_without_a_valid_token_nothing_is_read(shop: Shop, client: Client) -> None:
     taking_in.take(shop.pk, random_orders(2, seed=31))
     for path in ENDPOINTS:
-        for given in ("", "Bearer x", "Bearer attr_" + "a" * 43, "Basic YTpi", "Bearer"):
-            answer = client.get(BASE + path, headers={"authorization": given} if given else {})
-            assert answer.status_code == 401, (path, given)
+        for header in ("", "Bearer x", "Bearer attr_" + "a" * 43, "Basic YTpi", "Bearer"):
+            answer = client.get(BASE + path, headers={"authorization": header} if header else {})
+            assert answer.status_code == 401, (path, header)
             assert answer["WWW-Authenticate"].startswith("Bearer")
             error = answer.json()["error"]
             assert error["code"] == "unauthenticated"

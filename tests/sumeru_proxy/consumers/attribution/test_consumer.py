@@ -31,7 +31,7 @@ from sumeru_proxy.worker import Worker, handlers
 from tests.sumeru_proxy.consumers.attribution.stored import contents, random_orders
 from tests.upstream import Upstream, upstream
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.stores]
 ORDERS = 230
 
 
@@ -280,9 +280,9 @@ def test_erasure_removes_the_touches_and_the_sums_stay(shop: Shop) -> None:
     person = frozenset({"cus_3", "cus_3@example.com"})
     own = [order for order in orders if order.customer_id == "cus_3"]
     assert own
-    held = forgetting.export(shop.pk, person)
-    assert {order["id"] for order in held["orders"]} == {order.key for order in own}
-    assert {touch["id"] for touch in held["touches"]} >= {touch.key for order in own for touch in order.touches}
+    exported = forgetting.export(shop.pk, person)
+    assert {order["id"] for order in exported["orders"]} == {order.key for order in own}
+    assert {touch["id"] for touch in exported["touches"]} >= {touch.key for order in own for touch in order.touches}
     planned = forgetting.erase(shop.pk, person, True)
     assert contents(shop) == before
     assert forgetting.erase(shop.pk, person, False) == planned

@@ -31,7 +31,7 @@ from tests.sumeru_proxy.consumers.attribution.stored import (
     summed,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.stores]
 FIRST_DAY, LAST_DAY = START_MS // DAY_MS - 5, START_MS // DAY_MS + 100
 
 
@@ -199,9 +199,9 @@ def test_an_explained_order_is_what_its_credits_hold(shop: Shop) -> None:
             nobody = cents.setdefault((order.key, code, "", ""), [0, 0])
             nobody[0] += explanation.unattributed
             nobody[1] += explanation.unattributed_refund
-            shown = {key: tuple(money) for key, money in cents.items() if any(money)}
+            explained_cents = {key: tuple(money) for key, money in cents.items() if any(money)}
             stored = {key: money for key, money in credits.items() if key[:2] == (order.key, code) and any(money)}
-            assert shown == stored
+            assert explained_cents == stored
             assert found.stored.get(code, (0, 0)) == (order.total, order.refunded)
     assert explaining.explained(shop.pk, "ord_unknown") is None
 

@@ -12,6 +12,8 @@ from sumeru_proxy.consumers.attribution.models import AttributionSettings, Label
 from sumeru_proxy.models import Shop
 from tests.sumeru_proxy.consumers.attribution import drawing
 
+pytestmark = pytest.mark.stores
+
 
 def test_an_order_gets_the_version_of_its_time(shop: Shop) -> None:
     first = weight_tables.draft(shop.pk, [Rule("channel", "email", 2_000)])
@@ -92,9 +94,9 @@ def test_bad_files_are_refused(data: bytes, codes: list[str]) -> None:
 
 def test_words_are_stored_once_and_never_without_bound(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(words, "MOST", {**words.MOST, "device": 2})
-    wanted = [("channel", "email"), ("device", "a"), ("device", "b"), ("device", "c"), ("device", "d"), ("device", "")]
-    found = words.ids_of(shop.pk, wanted)
-    assert found == words.ids_of(shop.pk, wanted)
+    pairs = [("channel", "email"), ("device", "a"), ("device", "b"), ("device", "c"), ("device", "d"), ("device", "")]
+    found = words.ids_of(shop.pk, pairs)
+    assert found == words.ids_of(shop.pk, pairs)
     assert found["device", ""] == 0
     texts = words.texts_of(shop.pk)
     assert {texts[found["device", name]] for name in "abcd"} == {"a", "b", "(other)"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,12 @@ from tests.sumeru_proxy.consumers.order_sync import erp
 from tests.sumeru_proxy.consumers.order_sync.acting import DOMAIN
 from tests.sumeru_proxy.consumers.order_sync.erp import Ledger, Ledgers
 from tests.upstream import Upstream, upstream
+
+
+@pytest.fixture(autouse=True)
+def only_order_sync(no_consumers: None, settings: Any) -> None:
+    """The one consumer that is tested here."""
+    settings.SUMERU_CONSUMERS = ["sumeru_proxy.consumers.order_sync"]
 
 
 @pytest.fixture(scope="session")

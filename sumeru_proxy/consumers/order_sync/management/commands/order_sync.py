@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from argparse import ArgumentParser
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from sumeru_proxy.consumers.order_sync import engine, rehearsal
 from sumeru_proxy.consumers.order_sync.kinds import keep_secret, kinds, opened
 from sumeru_proxy.consumers.order_sync.models import OrderTarget
 from sumeru_proxy.consumers.order_sync.targets.interface import ERROR, TargetDown
-from sumeru_proxy.consumers.order_sync.tryton.set_up import Company, Erp, NotSetUp, Plan, Server
+from sumeru_proxy.consumers.order_sync.tryton.set_up import Company, Erp, NotSetUp, Plan, Server, plan_of
 from sumeru_proxy.management.shops import shop_named
 from sumeru_proxy.models import Shop
 
@@ -67,7 +68,14 @@ class Command(BaseCommand):
         )
         erp.add_argument("folder", nargs="?", default=str(settings.DATA_DIR / "erp"))
         erp.add_argument("--port", type=int, default=8008)
-        erp.add_argument("--key", default="demonstration", help="the key of its REST application")
+        erp.add_argument(
+            "--key",
+            default=os.environ.get("ORDER_SYNC_ERP_KEY", "demonstration"),
+            help="the key of its REST application (default: the variable ORDER_SYNC_ERP_KEY)",
+        )
+        erp.add_argument(
+            "--plan", type=Path, help="JSON of what a new database holds (default: one company without products)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do one errand."""
@@ -117,7 +125,7 @@ class Command(BaseCommand):
                 )
                 with opened(row) as target:
                     report = rehearsal.rehearse(row, target, orders)
-            except (TargetDown, errors.SumeruError, secrets.Unusable) as error:
+            except (TargetDown, errors.SumeruError, secrets.CredentialUnusable) as error:
                 raise CommandError(f"{row}: {getattr(error, 'text', '') or error}") from None
             rehearsal.keep(row, report)
             if options["json"]:
@@ -151,11 +159,20 @@ class Command(BaseCommand):
             row.save(update_fields=["enabled"])
             self.stdout.write(f"{row}: stopped. Start again with the same date, or orders in between are left out.")
 
+    @staticmethod
+    def _plan(key: str, path: Path | None) -> Plan:
+        if path is None:
+            return Plan(key, (Company("Demonstration", "EUR", {"demonstration": "EUR"}),))
+        try:
+            return plan_of(key, json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise CommandError(f"--plan: {type(error).__name__}: {error}") from None
+
     def _erp(self, options: dict[str, Any]) -> None:
         folder = Path(options["folder"])
         erp = Erp(folder)
         try:
-            plan = Plan(options["key"], (Company("Demonstration", "EUR", {"demonstration": "EUR"}),))
+            plan = self._plan(options["key"], options["plan"])
             if not (folder / "erp.sqlite").exists():
                 self.stdout.write("Installing Tryton and making a database: a minute or two …")
                 erp.copy(plan, folder, "erp")

@@ -1,0 +1,1 @@
+"""The attribution recipe as whole programs."""
