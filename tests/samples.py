@@ -17,7 +17,16 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = (ROOT / "tests" / "storefronts", ROOT / "tests" / "cookbook")
 SAMPLES = ROOT / "templates" / "docs" / "samples"
 README = ROOT / "README.md"
-LANGUAGES = {".html": "html", ".js": "js", ".mjs": "js", ".jsx": "jsx", ".css": "css", ".env": "shell", ".py": "python"}
+LANGUAGES = {
+    ".html": "html",
+    ".js": "js",
+    ".mjs": "js",
+    ".jsx": "jsx",
+    ".css": "css",
+    ".env": "shell",
+    ".py": "python",
+    ".sh": "shell",
+}
 """Suffixes of files that may hold samples, and what the README calls their language."""
 _SKIPPED = {"node_modules", ".next", "dist", ".react-router"}
 _BEGIN = re.compile(r"\s*(?://|#|<!--|\{?/\*) sample: ([a-z0-9-]+)( \(dedented\))?(?: -->| \*/\}?)?\s*")

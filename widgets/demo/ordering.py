@@ -63,7 +63,7 @@ class Ordering:
             say("Installing Tryton into the demo’s folder and making its database: some minutes, once …")
         command = ["manage.py", "order_sync", "erp", str(home), "--port", str(self.erp_port), "--plan", str(plan)]
         packages = {name: value for name, value in os.environ.items() if name.startswith(_PACKAGES)}
-        return children.start("erp", command, required=False, secret={**packages, "ORDER_SYNC_ERP_KEY": self._key()})
+        return children.start("ERP", command, required=False, secret={**packages, "ORDER_SYNC_ERP_KEY": self._key()})
 
     def start(self, children: Children, shop: str, erp: Child | None) -> list[Child]:
         """Give the shop its targets and let orders arrive. Raises Failed, Interrupted."""

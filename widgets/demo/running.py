@@ -24,7 +24,7 @@ READY_LIMIT_S = 40.0
 _BLOCKING_THREADS = "8"
 _MEANWHILE = {
     "sandbox": "pages go on with the copies that are kept",
-    "erp": "orders for it wait, and go on by themselves when it is back",
+    "ERP": "orders for it wait, and go on by themselves when it is back",
 }
 Say = Callable[[str], object]
 
@@ -168,7 +168,7 @@ class Demo:
                 if not any(child.name == "sandbox" for child in children.running):
                     sandbox = self._start_sandbox(children)
                     self.say(f"The sandbox is started again: pid {sandbox.pid}")
-                if not any(child.name == "erp" for child in children.running):
+                if not any(child.name == "ERP" for child in children.running):
                     erp = self._orders.start_erp(children, self.say)
                     if erp is not None:
                         self.say(f"The ERP is started again: pid {erp.pid}")

@@ -31,7 +31,6 @@ from sumeru_proxy.webhooks.listeners import (
     RangeKind,
     Read,
     Step,
-    Stored,
     Stride,
     Target,
     Work,
@@ -197,11 +196,5 @@ CONSUMER = Consumer(
     metrics=metrics,
     admin_pages=pages.PAGES,
     docs_pages=docs_pages.PAGES,
-    stores=(
-        Stored("order_sync.OrderTarget", "targets, their options; secrets apart, encrypted", False, "until deleted"),
-        Stored("order_sync.Link", "orders as documents: names, addresses, lines, amounts", True, personal.KEPT_TEXT),
-        Stored("order_sync.Sending", "what was sent: the fields that changed", True, personal.KEPT_TEXT),
-        Stored("order_sync.DayProof", "counts, sums, ids of orders that differ", False, personal.PROOFS_TEXT),
-        Stored("order_sync.Rehearsal", "what would have been written: ids, amounts, SKUs", False, personal.PROOFS_TEXT),
-    ),
+    stores=personal.STORES,
 )

@@ -15,12 +15,22 @@ from typing import Any, Final
 from django.db.models import Q, QuerySet
 
 from sumeru_proxy.consumers.order_sync.models import DayProof, Link, Rehearsal, Sending
-from sumeru_proxy.webhooks.listeners import Person
+from sumeru_proxy.webhooks.listeners import Person, Stored
 
 DOCUMENTS_KEPT: Final = timedelta(days=90)
+PARKED_KEPT: Final = timedelta(days=365)
 PROOFS_KEPT: Final = timedelta(days=760)
-KEPT_TEXT: Final = "texts 90 days after the last sending; number, day and amounts until the target is deleted"
+KEPT_TEXT: Final = (
+    "texts 90 days after the last sending, of parked orders a year; number, day and amounts until the target is deleted"
+)
 PROOFS_TEXT: Final = "25 months"
+STORES: Final = (
+    Stored("order_sync.OrderTarget", "targets, their options; secrets apart, encrypted", False, "until deleted"),
+    Stored("order_sync.Link", "orders as documents: names, addresses, lines, amounts", True, KEPT_TEXT),
+    Stored("order_sync.Sending", "what was sent: the fields that changed", True, KEPT_TEXT),
+    Stored("order_sync.DayProof", "counts, sums, ids of orders that differ", False, PROOFS_TEXT),
+    Stored("order_sync.Rehearsal", "what would have been written: ids, amounts, SKUs", False, PROOFS_TEXT),
+)
 
 
 def _keys(person: Person) -> set[str]:
@@ -75,11 +85,14 @@ def export(shop_id: int, person: Person) -> Mapping[str, Any]:
 
 
 def prune(now: datetime, dry_run: bool) -> Mapping[str, int]:
-    """Empty the texts of orders that are in agreement for long, and delete old sendings, proofs and rehearsals. May be repeated."""
+    """Empty the texts of orders that are in agreement for long, and delete old sendings, proofs and rehearsals. May be repeated.
+
+    A parked order that nobody decided about for a year is emptied, too: the next reading of the order brings its content back.
+    """
     old, older = now - DOCUMENTS_KEPT, now - PROOFS_KEPT
-    links = Link.objects.filter(state__in=(Link.State.SENT, Link.State.SKIPPED), changed_at__lt=old).exclude(
-        document_text=""
-    )
+    settled = Q(state__in=(Link.State.SENT, Link.State.SKIPPED), changed_at__lt=old)
+    forgotten = Q(state=Link.State.PARKED, changed_at__lt=now - PARKED_KEPT)
+    links = Link.objects.filter(settled | forgotten).exclude(document_text="")
     found: list[tuple[str, QuerySet[Any]]] = [
         ("sendings", Sending.objects.filter(at__lt=old)),
         ("daily proofs", DayProof.objects.filter(checked_at__lt=older)),

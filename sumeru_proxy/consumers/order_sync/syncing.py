@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from typing import Final
+
+from django.db.models import Count
 
 from sumeru_proxy.client.api import Sumeru
 from sumeru_proxy.client.shapes_admin import Order
@@ -15,6 +18,8 @@ from sumeru_proxy.consumers.order_sync.mapping import map_order
 from sumeru_proxy.consumers.order_sync.models import Link, OrderTarget
 from sumeru_proxy.consumers.order_sync.proof import Expected, Key, Sums
 from sumeru_proxy.consumers.order_sync.targets.interface import NotMappable
+
+SPAN_ORDERS: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,7 @@ def sync(
         outcome = Outcome(row)
         count = repaired[row.pk]
         with opened(row) as target:
-            for first, last in spans(days):
+            for first, last in spans(days, _counts(row)):
                 if dry_run:
                     expected = _expected(row, read.values(), first, last)
                     sums = proof.compare(expected, proof.booked_orders(row, target, first, last))
@@ -67,19 +72,28 @@ def _due(row: OrderTarget) -> int:
     return Link.objects.filter(target=row, state=Link.State.DUE).count()
 
 
-def spans(days: set[date]) -> Iterator[tuple[date, date]]:
-    """Days as spans without gaps, each of at most a week: bounded work at a time. Pure."""
+def spans(days: set[date], counts: Mapping[date, int], most: int = SPAN_ORDERS) -> Iterator[tuple[date, date]]:
+    """Days as spans without gaps, each of about ``most`` orders (``counts``, by day): bounded work at a time, and few calls for days
+    without any. A day with more is a span of its own. Pure.
+    """
     first: date | None = None
     last: date | None = None
+    held = 0
     for day in sorted(days):
-        if first is not None and last is not None and (day - last).days == 1 and (day - first).days < 7:
-            last = day
+        count = counts.get(day, 0)
+        if first is not None and last is not None and (day - last).days == 1 and held + count <= most:
+            last, held = day, held + count
             continue
         if first is not None and last is not None:
             yield first, last
-        first = last = day
+        first, last, held = day, day, count
     if first is not None and last is not None:
         yield first, last
+
+
+def _counts(row: OrderTarget) -> dict[date, int]:
+    rows = Link.objects.filter(target=row).values_list("day").annotate(count=Count("pk"))
+    return dict(rows)
 
 
 def _expected(row: OrderTarget, orders: Iterable[Order], since: date, until: date) -> list[Expected]:

@@ -247,7 +247,9 @@ def _decided(request: HttpRequest, link: Link) -> HttpResponse:
                 with transaction.atomic():
                     count = engine.skip(one, note)
                     if count:
-                        words.log(request, link, f"Skipped: {note}")
+                        words.log(
+                            request, link, "Skipped"
+                        )  # the note may name a person, and this history is not erased
                 if count:
                     messages.success(request, "It is left out, and no longer counts in the daily proof.")
                 else:

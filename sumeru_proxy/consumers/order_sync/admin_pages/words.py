@@ -79,12 +79,13 @@ def reason_words(link: Link) -> str:
 
 
 def path_words(path: str) -> str:
-    """A field's place in a document for people: ``lines[0].unit_price`` is ``lines 1, unit price``."""
+    """A field's place in a document for people: ``lines[lin_1].unit_price`` is ``lines lin_1, unit price``."""
     parts = []
     for part in path.split("."):
         name, bracket, number = part.partition("[")
         word = name.replace("_", " ")
-        parts.append(f"{word} {int(number[:-1]) + 1}" if bracket and number[:-1].isdigit() else word)
+        place = number.removesuffix("]")
+        parts.append(f"{word} {int(place) + 1 if place.isdigit() else place}" if bracket else word)
     return ", ".join(parts)
 
 

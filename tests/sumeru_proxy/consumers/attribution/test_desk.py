@@ -243,14 +243,14 @@ def test_a_sample_is_spread_over_the_period_and_kept(filled: Shop) -> None:
 
 
 def test_a_drag_over_five_thousand_orders_is_quick() -> None:
-    from sumeru_proxy.consumers.attribution.journeys import Conversion as Order
-    from sumeru_proxy.consumers.attribution.journeys import Touch
+    from sumeru_proxy.consumers.attribution.journeys import JourneyConversion as Order
+    from sumeru_proxy.consumers.attribution.journeys import JourneyTouch
 
     journeys = [
         (
             Order(10**12 + number, 9_999, 0, "new"),
             [
-                Touch(10**12 - place * 10**8, place, ("email", "direct", "affiliate")[place % 3])
+                JourneyTouch(10**12 - place * 10**8, place, ("email", "direct", "affiliate")[place % 3])
                 for place in range(9, -1, -1)
             ],
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from sumeru_proxy.client import shapes_admin as shapes
-from sumeru_proxy.consumers.order_sync import engine, proof, rehearsal
+from sumeru_proxy.consumers.order_sync import engine, proof, rehearsal, syncing
 from sumeru_proxy.consumers.order_sync.consumer import CONSUMER
 from sumeru_proxy.consumers.order_sync.kinds import kinds, opened
 from sumeru_proxy.consumers.order_sync.models import DayProof, Link, OrderTarget, Rehearsal, Sending
@@ -126,6 +126,15 @@ def test_a_lost_event_is_found_by_the_command_and_the_second_run_repairs_nothing
     assert states(row) == {"sent": 12 - test_orders, **({"skipped": test_orders} if test_orders else {})}
     call_command("sync_orders", shop.key, "--since", "30d")
     assert "books: 0 repaired, 0 differ" in capsys.readouterr().out
+
+
+def test_spans_hold_about_so_many_orders_and_no_gap() -> None:
+    days = [date(2026, 1, number) for number in (1, 2, 3, 4, 6, 7)]
+    counts = {days[0]: 3, days[1]: 4, days[2]: 4, days[4]: 99}
+    assert list(syncing.spans(set(days), counts, 8)) == [
+        (days[0], days[1]), (days[2], days[3]), (days[4], days[4]), (days[5], days[5]),
+    ]  # fmt: skip
+    assert list(syncing.spans(set(), {})) == []
 
 
 def test_the_nightly_proof_finds_it_too(shop: Shop, sandbox: Upstream, row: OrderTarget) -> None:

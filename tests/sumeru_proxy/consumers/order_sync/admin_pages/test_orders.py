@@ -217,4 +217,5 @@ def test_amounts_have_the_decimals_of_their_currency(amount: int | None, currenc
 
 def test_paths_are_words() -> None:
     assert words.path_words("lines[0].unit_price") == "lines 1, unit price"
+    assert words.path_words("lines[lin_7].taxes[0].title") == "lines lin_7, taxes 1, title"
     assert words.path_words("state") == "state"
