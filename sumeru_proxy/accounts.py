@@ -17,11 +17,11 @@ log = logging.getLogger(__name__)
 
 
 def account_of(shop: Shop) -> Account:
-    """Host, identity and limits of a shop. Raises secrets.Unusable when a stored credential cannot be opened, or may not be sent
+    """Host, identity and limits of a shop. Raises secrets.CredentialUnusable when a stored credential cannot be opened, or may not be sent
     to the shop's host: rows also come from imports, which ask no form, and the setting may have been narrowed since.
     """
     if shop.api_url.rstrip("/") not in settings.SUMERU_HOSTS:
-        raise secrets.Unusable(f"the host of shop {shop.pk} is not one of the setting SUMERU_HOSTS")
+        raise secrets.CredentialUnusable(f"the host of shop {shop.pk} is not one of the setting SUMERU_HOSTS")
     return Account(
         host=shop.api_url,
         public_key=secrets.load(shop, Credential.Kind.PUBLIC_KEY),
@@ -33,7 +33,7 @@ def account_of(shop: Shop) -> Account:
     )
 
 
-class Unusable(errors.Refused):
+class AccountUnusable(errors.Refused):
     """The shop's settings or credentials cannot be used; ``reason`` tells an operator why, without any value."""
 
     def __init__(self, reason: str) -> None:
@@ -44,14 +44,14 @@ class Unusable(errors.Refused):
 def client_for(shop_id: int, lane: str) -> Sumeru:
     """A client of this shop in a lane (``page``, ``refresh``, ``write``, ``worker``), on the limiter that all processes share.
 
-    Raises Unusable (a Refused) when the shop's settings or credentials cannot be used.
+    Raises AccountUnusable (a Refused) when the shop's settings or credentials cannot be used.
     """
     try:
         account = account_of(Shop.objects.get(pk=shop_id))
-    except (secrets.Unusable, ValueError) as error:
+    except (secrets.CredentialUnusable, ValueError) as error:
         # To a page this is one more reason for "not now"; the operator finds it in the log and in the shop's health.
         log.error("shop %s: its account cannot be used: %s", shop_id, error)
-        unusable = Unusable(str(error))
+        unusable = AccountUnusable(str(error))
         health.note(shop_id, "account", unusable)
         raise unusable from None
     return Sumeru(account, lane=lane, store=limit_stores.shared(), observer=health.observer(shop_id))

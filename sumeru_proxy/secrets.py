@@ -33,7 +33,7 @@ _SHAPES = {
 _REFERENCE = re.compile(r"^env:([A-Z][A-Z0-9_]{0,119})\Z")
 
 
-class Unusable(Exception):
+class CredentialUnusable(Exception):
     """A stored credential cannot be opened (key dropped too early), its environment variable is not set, or its shop's host is
     not allowed."""
 
@@ -78,31 +78,35 @@ def _open(credential: Credential) -> str:
     if credential.reference:
         value = os.environ.get(credential.reference, "")
         if not value:
-            raise Unusable(f"environment variable {credential.reference} is not set")
+            raise CredentialUnusable(f"environment variable {credential.reference} is not set")
         if not _SHAPES[Credential.Kind(credential.kind)].match(value.strip()):
             # Whatever else the variable holds must not be sent to anybody.
-            raise Unusable(f"environment variable {credential.reference} holds no {credential.get_kind_display()}")
+            raise CredentialUnusable(
+                f"environment variable {credential.reference} holds no {credential.get_kind_display()}"
+            )
         return value.strip()
     try:
         return _box().decrypt(credential.sealed.encode()).decode()
     except InvalidToken:
-        raise Unusable(f"{credential.get_kind_display()} of shop {credential.shop_id}: no key opens it") from None
+        raise CredentialUnusable(
+            f"{credential.get_kind_display()} of shop {credential.shop_id}: no key opens it"
+        ) from None
 
 
 def reveal(credential: Credential) -> str:
-    """The value of this very credential, for a consumer that keeps one for each of its targets. Raises Unusable."""
+    """The value of this very credential, for a consumer that keeps one for each of its targets. Raises CredentialUnusable."""
     return _open(credential)
 
 
 def load_all(shop: Shop, kind: str) -> list[str]:
-    """All valid values of this kind, newest first. Raises Unusable when there are some but none can be opened."""
+    """All valid values of this kind, newest first. Raises CredentialUnusable when there are some but none can be opened."""
     credentials = Credential.objects.filter(Q(retires_at=None) | Q(retires_at__gt=timezone.now()), shop=shop, kind=kind)
     values: list[str] = []
-    trouble: Unusable | None = None
+    trouble: CredentialUnusable | None = None
     for credential in credentials:
         try:
             values.append(_open(credential))
-        except Unusable as error:
+        except CredentialUnusable as error:
             trouble = error
     if trouble and not values:
         raise trouble
@@ -110,20 +114,20 @@ def load_all(shop: Shop, kind: str) -> list[str]:
 
 
 def load(shop: Shop, kind: str) -> str | None:
-    """The newest value of this kind, or None. Raises Unusable when it cannot be opened."""
+    """The newest value of this kind, or None. Raises CredentialUnusable when it cannot be opened."""
     values = load_all(shop, kind)
     return values[0] if values else None
 
 
 def rotate(credentials: Iterable[Credential] | None = None) -> int:
-    """Seal every stored value again with the first key; gives how many. Safe to repeat; raises Unusable on a lost key."""
+    """Seal every stored value again with the first key; gives how many. Safe to repeat; raises CredentialUnusable on a lost key."""
     count = 0
     for credential in Credential.objects.all() if credentials is None else credentials:
         if credential.sealed:
             try:
                 sealed = _box().rotate(credential.sealed.encode()).decode()
             except InvalidToken:
-                raise Unusable(
+                raise CredentialUnusable(
                     f"{credential.get_kind_display()} of shop {credential.shop_id}: no key opens it"
                 ) from None
             # Only while it is still the value that was read: a merchant may have replaced it meanwhile.

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from sumeru_proxy.models import Job
 from sumeru_proxy.outbox import batching, claims, jobs, writes
-from sumeru_proxy.outbox.delivering import Handler, Pace, attempt
+from sumeru_proxy.outbox.delivering import Handler, WorkerTimings, attempt
 from sumeru_proxy.outbox.turns import Turns, same_fate
 from sumeru_proxy.webhooks import erasing, installed, listening, own_work
 from sumeru_proxy.webhooks.listeners import KIND_PREFIX
@@ -56,7 +56,7 @@ class Worker:
         *,
         batch: int = 10,
         idle_s: float = IDLE_S,
-        pace: Pace | None = None,
+        pace: WorkerTimings | None = None,
         turns: Turns | None = None,
     ) -> None:
         self.known = known
@@ -64,7 +64,7 @@ class Worker:
         self.listening = listening if len(listening) > 1 else []
         self.batch = batch
         self.idle_s = idle_s
-        self.pace = pace or Pace()
+        self.pace = pace or WorkerTimings()
         self.turns = turns or Turns()
         self.stopping = threading.Event()
         self.name = f"{socket.gethostname()[:40]}:{os.getpid()}:{threading.get_ident() % 10_000}"

@@ -12,6 +12,9 @@ from sumeru_proxy import memory
 OURS = ("widgets", "sumeru_proxy")
 # Caches of functions whose result follows from the arguments and the installed files alone: every test may find them filled.
 PURE = {
+    "sumeru_proxy.consumers.attribution.api_document.described",
+    "sumeru_proxy.consumers.attribution.arriving.digits_of",
+    "sumeru_proxy.consumers.order_sync.kinds.kinds",
     "sumeru_proxy.consumers.order_sync.places._names",
     "sumeru_proxy.consumers.order_sync.places.country_of",
     "sumeru_proxy.reading.copies._parts_of",
@@ -24,7 +27,7 @@ PURE = {
     "widgets.docs.python_package.wheel",
     "widgets.docs.samples.text",
     "widgets.doctor.table.rules",
-    "widgets.http.embed.script",
+    "widgets.http.embed._read_once",
     "widgets.http.jinja._speech",
     "widgets.http.parameters._names",
     "widgets.http.parameters._options",
@@ -56,6 +59,7 @@ UNREGISTERED = {
     "widgets.edge.answers._stores": "weak: for the metrics; each store is registered itself",
     "widgets.i18n.texts.NONE": "no words: unchangeable",
 }
+CACHES = {"cache", "lru_cache"}
 CONTAINERS = {"dict", "list", "set", "OrderedDict", "deque", "defaultdict", "Counter"}
 CONTAINERS |= {"WeakSet", "WeakKeyDictionary", "WeakValueDictionary"}
 CHANGES = (
@@ -75,12 +79,15 @@ CHANGES = (
 
 
 def cached_functions(module: str, tree: ast.Module) -> Iterator[str]:
-    """Functions and methods under ``functools.cache`` or ``lru_cache``."""
+    """Functions and methods under ``functools.cache`` or ``lru_cache``: decorated, or bound as ``name = cache(function)``."""
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             names = {ast.unparse(each).partition("(")[0].rpartition(".")[2] for each in node.decorator_list}
-            if names & {"cache", "lru_cache"}:
+            if names & CACHES:
                 yield f"{module}.{node.name}"
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+            made = ast.unparse(node.value.func).partition("(")[0].rpartition(".")[2]
+            yield from (f"{module}.{ast.unparse(target)}" for target in node.targets if made in CACHES)
 
 
 def module_names(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:

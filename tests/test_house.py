@@ -250,6 +250,40 @@ def test_public_names_have_docstrings() -> None:
     assert missing == []
 
 
+TWO_MEANINGS = {
+    "Refused in sumeru_proxy": "what a target says no to, and what Sumeru does: consumers and the client each have the one name to catch",
+}
+"""Class names that may stand twice in a package, with the reason."""
+
+
+def package_of(module: str) -> str:
+    """Within which a class name has one meaning: those who read one of these need not know the others."""
+    consumer = re.match(r"sumeru_proxy\.consumers\.\w+", module)
+    if consumer:
+        return consumer[0]
+    return next(
+        (
+            name
+            for name in ("sumeru_proxy.sandbox", "sumeru_proxy.sdk", "widgets.demo")
+            if module.startswith(f"{name}.")
+        ),
+        module.split(".")[0],
+    )
+
+
+def test_each_public_class_name_stands_once_per_package() -> None:
+    places: dict[str, list[str]] = {}
+    for module, path in modules():
+        if ".migrations." in module:
+            continue
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_") and node.name != "Command":
+                places.setdefault(f"{node.name} in {package_of(module)}", []).append(module)
+    twice = {name: found for name, found in places.items() if len(found) > 1}
+    assert {name: found for name, found in twice.items() if name not in TWO_MEANINGS} == {}
+    assert set(TWO_MEANINGS) <= set(twice), "an exception that is none any more"
+
+
 @pytest.mark.parametrize("lock", ["requirements.lock", "tests/requirements.lock"])
 def test_the_locks_name_the_extras_that_packages_ask_for(lock: str) -> None:
     """pip takes a pin without its extra for no pin at all as soon as a newer release exists."""

@@ -8,8 +8,8 @@ import sys
 
 from tests.test_house import ROOT, modules
 
-# What a command runs as a script, not what anybody imports.
-SCRIPTS = {"sumeru_proxy.sandbox.__main__"}
+# What is run as a script, the second one by the Python of an ERP.
+SCRIPTS = {"sumeru_proxy.sandbox.__main__", "sumeru_proxy.consumers.order_sync.tryton.erp_database"}
 IMPORT_ALL = """
 import importlib, sys, warnings
 import django

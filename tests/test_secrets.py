@@ -66,7 +66,7 @@ def test_what_cannot_be_a_credential_is_refused_without_repeating_it(shop: Shop,
 def test_a_reference_is_read_from_the_environment_each_time(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     credential = secrets.store(shop, "admin_token", "env:MY_SUMERU_TOKEN")
     assert (credential.sealed, credential.hint) == ("", "env:MY_SUMERU_TOKEN")
-    with pytest.raises(secrets.Unusable, match="MY_SUMERU_TOKEN"):
+    with pytest.raises(secrets.CredentialUnusable, match="MY_SUMERU_TOKEN"):
         secrets.load(shop, "admin_token")
     monkeypatch.setenv("MY_SUMERU_TOKEN", TOKEN)
     assert secrets.load(shop, "admin_token") == TOKEN
@@ -86,7 +86,7 @@ def test_keys_are_rotated_without_a_moment_of_loss(shop: Shop, settings: Any) ->
 def test_a_key_dropped_too_early_is_named_not_hidden(shop: Shop, settings: Any) -> None:
     secrets.store(shop, "admin_token", TOKEN)
     settings.SUMERU_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
-    with pytest.raises(secrets.Unusable, match="admin API token"):
+    with pytest.raises(secrets.CredentialUnusable, match="admin API token"):
         secrets.load(shop, "admin_token")
-    with pytest.raises(secrets.Unusable):
+    with pytest.raises(secrets.CredentialUnusable):
         secrets.rotate()

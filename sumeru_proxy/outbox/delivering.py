@@ -54,7 +54,7 @@ class Handler:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class WorkerTimings:
     """Seconds: how long waits begin and end, and how long a claim lasts. Shortened in tests and demonstrations."""
 
     base_s: float = rules.BASE_S
@@ -88,24 +88,24 @@ def _said(error: Exception) -> str:
     """Our own words for an error, or a target's, masked. Those of other classes may hold anybody's data."""
     if isinstance(error, TargetError):
         return masked(error.text, error.personal) or error.reason
-    if isinstance(error, errors.SumeruError | secrets.Unusable):
+    if isinstance(error, errors.SumeruError | secrets.CredentialUnusable):
         return f"{type(error).__name__}: {error}"
     return type(error).__name__
 
 
-def attempt(job: Job, handler: Handler, pace: Pace | None = None) -> Tried:
+def attempt(job: Job, handler: Handler, pace: WorkerTimings | None = None) -> Tried:
     """Try a claimed job once and store the outcome. May take as long as the handler's time budget; never sleeps.
 
     Raises django.db's OperationalError and InterfaceError when the database is gone: the lease then expires and the job is
     claimed again.
     """
-    pace = pace or Pace()
+    pace = pace or WorkerTimings()
     facts = Facts(job.attempts, job.first_attempt_at, job.ambiguous, handler.attempts_most)
     if handler.keyed and (too_old := rules.decide_before(facts, timezone.now())):
         kept = jobs.park(job, reason=too_old.reason, error=job.last_error, ambiguous=too_old.ambiguous)
         return _told(job, Tried("parked", too_old.reason) if kept else Tried("lost"))
     started_at = timezone.now()
-    target, admission = "", targets.Admission()
+    target, admission = "", targets.TargetAdmission()
     try:
         target = handler.target_of(job) if handler.target_of is not None else ""
         if target:
@@ -142,16 +142,16 @@ def attempt(job: Job, handler: Handler, pace: Pace | None = None) -> Tried:
         return _told(job, _failed(job, handler, facts, error, pace, started_at), error)
 
 
-def _answered(target: str, admission: targets.Admission) -> None:
+def _answered(target: str, admission: targets.TargetAdmission) -> None:
     if target and targets.up(target, admission):
         log.info("target %s answers again: %d jobs are due now", target, jobs.wake_target(target))
 
 
-def _since(admission: targets.Admission) -> datetime | None:
+def _since(admission: targets.TargetAdmission) -> datetime | None:
     return datetime.fromtimestamp(admission.since, UTC) if admission.since is not None else None
 
 
-def _held_back(job: Job, target: str, admission: targets.Admission) -> Tried:
+def _held_back(job: Job, target: str, admission: targets.TargetAdmission) -> Tried:
     """The target is away: the job goes back as it was, or to a person after days."""
     if rules.away_too_long(_since(admission), job.created_at, timezone.now()):
         kept = jobs.park(job, reason=Job.Reason.TARGET_DOWN, error=job.last_error, ambiguous=False, code=job.code)
@@ -165,10 +165,10 @@ def _away(
     handler: Handler,
     facts: Facts,
     error: TargetDown,
-    pace: Pace,
+    pace: WorkerTimings,
     started_at: datetime,
     target: str,
-    admission: targets.Admission,
+    admission: targets.TargetAdmission,
 ) -> Tried:
     if rules.away_too_long(_since(admission), job.created_at, timezone.now()):
         kept = jobs.park(job, reason=Job.Reason.TARGET_DOWN, error=_said(error), ambiguous=False, code=error.reason)
@@ -178,7 +178,13 @@ def _away(
 
 
 def _failed(
-    job: Job, handler: Handler, facts: Facts, error: Exception, pace: Pace, started_at: datetime, target: str = ""
+    job: Job,
+    handler: Handler,
+    facts: Facts,
+    error: Exception,
+    pace: WorkerTimings,
+    started_at: datetime,
+    target: str = "",
 ) -> Tried:
     now = timezone.now()
     decision = rules.decide_next(

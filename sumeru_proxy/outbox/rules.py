@@ -40,7 +40,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Retry:
+class RetryAt:
     """Try again at ``at``. ``counts``: the try counts as an attempt; one that was held back here does not, and its like would
     be held back too. ``sent``: it may have reached the upstream.
     """
@@ -87,29 +87,29 @@ def decide_next(
     draw: float,
     base_s: float = BASE_S,
     longest_s: float = LONGEST_WAIT_S,
-) -> Retry | Park:
+) -> RetryAt | Park:
     """What follows a failed try. ``facts`` are those from before it (attempts not yet counted); ``draw`` is random in [0, 1)."""
     if isinstance(error, errors.Limited):
         # Held back before anything was done: neither an attempt nor a sending.
         wait_s = max(0.0, error.retry_after_s) + draw * min(LIMITED_JITTER_S, base_s)
         return _bounded(
-            Retry(now + timedelta(seconds=wait_s), Job.Reason.LIMITED, False, False, facts.ambiguous), facts
+            RetryAt(now + timedelta(seconds=wait_s), Job.Reason.LIMITED, False, False, facts.ambiguous), facts
         )
     if isinstance(error, TargetDown):
         # The wait is the target's breaker's, which all processes share.
-        return Retry(now + timedelta(seconds=max(base_s, error.retry_after_s)), Job.Reason.TARGET_DOWN, counts=False)
+        return RetryAt(now + timedelta(seconds=max(base_s, error.retry_after_s)), Job.Reason.TARGET_DOWN, counts=False)
     if isinstance(error, NotMappable):
         return Park(Job.Reason.NOT_MAPPABLE)
     if isinstance(error, Refused):
         return Park(Job.Reason.TARGET_REFUSED)
-    if isinstance(error, secrets.Unusable):
+    if isinstance(error, secrets.CredentialUnusable):
         return Park(Job.Reason.CREDENTIAL, facts.ambiguous)
     if isinstance(error, errors.Refused):
         return Park(_refusal(error), facts.ambiguous)
     if isinstance(error, errors.Unavailable) and error.reason == "breaker_open":
         wait_s = (error.retry_after_s or base_s) + draw * min(LIMITED_JITTER_S, base_s)
         return _bounded(
-            Retry(now + timedelta(seconds=wait_s), Job.Reason.UNAVAILABLE, False, False, facts.ambiguous), facts
+            RetryAt(now + timedelta(seconds=wait_s), Job.Reason.UNAVAILABLE, False, False, facts.ambiguous), facts
         )
     attempts = facts.attempts + 1
     at = now + timedelta(seconds=backoff_s(attempts, draw, base_s, longest_s))
@@ -117,16 +117,16 @@ def decide_next(
         # Something answered that is not the upstream's API, or it acted and its answer changed shape.
         if attempts >= UNREADABLE_TRIES:
             return Park(Job.Reason.UNREADABLE, True)
-        return _bounded(Retry(at, Job.Reason.UNAVAILABLE, True, True, True), facts, now)
+        return _bounded(RetryAt(at, Job.Reason.UNAVAILABLE, True, True, True), facts, now)
     if isinstance(error, errors.Unavailable):
         at = max(at, now + timedelta(seconds=min(error.retry_after_s or 0.0, longest_s)))
         ambiguous = facts.ambiguous or error.ambiguous
         return _bounded(
-            Retry(at, Job.Reason.UNAVAILABLE, True, error.ambiguous or error.status != 0, ambiguous), facts, now
+            RetryAt(at, Job.Reason.UNAVAILABLE, True, error.ambiguous or error.status != 0, ambiguous), facts, now
         )
     if facts.attempts_most is not None and attempts >= facts.attempts_most:
         return Park(Job.Reason.EXHAUSTED, facts.ambiguous)
-    return _bounded(Retry(at, Job.Reason.FAILED, True, False, facts.ambiguous), facts, now)
+    return _bounded(RetryAt(at, Job.Reason.FAILED, True, False, facts.ambiguous), facts, now)
 
 
 def away_too_long(away_since: datetime | None, owed_at: datetime, now: datetime) -> bool:
@@ -142,9 +142,9 @@ def _refusal(error: errors.Refused) -> str:
     return Job.Reason.CONFLICT if error.status == 409 else Job.Reason.REFUSED
 
 
-def _bounded(retry: Retry, facts: Facts, now: datetime | None = None) -> Retry:
+def _bounded(retry: RetryAt, facts: Facts, now: datetime | None = None) -> RetryAt:
     """No wait beyond the deadline: the next look at the job is then the one that parks it in time."""
     first = facts.first_sent_at or (now if retry.sent else None)
     if first is None or retry.at <= first + KEY_SAFE_FOR:
         return retry
-    return Retry(first + KEY_SAFE_FOR, retry.reason, retry.counts, retry.sent, retry.ambiguous)
+    return RetryAt(first + KEY_SAFE_FOR, retry.reason, retry.counts, retry.sent, retry.ambiguous)

@@ -34,7 +34,7 @@ LOOK_AGAIN_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Admission:
+class TargetAdmission:
     """``wait_s`` above 0: do not ask the target. ``probe``: this job decides for everyone. ``since``: away since (Unix seconds)."""
 
     wait_s: float = 0.0
@@ -45,17 +45,17 @@ class Admission:
 # -- pure
 
 
-def admitted(state: State, now: float) -> tuple[State | None, Admission]:
+def admitted(state: State, now: float) -> tuple[State | None, TargetAdmission]:
     """Whether a job may ask the target now, and the state to store (None: unchanged)."""
     until, since = state.get("until", 0.0), state.get("since")
     if not until:
-        return None, Admission()
+        return None, TargetAdmission()
     if now < until <= now + TOLD_MOST_S + SKEW_S:
-        return None, Admission(until - now, False, since)
+        return None, TargetAdmission(until - now, False, since)
     probe_until = state.get("probe_until", 0.0)
     if now < probe_until <= now + PROBE_MOST_S + SKEW_S:
-        return None, Admission(min(1.0, probe_until - now), False, since)
-    return {**state, "probe_until": now + PROBE_MOST_S}, Admission(0.0, True, since)
+        return None, TargetAdmission(min(1.0, probe_until - now), False, since)
+    return {**state, "probe_until": now + PROBE_MOST_S}, TargetAdmission(0.0, True, since)
 
 
 def failed(state: State, now: float, first_s: float, retry_after_s: float = 0.0) -> State:
@@ -89,31 +89,31 @@ def _change(target: str, decide: Callable[[State], tuple[State | None, R]], othe
         return otherwise
 
 
-def enter(target: str) -> Admission:
+def enter(target: str) -> TargetAdmission:
     """Before a job asks its target. Never waits, never raises."""
     now = time.time()
-    return _change(target, lambda state: admitted(state, now), Admission())
+    return _change(target, lambda state: admitted(state, now), TargetAdmission())
 
 
-def down(target: str, retry_after_s: float = 0.0, first_s: float = OPEN_FIRST_S) -> Admission:
+def down(target: str, retry_after_s: float = 0.0, first_s: float = OPEN_FIRST_S) -> TargetAdmission:
     """The target is away: all wait. Gives for how long, and since when."""
     now = time.time()
 
-    def decide(state: State) -> tuple[State, Admission]:
+    def decide(state: State) -> tuple[State, TargetAdmission]:
         after = failed(state, now, first_s, retry_after_s)
-        return after, Admission(max(0.0, after["until"] - now), False, after["since"])
+        return after, TargetAdmission(max(0.0, after["until"] - now), False, after["since"])
 
-    return _change(target, decide, Admission(max(first_s, retry_after_s)))
+    return _change(target, decide, TargetAdmission(max(first_s, retry_after_s)))
 
 
-def up(target: str, admission: Admission) -> bool:
+def up(target: str, admission: TargetAdmission) -> bool:
     """The target took a job or refused it, so it works; True when an outage has ended by this."""
     if not admission.probe:
         return False
     return _change(target, lambda state: ({}, bool(state.get("until"))), False)
 
 
-def give_back(target: str, admission: Admission) -> None:
+def give_back(target: str, admission: TargetAdmission) -> None:
     """The job ended without an answer of the target (something else failed): another may be the probe."""
     if admission.probe:
         _change(target, lambda state: ({**state, "probe_until": 0.0}, None), None)

@@ -25,7 +25,7 @@ from sumeru_proxy.client.resource import ADMIN, PIXEL, WRITES
 from sumeru_proxy.client.session import PAGE_BUDGET, Budget
 from sumeru_proxy.models import Job
 from sumeru_proxy.outbox import batching, claims, jobs
-from sumeru_proxy.outbox.delivering import Handler, Outcome, Pace, Tried, attempt, client_of
+from sumeru_proxy.outbox.delivering import Handler, Outcome, Tried, WorkerTimings, attempt, client_of
 from sumeru_proxy.reading import stamps
 
 Body = Mapping[str, Any]
@@ -220,6 +220,6 @@ def deliver_now(job: Job, budget_s: float = PAGE_BUDGET.total_s) -> Tried:
     if not claims.claim_one(job, "page", lease_s=INTERACTIVE_LEASE_S):
         return Tried("lost")
     budget = Budget(min(PAGE_BUDGET.connect_s, budget_s), min(PAGE_BUDGET.read_s, budget_s), budget_s)
-    tried = attempt(job, handler(job.kind, "write", budget), Pace(lease_s=INTERACTIVE_LEASE_S))
+    tried = attempt(job, handler(job.kind, "write", budget), WorkerTimings(lease_s=INTERACTIVE_LEASE_S))
     job.refresh_from_db()
     return tried

@@ -46,7 +46,7 @@ def subscribe(shop: Shop, url: str, events: Sequence[str] = ("*",), *, rotate: b
     subscription to the same address and events is left as it is unless ``rotate``.
 
     During a rotation both secrets are valid; the old one retires after OLD_SECRET_FOR. Raises NotSubscribable, the client's errors
-    and secrets.Unusable. The secret is shown to nobody.
+    and secrets.CredentialUnusable. The secret is shown to nobody.
     """
     check(url, events)
     wanted = sorted(set(events))

@@ -66,7 +66,7 @@ class Shops:
             if key not in self._known:
                 try:
                     opened = tuple(secrets.load_all(shop, Credential.Kind.WEBHOOK_SECRET))
-                except secrets.Unusable as error:
+                except secrets.CredentialUnusable as error:
                     log.error("webhooks of shop %s cannot be verified: %s", shop.pk, error)
                     opened = ()
                 self._known[key] = Known(shop.pk, shop.domain, opened)

@@ -64,8 +64,11 @@ def erp(engine: str, folder: Path, name: str) -> Iterator[Server]:
         with psycopg.connect(POSTGRESQL, autocommit=True) as connection:
             there = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [template]).fetchone()
             if not there:
-                connection.execute(f"CREATE DATABASE {template} TEMPLATE template0 ENCODING 'UTF8'".encode())
-                made.make(folder, template, PLAN, uri=uri)
+                # Under another name until it is whole: one that was interrupted must not be taken for prepared.
+                connection.execute(f"DROP DATABASE IF EXISTS {template}_new WITH (FORCE)".encode())
+                connection.execute(f"CREATE DATABASE {template}_new TEMPLATE template0 ENCODING 'UTF8'".encode())
+                made.make(folder, f"{template}_new", PLAN, uri=uri)
+                connection.execute(f"ALTER DATABASE {template}_new RENAME TO {template}".encode())
             connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
             connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
         server = Server(made, folder, name, uri=uri)

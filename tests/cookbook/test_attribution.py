@@ -15,7 +15,7 @@ import pytest
 from sumeru_proxy.consumers.attribution import crediting
 from sumeru_proxy.consumers.attribution.company import Rule, table
 from sumeru_proxy.consumers.attribution.dividing import divide
-from sumeru_proxy.consumers.attribution.journeys import Conversion, Touch
+from sumeru_proxy.consumers.attribution.journeys import JourneyConversion, JourneyTouch
 from sumeru_proxy.sandbox.catalogue import small_catalogue
 from tests.upstream import Upstream, upstream
 
@@ -48,8 +48,8 @@ def expected(fed: Upstream) -> dict[tuple[str, str], int]:
         for entry in order["attributions"][:1]:
             cents = int(Decimal(entry["revenue"]).scaleb(DIGITS.get(entry["currency"], 2)))
             points = sorted(entry["touchpoints"], key=lambda point: point["occurred_at"])
-            touches = [Touch(place, place, point["channel"]) for place, point in enumerate(points)]
-            weights = RULES.weigh(Conversion(len(touches), cents), touches)
+            touches = [JourneyTouch(place, place, point["channel"]) for place, point in enumerate(points)]
+            weights = RULES.weigh(JourneyConversion(len(touches), cents), touches)
             shares = divide(cents, weights) if any(weights) else []
             if not shares and touches:
                 found["(unattributed)", entry["currency"]] = found.get(("(unattributed)", entry["currency"]), 0) + cents

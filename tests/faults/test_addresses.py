@@ -170,7 +170,7 @@ def test_a_shops_host_is_one_of_the_allowed(
     with connections() as noted:
         with pytest.raises(reader.Pending):
             accounts.source_for(shop.pk).get(wanted)
-        with pytest.raises(secrets.Unusable, match="SUMERU_HOSTS"):
+        with pytest.raises(secrets.CredentialUnusable, match="SUMERU_HOSTS"):
             client_of(Shop.objects.get(pk=shop.pk)).reviews("prd_1")
     assert noted == []
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import pytest
+
 from sumeru_proxy.client.shapes import Author, Rating, Review, ReviewPage, ReviewSummary
 from sumeru_proxy.reading.copies import Copies, Copy
+
+pytestmark = pytest.mark.stores
 
 SUMMARY = ReviewSummary("prd_1", Decimal("4.5"), 100, (0, 0, 0, 50, 50))
 

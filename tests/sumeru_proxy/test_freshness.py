@@ -16,6 +16,8 @@ from sumeru_proxy.reading import copies, fetching, freshness, leases, stamps
 from sumeru_proxy.reading.copies import Copy, Query
 from sumeru_proxy.reading.freshness import HALF_LIFE_S, Popularity, Refresher, priority
 
+pytestmark = pytest.mark.stores
+
 SHOP = 1
 
 

@@ -10,6 +10,8 @@ from sumeru_proxy.client import errors
 from sumeru_proxy.client.api import Meta, Observed
 from sumeru_proxy.health import Health
 
+pytestmark = pytest.mark.stores
+
 
 @pytest.fixture(autouse=True)
 def clean() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sumeru_proxy import secrets
 from sumeru_proxy.client.errors import Limited, Refused, Unavailable, Unreadable
-from sumeru_proxy.outbox.rules import KEY_SAFE_FOR, Facts, Park, Retry, backoff_s, decide_before, decide_next
+from sumeru_proxy.outbox.rules import KEY_SAFE_FOR, Facts, Park, RetryAt, backoff_s, decide_before, decide_next
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NEW = Facts(0)
@@ -35,20 +35,20 @@ BREAKER = Unavailable(reason="breaker_open", retry_after_s=7.0)
     ("error", "facts", "expected"),
     [
         # A limit is not an attempt: nothing was sent.
-        (Limited(retry_after_s=4.0), NEW, Retry(after(4.5), "limited", counts=False)),
-        (Limited(retry_after_s=60.0, status=429), SENT, Retry(after(60.5), "limited", counts=False, ambiguous=True)),
-        (Limited(retry_after_s=-3.0), NEW, Retry(after(0.5), "limited", counts=False)),
-        (BREAKER, NEW, Retry(after(7.5), "unavailable", counts=False)),
+        (Limited(retry_after_s=4.0), NEW, RetryAt(after(4.5), "limited", counts=False)),
+        (Limited(retry_after_s=60.0, status=429), SENT, RetryAt(after(60.5), "limited", counts=False, ambiguous=True)),
+        (Limited(retry_after_s=-3.0), NEW, RetryAt(after(0.5), "limited", counts=False)),
+        (BREAKER, NEW, RetryAt(after(7.5), "unavailable", counts=False)),
         # Backoff with a draw of one half: 1 s plus half of the way to the bound (2, 4, 8 … s, at most 900).
-        (UNREACHED, NEW, Retry(after(1.5), "unavailable")),
-        (LOST, NEW, Retry(after(1.5), "unavailable", sent=True, ambiguous=True)),
-        (SERVER, NEW, Retry(after(1.5), "unavailable", sent=True, ambiguous=True)),
-        (UNREACHED, SENT, Retry(after(8.5), "unavailable", ambiguous=True)),
-        (UNREACHED, Facts(50), Retry(after(450.5), "unavailable")),
+        (UNREACHED, NEW, RetryAt(after(1.5), "unavailable")),
+        (LOST, NEW, RetryAt(after(1.5), "unavailable", sent=True, ambiguous=True)),
+        (SERVER, NEW, RetryAt(after(1.5), "unavailable", sent=True, ambiguous=True)),
+        (UNREACHED, SENT, RetryAt(after(8.5), "unavailable", ambiguous=True)),
+        (UNREACHED, Facts(50), RetryAt(after(450.5), "unavailable")),
         (
             Unavailable(reason="server_error", status=503, retry_after_s=30.0),
             NEW,
-            Retry(after(30), "unavailable", sent=True),
+            RetryAt(after(30), "unavailable", sent=True),
         ),
         # A person is needed.
         (refused(422), NEW, Park("refused")),
@@ -58,16 +58,16 @@ BREAKER = Unavailable(reason="breaker_open", retry_after_s=7.0)
         (refused(403, "forbidden"), NEW, Park("credential")),
         (refused(0, "no_credential"), NEW, Park("credential")),
         (refused(0, "invalid_argument"), NEW, Park("invalid")),
-        (secrets.Unusable("lost key"), NEW, Park("credential")),
-        (Unreadable(path="$"), NEW, Retry(after(1.5), "unavailable", sent=True, ambiguous=True)),
+        (secrets.CredentialUnusable("lost key"), NEW, Park("credential")),
+        (Unreadable(path="$"), NEW, RetryAt(after(1.5), "unavailable", sent=True, ambiguous=True)),
         (Unreadable(path="$"), Facts(4), Park("unreadable", ambiguous=True)),
         # Listeners.
-        (RuntimeError("whatever"), Facts(0, attempts_most=3), Retry(after(1.5), "failed")),
+        (RuntimeError("whatever"), Facts(0, attempts_most=3), RetryAt(after(1.5), "failed")),
         (RuntimeError("whatever"), Facts(2, attempts_most=3), Park("exhausted")),
-        (RuntimeError("whatever"), Facts(2), Retry(after(4.5), "failed")),
+        (RuntimeError("whatever"), Facts(2), RetryAt(after(4.5), "failed")),
     ],
 )
-def test_what_follows_a_failed_try(error: Exception, facts: Facts, expected: Retry | Park) -> None:
+def test_what_follows_a_failed_try(error: Exception, facts: Facts, expected: RetryAt | Park) -> None:
     assert decide_next(error, facts, NOW, draw=0.5) == expected
 
 
@@ -89,7 +89,7 @@ def test_what_may_still_be_sent(facts: Facts, expected: Park | None) -> None:
 def test_no_wait_goes_beyond_the_deadline() -> None:
     first = NOW - KEY_SAFE_FOR + timedelta(seconds=2)
     decision = decide_next(LOST, Facts(30, first, True), NOW, draw=0.9)
-    assert isinstance(decision, Retry)
+    assert isinstance(decision, RetryAt)
     assert decision.at == first + KEY_SAFE_FOR
 
 
@@ -107,7 +107,7 @@ def test_every_sent_write_ends_within_the_day(
 ) -> None:
     first = None if first_s is None else NOW - timedelta(seconds=first_s)
     decision = decide_next(error, Facts(attempts, first, first is not None, most), NOW, draw=draw)
-    if isinstance(decision, Retry):
+    if isinstance(decision, RetryAt):
         assert decision.at >= NOW
         assert decision.at <= NOW + timedelta(seconds=901)
         if first is not None:

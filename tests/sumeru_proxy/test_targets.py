@@ -14,7 +14,7 @@ from django.utils import timezone
 from sumeru_proxy import limit_stores, worker
 from sumeru_proxy.models import Job, Shop
 from sumeru_proxy.outbox import jobs, rules, targets
-from sumeru_proxy.outbox.delivering import Pace
+from sumeru_proxy.outbox.delivering import WorkerTimings
 from sumeru_proxy.outbox.target_errors import NotMappable, Refused, TargetDown
 from sumeru_proxy.outbox.targets import OPEN_MOST_S, PROBE_MOST_S, SKEW_S, TOLD_MOST_S, admitted, failed
 from sumeru_proxy.outbox.turns import Turns
@@ -28,15 +28,15 @@ NOW = 1_000_000.0
 
 
 def test_a_target_that_works_is_asked() -> None:
-    assert admitted({}, NOW) == (None, targets.Admission())
+    assert admitted({}, NOW) == (None, targets.TargetAdmission())
 
 
 def test_the_first_failure_closes_the_way_for_all_and_one_probes_afterwards() -> None:
     state = failed({}, NOW, 2.0)
     assert state == {"since": NOW, "open_s": 2.0, "until": NOW + 2.0}
-    assert admitted(state, NOW + 1)[1] == targets.Admission(1.0, False, NOW)
+    assert admitted(state, NOW + 1)[1] == targets.TargetAdmission(1.0, False, NOW)
     probing, admission = admitted(state, NOW + 2)
-    assert admission == targets.Admission(0.0, True, NOW)
+    assert admission == targets.TargetAdmission(0.0, True, NOW)
     assert probing is not None
     assert admitted(probing, NOW + 2.1)[1].wait_s == 1.0
     assert admitted(probing, NOW + 2.1)[1].probe is False
@@ -112,7 +112,7 @@ def owe(shop: Shop, order_id: str, key: str = "") -> Job:
 
 
 def new_worker(**options: Any) -> worker.Worker:
-    return worker.Worker(worker.handlers(), pace=Pace(base_s=0.0, longest_s=0.0, away_first_s=0.0), **options)
+    return worker.Worker(worker.handlers(), pace=WorkerTimings(base_s=0.0, longest_s=0.0, away_first_s=0.0), **options)
 
 
 def drain(each: worker.Worker) -> int:
@@ -125,7 +125,7 @@ def drain(each: worker.Worker) -> int:
 def test_an_outage_counts_no_attempts_and_parks_nothing(shop: Shop, ledger: Ledger) -> None:
     jobs_owed = [owe(shop, "ord_1", f"key-{n}") for n in range(30)]
     ledger.down = True
-    each = worker.Worker(worker.handlers(), pace=Pace(base_s=0.0, away_first_s=60.0))
+    each = worker.Worker(worker.handlers(), pace=WorkerTimings(base_s=0.0, away_first_s=60.0))
     assert drain(each) >= 1
     assert ledger.asked == ["down"]  # one asked, the others were spared
     rows = Job.objects.filter(pk__in=[job.pk for job in jobs_owed])
@@ -139,7 +139,7 @@ def test_another_process_asks_it_neither(shop: Shop, ledger: Ledger) -> None:
     owe(shop, "ord_1", "a")
     owe(shop, "ord_2", "b")
     ledger.down = True
-    worker.Worker(worker.handlers(), pace=Pace(base_s=0.0, away_first_s=60.0), batch=1).once()
+    worker.Worker(worker.handlers(), pace=WorkerTimings(base_s=0.0, away_first_s=60.0), batch=1).once()
     assert ledger.asked == ["down"]
     limit_stores.shared.forget()  # as a process that has just started
     drain(worker.Worker(worker.handlers()))
@@ -163,7 +163,7 @@ def test_when_it_is_back_everything_goes_on_by_itself(shop: Shop, ledger: Ledger
 @pytest.mark.django_db(transaction=True)
 def test_one_probe_for_many_threads(shop: Shop, ledger: Ledger) -> None:
     targets.down("ledger", first_s=0.0)
-    admissions: list[targets.Admission] = []
+    admissions: list[targets.TargetAdmission] = []
     together = threading.Barrier(6)
 
     def enter() -> None:

@@ -18,7 +18,7 @@ from sumeru_proxy import worker
 from sumeru_proxy.client.errors import Refused
 from sumeru_proxy.models import Job, Shop
 from sumeru_proxy.outbox import backlog, batching, claims, jobs, writes
-from sumeru_proxy.outbox.delivering import Pace
+from sumeru_proxy.outbox.delivering import WorkerTimings
 from sumeru_proxy.outbox.turns import Turns
 from sumeru_proxy.reading import stamps
 from sumeru_proxy.sandbox.server import Sandbox, running, small_catalogue
@@ -42,7 +42,7 @@ QUIZ = {
         {"question_id": "q_colours", "option_ids": ["green", "blue"]},
     ],
 }
-FAST = Pace(base_s=0.01, longest_s=0.2, lease_s=30, probe_s=0.1)
+FAST = WorkerTimings(base_s=0.01, longest_s=0.2, lease_s=30, probe_s=0.1)
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ def test_a_file_that_is_not_current_is_named_and_made_right(
         "static/loader/package.json",
         "static/package/package.json",
         "static/package/src/api.d.ts",
+        "static/package/README.md",
         "README.md",
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -173,7 +173,7 @@ def test_each_coding_has_its_validator_and_is_made_once(shop: Shop) -> None:
             status = ask(hot, where, ACCEPT_ENCODING=other, IF_NONE_MATCH=answer.headers["etag"]).status
             assert status == (304 if other == coding else 200)
     entry = hot.store.by_raw[next(iter(hot.store.by_raw))]
-    assert entry.kept.answer.form("br").body is entry.kept.answer.form("br").body
+    assert entry.cached_answer.answer.form("br").body is entry.cached_answer.answer.form("br").body
 
 
 def test_a_304_says_what_caches_need_and_nothing_of_a_body(shop: Shop) -> None:

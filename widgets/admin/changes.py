@@ -1,4 +1,4 @@
-"""What follows from an operator's change: the shop's finished answers become stale, in the change's own transaction."""
+"""What follows from an operator's change."""
 
 from __future__ import annotations
 
@@ -11,22 +11,18 @@ from sumeru_proxy.reading import stamps
 from widgets.http import shops
 from widgets.models import Placement
 
-SETTINGS_TOPIC = "shop"
-"""Every finished answer depends on it."""
 
+def settings_changed() -> None:
+    """Settings, look, placements or origins of a shop are about to be other ones: this process forgets them once that is committed.
 
-def settings_changed(shop_id: int) -> None:
-    """Make the shop's finished answers stale: settings, look, placements or origins are about to be other ones.
-
-    Joins the caller's transaction; this process forgets its own memory of shops once that is committed. May be repeated.
+    Every process compares a shop's rows with those that its finished answers were made under, at most a second later. May be repeated.
     """
-    stamps.invalidate(shop_id, [SETTINGS_TOPIC])
     transaction.on_commit(shops.forget)
 
 
 def everything_stale(shop: Shop) -> None:
     """Make every copy of the shop's data stale. Copies stay shown until they are refreshed. May be repeated."""
-    stamps.invalidate(shop.pk, [SETTINGS_TOPIC, stamps.EVERYTHING])
+    stamps.invalidate(shop.pk, [stamps.EVERYTHING])
 
 
 def new_key(shop: Shop) -> str:
@@ -34,21 +30,18 @@ def new_key(shop: Shop) -> str:
     with transaction.atomic():
         shop.key = new_shop_key()
         shop.save(update_fields=["key", "updated_at"])
-        stamps.invalidate(shop.pk, [SETTINGS_TOPIC], hard=True)
-        transaction.on_commit(shops.forget)
+        settings_changed()
     return shop.key
 
 
 def seal_again(shop_ids: list[int]) -> int:
-    """Encrypt these shops' stored credentials with the newest key; gives how many. Raises secrets.Unusable on a lost key."""
+    """Encrypt these shops' stored credentials with the newest key; gives how many. Raises secrets.CredentialUnusable on a lost key."""
     with transaction.atomic():
         return secrets.rotate(Credential.objects.filter(shop_id__in=shop_ids))
 
 
 def delete_with_settings(placements: QuerySet[Placement]) -> None:
-    """Delete these placements and make their shops' finished answers stale, in one transaction."""
+    """Delete these placements; every process sees it within a second."""
     with transaction.atomic():
-        shop_ids = sorted(set(placements.values_list("shop_id", flat=True)))
         placements.delete()
-        for shop_id in shop_ids:
-            settings_changed(shop_id)
+        settings_changed()

@@ -110,7 +110,7 @@ def page(site_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, context
 def _try(request: HttpRequest, shop: Shop) -> list[trial.Trial]:
     try:
         return trial.run(shop.pk, accounts.client_for(shop.pk, "page"))
-    except accounts.Unusable as error:
+    except accounts.AccountUnusable as error:
         messages.error(request, _("The account of this shop cannot be used: %s.") % error.reason)
     except (
         ValueError,
@@ -164,7 +164,7 @@ def seal_again(site_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop) -
         with transaction.atomic():
             count = changes.seal_again([shop.pk])
             site_admin.log_change(request, shop, _("Encrypted the credentials again"))
-    except secrets.Unusable as error:
+    except secrets.CredentialUnusable as error:
         messages.error(
             request,
             _("Not encrypted again: %s. Put the old key back into SUMERU_ENCRYPTION_KEYS, behind the new one.") % error,

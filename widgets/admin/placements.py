@@ -207,13 +207,12 @@ class PlacementAdmin(_ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Placement, form: Any, change: bool) -> None:
         """Saves and makes the shop's finished answers stale in the same transaction."""
         super().save_model(request, obj, form, change)
-        changes.settings_changed(obj.shop_id)
+        changes.settings_changed()
 
     def delete_model(self, request: HttpRequest, obj: Placement) -> None:
         """As save_model."""
-        shop_id = obj.shop_id
         super().delete_model(request, obj)
-        changes.settings_changed(shop_id)
+        changes.settings_changed()
 
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
         """As save_model; Django runs it in the request's transaction only when we open one."""

@@ -215,7 +215,7 @@ class ShopAdmin(_ModelAdmin):
         """Over ``changes.seal_again``: all or nothing."""
         try:
             count = changes.seal_again(list(queryset.values_list("pk", flat=True)))
-        except secrets.Unusable as error:
+        except secrets.CredentialUnusable as error:
             messages.error(request, _("Nothing was encrypted again: %s.") % error)
             return
         messages.success(
@@ -244,7 +244,7 @@ class ShopAdmin(_ModelAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """After origins and look: the shop's finished answers become stale in the same transaction."""
         super().save_related(request, form, formsets, change)
-        changes.settings_changed(form.instance.pk)
+        changes.settings_changed()
         for formset in formsets:
             if formset.model is Look and formset.has_changed():
                 for sentence in [said for each in formset.forms for said in each.contrast_warnings]:

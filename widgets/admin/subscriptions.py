@@ -97,7 +97,7 @@ class SubscribeForm(RefusesCredentials, forms.Form):
 
 def in_words(error: Exception) -> str:
     """Why a subscription could not be made, and what helps. Never holds a value that was sent or received."""
-    if isinstance(error, secrets.Unusable):
+    if isinstance(error, secrets.CredentialUnusable):
         return _("A stored credential cannot be used: %s.") % error
     if isinstance(error, subscribing.NotSubscribable):
         return _("It cannot be subscribed to: %s.") % error
@@ -131,7 +131,7 @@ def _ask_sumeru(request: HttpRequest, shop: Shop, url: str, events: list[str], *
     """Whether it was made by this; None when it failed, which the person is told."""
     try:
         return subscribing.subscribe(shop, url, events, rotate=rotate).created
-    except (errors.SumeruError, secrets.Unusable, ValidationError, ValueError) as error:
+    except (errors.SumeruError, secrets.CredentialUnusable, ValidationError, ValueError) as error:
         messages.error(request, f"{_('Nothing changed.')} {in_words(error)}")
         return None
 

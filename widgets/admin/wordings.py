@@ -106,7 +106,7 @@ def save(shop: Shop, language: str, wanted: Mapping[str, Mapping[str, str]]) -> 
                 Wording.objects.update_or_create(shop=shop, language=language, text=text_id, defaults={"forms": forms})
                 changed += 1
         if changed:
-            changes.settings_changed(shop.pk)
+            changes.settings_changed()
     return changed
 
 

@@ -62,7 +62,7 @@ EXAMPLES = tuple(
 )
 
 
-def page(request: HttpRequest) -> HttpResponse:
+def client_page(request: HttpRequest) -> HttpResponse:
     """``GET /docs/client/``."""
     rows = [{"example": each, "http": each.http()} for each in EXAMPLES]
     context = {"rows": rows, "base": public_base(request), "wheel": python_package.wheel().file}

@@ -17,7 +17,7 @@ def pages() -> list[DocsPage]:
     return [page for consumer in installed.consumers() for page in consumer.docs_pages]
 
 
-def index(request: HttpRequest) -> HttpResponse:
+def consumers_page(request: HttpRequest) -> HttpResponse:
     """``GET /docs/consumers/``: each consumer with its pages, its settings and what it stores."""
     shown = [each for each in installed.consumers() if each.docs_pages or each.settings or each.stores]
     return render(
@@ -25,7 +25,7 @@ def index(request: HttpRequest) -> HttpResponse:
     )
 
 
-def page(request: HttpRequest, slug: str) -> HttpResponse:
+def recipe_page(request: HttpRequest, slug: str) -> HttpResponse:
     """``GET /docs/recipes/<slug>/``. Raises Http404 for one that is not installed."""
     meant = next((each for each in pages() if each.slug == slug), None)
     if meant is None:

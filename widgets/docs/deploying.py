@@ -128,7 +128,7 @@ systemctl restart 'widgets-worker@*'
 """
 
 
-def page(request: HttpRequest) -> HttpResponse:
+def deploying_page(request: HttpRequest) -> HttpResponse:
     """``GET /docs/deploying/``."""
     context = {
         "base": public_base(request),

@@ -26,7 +26,7 @@ location ~ ^/sumeru/(embed|static|w/v1)/ {
 """
 
 
-def index(request: HttpRequest) -> HttpResponse:
+def docs_page(request: HttpRequest) -> HttpResponse:
     """``GET /docs/``."""
     widgets = [
         {"widget": widget, "parameters": openapi.widget_parameters(widget), "options": dict(widget.Options().fields)}

@@ -48,7 +48,7 @@ def tarball(request: HttpRequest, version: str) -> HttpResponse:
     return responses.conditional(request, response)
 
 
-def latest(request: HttpRequest) -> HttpResponse:
+def latest_package(request: HttpRequest) -> HttpResponse:
     """``GET /embed/npm/latest``: the version that fits this server, its address and its integrity."""
     _only_reads(request)
     found = package()

@@ -54,7 +54,7 @@ def download(request: HttpRequest, version: str) -> HttpResponse:
     return responses.conditional(request, response)
 
 
-def latest(request: HttpRequest) -> HttpResponse:
+def latest_wheel(request: HttpRequest) -> HttpResponse:
     """``GET /embed/py/latest``: the version that fits this server, its address and its digest."""
     _only_reads(request)
     found = wheel()

@@ -38,7 +38,7 @@ def rows(tag: str) -> list[FindingRow]:
     return sorted(found, key=lambda row: table.SEVERITIES.index(row.severity))
 
 
-def page(request: HttpRequest) -> HttpResponse:
+def troubleshooting_page(request: HttpRequest) -> HttpResponse:
     """``GET /docs/troubleshooting/``."""
     base = public_base(request)
     tag = f'<script async crossorigin src="{base}/embed/v1.js" data-shop="SHOP"></script>'

@@ -150,11 +150,11 @@ def _expires_at(source: Source) -> float:
 class Entry:
     """The place of one request's answer; ``kept`` is replaced as a whole, so that readers need no lock."""
 
-    __slots__ = ("bytes", "kept", "key", "raws", "watch")
+    __slots__ = ("bytes", "cached_answer", "key", "raws", "watch")
 
-    def __init__(self, key: Hashable, kept: CachedAnswer, watch: Watch) -> None:
+    def __init__(self, key: Hashable, cached_answer: CachedAnswer, watch: Watch) -> None:
         self.key = key
-        self.kept = kept
+        self.cached_answer = cached_answer
         self.watch = watch
         self.raws: list[RequestKey] = []
         self.bytes = 0
@@ -179,16 +179,18 @@ class AnswerStore:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def put(self, raw: RequestKey, key: Hashable, kept: CachedAnswer, watch: Watch) -> None:
+    def put(self, raw: RequestKey, key: Hashable, cached_answer: CachedAnswer, watch: Watch) -> None:
         """Keep an answer under its key, and remember that this request means it. Does nothing with one that is too large."""
-        size = _OVERHEAD_BYTES + kept.answer.size_bytes + _USED_BYTES * len(kept.used) + len(repr(key))
+        size = (
+            _OVERHEAD_BYTES + cached_answer.answer.size_bytes + _USED_BYTES * len(cached_answer.used) + len(repr(key))
+        )
         if size + _ALIAS_BYTES > min(ENTRY_LIMIT_BYTES, self.limit_bytes):
             return
         with self._lock:
             entry = self._entries.get(key)
             if entry is None:
-                entry = self._entries[key] = Entry(key, kept, watch)
-            entry.kept, entry.watch = kept, watch
+                entry = self._entries[key] = Entry(key, cached_answer, watch)
+            entry.cached_answer, entry.watch = cached_answer, watch
             self._entries.move_to_end(key)
             self._alias(entry, raw)
             size += sum(_ALIAS_BYTES + sum(map(len, each)) for each in entry.raws)
@@ -213,10 +215,10 @@ class AnswerStore:
             if self._entries.get(entry.key) is entry:
                 self._entries.move_to_end(entry.key)
 
-    def drop(self, entry: Entry, kept: CachedAnswer) -> None:
+    def drop(self, entry: Entry, cached_answer: CachedAnswer) -> None:
         """Forget an answer that is no longer true, unless a new one has taken its place."""
         with self._lock:
-            if entry.kept is kept and self._entries.get(entry.key) is entry:
+            if entry.cached_answer is cached_answer and self._entries.get(entry.key) is entry:
                 self._remove(entry)
 
     def _remove(self, entry: Entry) -> None:

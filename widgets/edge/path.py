@@ -74,20 +74,22 @@ class HotPath:
         )
         entry = self._by_raw.get(raw)
         if entry is not None and "HTTP_AUTHORIZATION" not in environ:
-            kept = entry.kept
-            if time.monotonic() < kept.until or self._still_true(entry, kept):
-                kept.hits += 1
+            cached_answer = entry.cached_answer
+            if time.monotonic() < cached_answer.until or self._still_true(entry, cached_answer):
+                cached_answer.hits += 1
                 self.store.hits += 1
                 origin = environ.get("HTTP_ORIGIN")
-                given = environ.get("HTTP_X_REQUEST_ID")
+                client_request_id = environ.get("HTTP_X_REQUEST_ID")
                 own = [
                     *(entry.watch.headers_for(origin) if origin else ()),
                     (
                         "X-Request-Id",
-                        middleware.request_id_for(given) if given else f"req_{random.getrandbits(64):016x}",
+                        middleware.request_id_for(client_request_id)
+                        if client_request_id
+                        else f"req_{random.getrandbits(64):016x}",
                     ),
                 ]
-                form = kept.answer.form(self._coding(environ.get("HTTP_ACCEPT_ENCODING")))
+                form = cached_answer.answer.form(self._coding(environ.get("HTTP_ACCEPT_ENCODING")))
                 return _respond(form, own, environ.get("HTTP_IF_NONE_MATCH"), method, start_response)
         if not raw[0].startswith(_PREFIX):
             return self._application(environ, start_response)
@@ -106,32 +108,32 @@ class HotPath:
     def _through(
         self, raw: RequestKey, method: str, environ: Environment, start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
-        """Through Django. What everybody may store is finished here, and kept when the view said what it was made of."""
-        asked = environ.pop("HTTP_IF_NONE_MATCH", None)
+        """Through Django. What everybody may store is finished here, and kept when the view says what it was made of."""
+        if_none_match = environ.pop("HTTP_IF_NONE_MATCH", None)
         environ.pop(INPUTS_KEY, None)
         self.store.misses += 1
-        said: list[Any] = []
+        status_and_headers: list[Any] = []
 
-        def heard(status: str, headers: Headers, exc_info: Any = None) -> Callable[[bytes], None]:
-            said[:] = [status, headers]
+        def record(status: str, headers: Headers, exc_info: Any = None) -> Callable[[bytes], None]:
+            status_and_headers[:] = [status, headers]
             return _no_write
 
-        parts = self._application(environ, heard)
+        parts = self._application(environ, record)
         try:
             body = b"".join(parts)
         finally:
             if (close := getattr(parts, "close", None)) is not None:
                 close()
-        status, headers = said
+        status, headers = status_and_headers
         if not _for_everybody(status, headers):
             start_response(status, headers)
             return [body]
         answer = FinishedAnswer(headers, body)
-        made = environ.pop(INPUTS_KEY, None)
-        if isinstance(made, AnswerInputs) and self.store.limit_bytes and "HTTP_AUTHORIZATION" not in environ:
-            self.store.put(raw, made.key, CachedAnswer(answer, made), self._watch(made.shop_settings))
+        inputs = environ.pop(INPUTS_KEY, None)
+        if isinstance(inputs, AnswerInputs) and self.store.limit_bytes and "HTTP_AUTHORIZATION" not in environ:
+            self.store.put(raw, inputs.key, CachedAnswer(answer, inputs), self._watch(inputs.shop_settings))
         form = answer.form(self._coding(environ.get("HTTP_ACCEPT_ENCODING")))
-        return _respond(form, own_of(headers), asked, method, start_response)
+        return _respond(form, own_of(headers), if_none_match, method, start_response)
 
     def _watch(self, shop_settings: ShopSettings) -> Watch:
         key = shop_settings.profile.key
@@ -141,38 +143,41 @@ class HotPath:
                 found = self._watches[key] = Watch(key, shop_settings)
             return found
 
-    def _still_true(self, entry: Entry, kept: CachedAnswer) -> bool:
+    def _still_true(self, entry: Entry, cached_answer: CachedAnswer) -> bool:
         """Whether the answer may still be given; notes until when that need not be asked again. Forgets it when not."""
         watch = entry.watch
         watch.ensure(time.monotonic())
         wall = time.time()
-        if kept.hits:
-            times, kept.hits = kept.hits, 0
-            for use in kept.used.values():
+        if cached_answer.hits:
+            times, cached_answer.hits = cached_answer.hits, 0
+            for use in cached_answer.used.values():
                 accounts.refresher.count(watch.shop_id, use.query, times)
         epoch, until = watch.epoch, watch.until
-        if not (kept.started_at <= wall < kept.expires_at and self._as_made(watch, kept, wall, epoch)):
-            self.store.drop(entry, kept)
+        if not (
+            cached_answer.started_at <= wall < cached_answer.expires_at
+            and self._as_made(watch, cached_answer, wall, epoch)
+        ):
+            self.store.drop(entry, cached_answer)
             return False
-        kept.epoch = epoch
-        kept.until = min(until, time.monotonic() + kept.expires_at - wall)
+        cached_answer.epoch = epoch
+        cached_answer.until = min(until, time.monotonic() + cached_answer.expires_at - wall)
         self.store.used(entry)
         return True
 
     @staticmethod
-    def _as_made(watch: Watch, kept: CachedAnswer, wall: float, epoch: int) -> bool:
-        if kept.epoch != epoch:
-            if watch.shop_settings != kept.shop_settings:
+    def _as_made(watch: Watch, cached_answer: CachedAnswer, wall: float, epoch: int) -> bool:
+        if cached_answer.epoch != epoch:
+            if watch.shop_settings != cached_answer.shop_settings:
                 return False
-            for use in kept.used.values():
+            for use in cached_answer.used.values():
                 if use.copy is not None and use.copy.state(wall, watch.stamps) != use.state:
                     return False
-        if kept.settled:
+        if cached_answer.settled:
             return True
         # Something in it is stale or was not to be had: look whether that has changed, and keep asking for it.
-        held = copies.load_many(list(kept.used))
-        for key, use in kept.used.items():
-            now_held = held.get(key)
+        copies_now = copies.load_many(list(cached_answer.used))
+        for key, use in cached_answer.used.items():
+            now_held = copies_now.get(key)
             if (now_held.fetched_at if now_held else None) != (use.copy.fetched_at if use.copy else None):
                 return False
             if use.state == "stale":
@@ -181,9 +186,9 @@ class HotPath:
 
 
 def _respond(
-    form: Representation, own: Headers, asked: str | None, method: str, start_response: Callable[..., Any]
+    form: Representation, own: Headers, if_none_match: str | None, method: str, start_response: Callable[..., Any]
 ) -> Iterable[bytes]:
-    if asked and responses.etag_matches(asked, form.etag):
+    if if_none_match and responses.etag_matches(if_none_match, form.etag):
         start_response("304 Not Modified", form.short + own)
         return []
     start_response("200 OK", form.headers + own)
@@ -192,13 +197,13 @@ def _respond(
 
 def _for_everybody(status: str, headers: Headers) -> bool:
     """A 200 that shared caches may store, with a strong validator and nothing about one client in it."""
-    said = {name.lower(): value for name, value in headers}
+    by_name = {name.lower(): value for name, value in headers}
     return (
         status.startswith("200 ")
-        and said.get("cache-control", "").startswith("public")
-        and said.get("etag", "").startswith('"')
-        and "set-cookie" not in said
-        and "content-encoding" not in said
+        and by_name.get("cache-control", "").startswith("public")
+        and by_name.get("etag", "").startswith('"')
+        and "set-cookie" not in by_name
+        and "content-encoding" not in by_name
     )
 
 

@@ -32,7 +32,7 @@ def secrets_of(shop_id: int) -> tuple[str, ...]:
         log.warning("shop %s: customer secrets not read: %s", shop_id, type(error).__name__)
         last = _memory.last(shop_id)
         found = last.value if last else ()
-    except secrets.Unusable as error:
+    except secrets.CredentialUnusable as error:
         log.error("shop %s: %s", shop_id, error)
         found = ()
     _memory.set(shop_id, found, now)

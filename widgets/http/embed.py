@@ -56,7 +56,9 @@ def _read(name: str) -> Script:
     )
 
 
-_read_once = cache(_read)
+@cache
+def _read_once(name: str) -> Script:
+    return _read(name)
 
 
 def _serve(request: HttpRequest, script: Script, cache_control: str) -> HttpResponse:

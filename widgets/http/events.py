@@ -111,13 +111,13 @@ def take(request: HttpRequest, shop: str) -> HttpResponse:
     if not serializer.is_valid():
         raise responses.invalid({"events": serializer.errors})
     private = request.headers.get("sec-gpc") == "1"
-    kept = [
+    consented_events = [
         {**event, "occurred_at": event["occurred_at"].isoformat()}
         for event in serializer.validated_data
         if event["consent"] == "granted" and not private
     ]
-    if kept:
-        names = "\n".join(sorted(event["id"] for event in kept))
+    if consented_events:
+        names = "\n".join(sorted(event["id"] for event in consented_events))
         key = f"events-{hashlib.sha256(names.encode()).hexdigest()[:40]}"
-        ShopDesk(shop_settings.profile.id).hand_in("pixel", {"events": kept}, key, interactive=False)
-    return responses.json_answer({"accepted": len(kept)}, status=202)
+        ShopDesk(shop_settings.profile.id).hand_in("pixel", {"events": consented_events}, key, interactive=False)
+    return responses.json_answer({"accepted": len(consented_events)}, status=202)

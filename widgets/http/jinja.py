@@ -107,8 +107,8 @@ class WidgetTemplate(jinja2.Template):
     def render(self, *args: Any, **kwargs: Any) -> SafeString:
         """The finished text, safe in HTML."""
         speech = _speech(texts.voice())
-        made = super().render(*args, _=speech.gettext, ngettext=speech.ngettext, **kwargs)
-        return mark_safe(made)  # noqa: S308 - the environment escapes
+        html = super().render(*args, _=speech.gettext, ngettext=speech.ngettext, **kwargs)
+        return mark_safe(html)  # noqa: S308 - the environment escapes
 
 
 class WidgetEnvironment(jinja2.Environment):
@@ -133,10 +133,10 @@ def environment(**options: Any) -> WidgetEnvironment:
     options["loader"] = jinja2.PrefixLoader({"widgets": options["loader"]})
     # No trim_blocks and lstrip_blocks: OneTagALine does what they do, and needs to see the line breaks.
     options.update(autoescape=True, undefined=jinja2.StrictUndefined, extensions=[OneTagALine])
-    made = WidgetEnvironment(**options)
-    made.filters.update(template_filters.FILTERS)
-    made.globals.update(template_filters.GLOBALS)
-    return made
+    widget_environment = WidgetEnvironment(**options)
+    widget_environment.filters.update(template_filters.FILTERS)
+    widget_environment.globals.update(template_filters.GLOBALS)
+    return widget_environment
 
 
 def messages_of(source: str) -> Iterable[tuple[int, tuple[str, ...]]]:

@@ -20,7 +20,7 @@ _UP = "../../.."
 
 
 @requests.reading
-def page(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
+def whole_page(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
     """``GET …/{widget}``: a whole accessible page with the widget; where links lead when there is no JavaScript."""
     try:
         shop_settings = requests.find_shop(shop)
@@ -46,7 +46,7 @@ def page_answer(
         html = render_to_string(
             "widgets/page.html",
             {
-                "made": rendered,
+                "rendered": rendered,
                 "element": rendering.element(rendered, css),
                 "shop": shop_settings.profile,
                 "lang": widget_request.call.locale,

@@ -35,10 +35,10 @@ class ConsumersFigures:
             for metric in found:
                 labels = sorted({name for sample, _value in metric.samples for name in sample})
                 family = CounterMetricFamily if metric.counter else GaugeMetricFamily
-                shown = family(metric.name, metric.text, labels=labels)
+                metric_family = family(metric.name, metric.text, labels=labels)
                 for sample, value in metric.samples:
-                    shown.add_metric([sample.get(name, "") for name in labels], value)
-                yield shown
+                    metric_family.add_metric([sample.get(name, "") for name in labels], value)
+                yield metric_family
 
 
 REGISTRY.register(ConsumersFigures())

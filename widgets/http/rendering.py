@@ -161,63 +161,63 @@ def json_ld_script(data: Context | None) -> str:
     return f'<script type="application/ld+json">{responses.to_json(data)}</script>' if data else ""
 
 
-def element(made: Rendered, css: str, *, light: bool = False) -> SafeString:
+def element(rendered: Rendered, css: str, *, light: bool = False) -> SafeString:
     """The widget as a page's own HTML: the host element with a declarative shadow root, and its structured data beside it.
 
     Readable without JavaScript. When there is nothing yet, the element holds only its link, and a loader on the page fills it.
     ``light`` (with ``layered`` styles) puts the content among the page's own elements, where the page's CSS reaches it; what is not
     there yet comes into a shadow root as ever.
     """
-    call = made.call
+    call = rendered.call
     with texts.override(call.shop.texts, call.locale):
-        link = f'<a href="{escape(call.link())}">{escape(made.widget.title)}</a>'
-    light = light and made.state in ("ready", "empty")
+        link = f'<a href="{escape(call.link())}">{escape(rendered.widget.title)}</a>'
+    light = light and rendered.state in ("ready", "empty")
     # Without rules there is no element, which a policy could refuse.
-    style = f"<style>{css}</style>" if css and made.state == "ready" else ""
+    style = f"<style>{css}</style>" if css and rendered.state == "ready" else ""
     if light:
-        root, link = made.inner, ""
-    elif made.state == "ready":
-        root = f'<template shadowrootmode="open">{style}{made.inner}</template>'
-    elif made.state == "empty":
+        root, link = rendered.inner, ""
+    elif rendered.state == "ready":
+        root = f'<template shadowrootmode="open">{style}{rendered.inner}</template>'
+    elif rendered.state == "empty":
         root, link = '<template shadowrootmode="open"></template>', ""
     else:
         root = ""
     # Asked for again when a page comes back from the browser's memory; a form half filled in is not.
-    live = " live" if made.widget.is_private(call) and made.widget.Form is None else ""
+    live = " live" if rendered.widget.is_private(call) and rendered.widget.Form is None else ""
     before, mark = (style, " light") if light else ("", "")
     text = (
-        f'{before}<sumeru-widget type="{made.widget.name}"{mark}{live}{_attributes(call)}>{root}{link}</sumeru-widget>'
-        f"{json_ld_script(made.json_ld)}"
+        f'{before}<sumeru-widget type="{rendered.widget.name}"{mark}{live}{_attributes(call)}>{root}{link}</sumeru-widget>'
+        f"{json_ld_script(rendered.json_ld)}"
     )
     return mark_safe(text)  # noqa: S308 - made of escaped values and of templates that escape
 
 
-def payload(made: Rendered, css: str, *, light: bool = False) -> dict[str, Any]:
+def payload(rendered: Rendered, css: str, *, light: bool = False) -> dict[str, Any]:
     """The JSON form: the same HTML to the byte, and the data it was made of for those who render themselves."""
     return {
-        "widget": made.widget.name,
-        "state": made.state,
-        "html": element(made, css, light=light),
-        "inner_html": made.inner,
-        "data": made.context if made.state == "ready" else None,
-        "json_ld": made.json_ld,
+        "widget": rendered.widget.name,
+        "state": rendered.state,
+        "html": element(rendered, css, light=light),
+        "inner_html": rendered.inner,
+        "data": rendered.context if rendered.state == "ready" else None,
+        "json_ld": rendered.json_ld,
         "css": css,
-        "lang": call_language(made.call),
-        "fresh": made.fresh,
-        "age_s": made.age_s,
-        **({"retry_after_s": made.retry_after_s} if made.state == "pending" else {}),
-        **({"error": made.error} if made.error else {}),
+        "lang": call_language(rendered.call),
+        "fresh": rendered.fresh,
+        "age_s": rendered.age_s,
+        **({"retry_after_s": rendered.retry_after_s} if rendered.state == "pending" else {}),
+        **({"error": rendered.error} if rendered.error else {}),
     }
 
 
-def item(made: Rendered) -> dict[str, Any]:
+def item(rendered: Rendered) -> dict[str, Any]:
     """The widget's entry in a batch: what the loader needs and no more."""
-    status = 500 if made.state == "error" else 200
-    entry: dict[str, Any] = {"state": made.state, "status": status, "html": made.inner}
-    if made.state == "pending":
-        entry["retry_after_s"] = made.retry_after_s
-    if made.error:
-        entry["error"] = made.error
+    status = 500 if rendered.state == "error" else 200
+    entry: dict[str, Any] = {"state": rendered.state, "status": status, "html": rendered.inner}
+    if rendered.state == "pending":
+        entry["retry_after_s"] = rendered.retry_after_s
+    if rendered.error:
+        entry["error"] = rendered.error
     return entry
 
 

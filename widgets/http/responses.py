@@ -15,7 +15,6 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation, TooManyFieldsSent
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.functional import Promise
-from rest_framework import exceptions
 
 log = logging.getLogger(__name__)
 
@@ -131,8 +130,8 @@ def etag_matches(header: str, etag: str) -> bool:
 def conditional(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """304 without a body when the client already holds this answer; repeats the headers that a cache needs (RFC 9110 §15.4.5)."""
     etag = response.get("ETag")
-    asked = request.headers.get("if-none-match")
-    if response.status_code != 200 or not etag or not asked or not etag_matches(asked, etag):
+    if_none_match = request.headers.get("if-none-match")
+    if response.status_code != 200 or not etag or not if_none_match or not etag_matches(if_none_match, etag):
         return response
     short = HttpResponse(status=304)
     for name in ("Cache-Control", "ETag", "Vary", "Cross-Origin-Resource-Policy", "Timing-Allow-Origin"):
@@ -152,13 +151,6 @@ def as_problem(error: Exception) -> Problem | None:
         return Problem(413, "payload_too_large", "The request is too large.")
     if isinstance(error, SuspiciousOperation):  # a host that is not ours, among others
         return Problem(400, "bad_request", "The request cannot be served as it is.")
-    if isinstance(error, exceptions.ValidationError):
-        details = error.detail if isinstance(error.detail, dict) else {"non_field_errors": error.detail}
-        return invalid(details)
-    if isinstance(error, exceptions.Throttled):
-        return limited(getattr(error, "wait", None) or 1)
-    if isinstance(error, exceptions.APIException):
-        return Problem(error.status_code, str(error.default_code), str(error.default_detail))
     return None
 
 

@@ -74,15 +74,15 @@ def recheck(key: str) -> ShopSettings | None:
     """
     now = time.monotonic()
     entry = _memory.last(key)
-    known = entry.value if entry else None
+    last_settings = entry.value if entry else None
     try:
         found = _load(key)
     except DatabaseError as error:
         if entry is None:
             raise Unavailable(key) from error
-        found = known
-    if found == known:
-        found = known
+        found = last_settings
+    if found == last_settings:
+        found = last_settings
     _memory.set(key, found, now)
     return found
 

@@ -70,10 +70,10 @@ def review_count(count: int, call: Call) -> str:
 
 @lru_cache(maxsize=1024)
 def _counted(noun: str, count: int, locale: str, _voice: Hashable) -> str:
-    shown = formatting.number(count, locale)
+    formatted_count = formatting.number(count, locale)
     if noun == "star":
-        return ngettext("%(count)s star", "%(count)s stars", count) % {"count": shown}
-    return ngettext("%(count)s review", "%(count)s reviews", count) % {"count": shown}
+        return ngettext("%(count)s star", "%(count)s stars", count) % {"count": formatted_count}
+    return ngettext("%(count)s review", "%(count)s reviews", count) % {"count": formatted_count}
 
 
 def country(code: str, call: Call) -> str:
@@ -94,11 +94,11 @@ def stars(value: int | Decimal, call: Call) -> SafeString:
 @lru_cache(maxsize=1024)
 def _stars(value: int | Decimal, locale: str, _voice: Hashable) -> SafeString:
     value = Decimal(value)
-    shown = formatting.number(formatting.tenths(value), locale)
+    formatted_rating = formatting.number(formatting.tenths(value), locale)
     return format_html(
         '<svg class="sw-stars" part="stars" role="img" aria-label="{}" viewBox="0 0 100 20" width="100" height="20" fill="#bbb">'
         '<rect width="100" height="20"/><rect class="sw-on" width="{}" height="20" fill="#a60"/></svg>',
-        gettext("%(rating)s out of 5 stars") % {"rating": shown},
+        gettext("%(rating)s out of 5 stars") % {"rating": formatted_rating},
         star_width(value),
     )
 
@@ -126,8 +126,8 @@ def _bar(share: int) -> SafeString:
 
 
 def _blocks(text: str) -> str:
-    kept = (part.strip() for part in _PARAGRAPHS.split(text.replace("\r\n", "\n").replace("\r", "\n")))
-    return "".join(f"<p>{escape(part).replace(chr(10), '<br>')}</p>" for part in kept if part)
+    paragraph_texts = (part.strip() for part in _PARAGRAPHS.split(text.replace("\r\n", "\n").replace("\r", "\n")))
+    return "".join(f"<p>{escape(part).replace(chr(10), '<br>')}</p>" for part in paragraph_texts if part)
 
 
 def fold(text: str) -> tuple[str, str]:
@@ -151,12 +151,12 @@ def paragraphs(text: str) -> SafeString:
 
 def folded(text: str) -> SafeString:
     """As ``paragraphs``; the rest of a very long text stands in a ``details`` element."""
-    shown, rest = fold(text)
+    visible, rest = fold(text)
     if not rest:
         return paragraphs(text)
     return format_html(
         '{}<details class="sw-more"><summary>{}</summary>{}</details>',
-        paragraphs(shown),
+        paragraphs(visible),
         gettext("Read more"),
         paragraphs(rest),
     )

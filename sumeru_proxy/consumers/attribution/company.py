@@ -14,7 +14,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from sumeru_proxy.consumers.attribution.journeys import DAY_MS, Conversion, Touch
+from sumeru_proxy.consumers.attribution.journeys import DAY_MS, JourneyConversion, JourneyTouch
 from sumeru_proxy.consumers.attribution.rules import Factor, Model, place, product_of
 
 DIMENSIONS: Final = ("channel", "campaign", "position", "age", "device", "customer", "landing")
@@ -155,7 +155,7 @@ class WeightTable:
                 return Factor("landing", prefix, self._exact["landing"][prefix])
         return Factor("landing", path, self._exact["landing"].get(ANY, NEUTRAL))
 
-    def _factor(self, dimension: str, conversion: Conversion, touch: Touch, where: str) -> Factor:
+    def _factor(self, dimension: str, conversion: JourneyConversion, touch: JourneyTouch, where: str) -> Factor:
         if dimension == "age":
             return self._age(conversion.at_ms - touch.at_ms)
         if dimension == "landing":
@@ -168,7 +168,7 @@ class WeightTable:
             return self._plain(dimension, touch.channel)
         return self._plain(dimension, getattr(touch, dimension) or NONE)
 
-    def explain(self, conversion: Conversion, touches: Sequence[Touch]) -> list[tuple[Factor, ...]]:
+    def explain(self, conversion: JourneyConversion, touches: Sequence[JourneyTouch]) -> list[tuple[Factor, ...]]:
         """The factors of each touch, in the order of ``used``; a table without rules gives one neutral factor."""
         count = len(touches)
         return [
@@ -177,7 +177,7 @@ class WeightTable:
             for index, touch in enumerate(touches)
         ]
 
-    def _own(self, conversion: Conversion, touch: Touch) -> int:
+    def _own(self, conversion: JourneyConversion, touch: JourneyTouch) -> int:
         key = (touch.channel, touch.campaign, touch.device, touch.landing)
         weight = self._cache.get(key)
         if weight is None:
@@ -188,7 +188,7 @@ class WeightTable:
             self._cache[key] = weight
         return weight
 
-    def weigh(self, conversion: Conversion, touches: Sequence[Touch]) -> list[int]:
+    def weigh(self, conversion: JourneyConversion, touches: Sequence[JourneyTouch]) -> list[int]:
         """The products of ``explain``'s factors, found faster: what depends on the touch alone is computed once."""
         if not self.used:
             return [NEUTRAL] * len(touches)

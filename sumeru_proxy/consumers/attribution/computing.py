@@ -8,7 +8,7 @@ from typing import Final
 
 from sumeru_proxy.consumers.attribution.crediting import amounts, counted_touches
 from sumeru_proxy.consumers.attribution.dividing import take_back
-from sumeru_proxy.consumers.attribution.journeys import DAY_MS, Conversion, Touch, credited
+from sumeru_proxy.consumers.attribution.journeys import DAY_MS, JourneyConversion, JourneyTouch, credited
 from sumeru_proxy.consumers.attribution.models import ModelCode
 from sumeru_proxy.consumers.attribution.plans import Plan
 
@@ -37,7 +37,7 @@ class Computed:
     version: int
 
 
-def path_of(counted: Sequence[Touch]) -> str:
+def path_of(counted: Sequence[JourneyTouch]) -> str:
     """The channels in order of time, repetitions in a row once, the last twelve of them."""
     names: list[str] = []
     for touch in counted:
@@ -47,7 +47,9 @@ def path_of(counted: Sequence[Touch]) -> str:
     return " > ".join(cut if len(cut) == len(names) else ["…", *cut])
 
 
-def _theirs(conversion: Conversion, touches: Sequence[Touch], theirs: Mapping[int, int]) -> dict[Key, Money]:
+def _theirs(
+    conversion: JourneyConversion, touches: Sequence[JourneyTouch], theirs: Mapping[int, int]
+) -> dict[Key, Money]:
     """Sumeru's own credit: its amounts, and the rest of the order's total for nobody; a refund is taken in proportion."""
     keys = [(_THEIRS, touch.channel, touch.campaign) for touch in touches if touch.id in theirs]
     parts = [theirs[touch.id] for touch in touches if touch.id in theirs]
@@ -62,7 +64,7 @@ def _theirs(conversion: Conversion, touches: Sequence[Touch], theirs: Mapping[in
 
 
 def compute(
-    plan: Plan, conversion: Conversion, touches: list[Touch], theirs: Mapping[int, int] | None = None
+    plan: Plan, conversion: JourneyConversion, touches: list[JourneyTouch], theirs: Mapping[int, int] | None = None
 ) -> Computed:
     """The order under every model of the plan. ``theirs``: Sumeru's own credit by touch.
 

@@ -7,20 +7,27 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from sumeru_proxy.consumers.attribution.dividing import divide, take_back
-from sumeru_proxy.consumers.attribution.journeys import Conversion, Options, Touch, credited, journey, left_out
+from sumeru_proxy.consumers.attribution.journeys import (
+    JourneyConversion,
+    JourneyTouch,
+    Options,
+    credited,
+    journey,
+    left_out,
+)
 from sumeru_proxy.consumers.attribution.rules import Factor, Model
 
 
-class Credit(NamedTuple):
+class CreditShare(NamedTuple):
     """What one touch earned of an order, and what a refund took back from it; minor units, ``refunded`` 0 or more."""
 
-    touch: Touch
+    touch: JourneyTouch
     amount: int
     refunded: int
 
 
 def amounts(
-    conversion: Conversion, counted: Sequence[Touch], model: Model
+    conversion: JourneyConversion, counted: Sequence[JourneyTouch], model: Model
 ) -> tuple[Sequence[int], Sequence[int]] | None:
     """What each of the counted touches earned, and what a refund took back from each (empty without a refund).
 
@@ -35,20 +42,20 @@ def amounts(
     return found, take_back(conversion.refunded, found, weights) if conversion.refunded else ()
 
 
-def credit(conversion: Conversion, counted: Sequence[Touch], model: Model) -> list[Credit]:
+def credit(conversion: JourneyConversion, counted: Sequence[JourneyTouch], model: Model) -> list[CreditShare]:
     """The credits of an order's counted touches (``journeys.journey``), in order of time; empty when nobody may be credited."""
     found = amounts(conversion, counted, model)
     if found is None:
         return []
     earned, refunds = found
-    return [Credit(*each) for each in zip(counted, earned, refunds or [0] * len(earned), strict=True)]
+    return [CreditShare(*each) for each in zip(counted, earned, refunds or [0] * len(earned), strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """One touch of an explained order: why it was left out (or empty), its factors, their product, its cents."""
 
-    touch: Touch
+    touch: JourneyTouch
     left_out: str
     factors: tuple[Factor, ...]
     weight: int
@@ -68,7 +75,11 @@ class Explanation:
 
 
 def explain(
-    conversion: Conversion, touches: Sequence[Touch], options: Options, model: Model, taken: Collection[int] = ()
+    conversion: JourneyConversion,
+    touches: Sequence[JourneyTouch],
+    options: Options,
+    model: Model,
+    taken: Collection[int] = (),
 ) -> Explanation:
     """How this order's credit came about: touch × factors = weight = cents, for all of its touches, counted or not.
 
@@ -80,7 +91,7 @@ def explain(
         reasons = [(touch, reason or "kind") for touch, reason in reasons]
     counted = [touch for touch, reason in reasons if not reason]
     factors = model.explain(conversion, counted) if counted else []
-    credits = credit(conversion, counted, model) or [Credit(touch, 0, 0) for touch in counted]
+    credits = credit(conversion, counted, model) or [CreditShare(touch, 0, 0) for touch in counted]
     found = iter(zip(factors, credits, strict=True))
     lines = []
     for touch, reason in reasons:
@@ -101,6 +112,6 @@ def explain(
     )
 
 
-def counted_touches(conversion: Conversion, touches: list[Touch], options: Options) -> list[Touch]:
+def counted_touches(conversion: JourneyConversion, touches: list[JourneyTouch], options: Options) -> list[JourneyTouch]:
     """The touches that count for this conversion; none when its type is not credited."""
     return journey(conversion, touches, options) if credited(conversion, options) else []

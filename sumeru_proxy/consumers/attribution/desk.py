@@ -29,6 +29,7 @@ from sumeru_proxy.consumers.attribution.crediting import Explanation
 from sumeru_proxy.consumers.attribution.models import ModelCode, WeightVersion
 from sumeru_proxy.consumers.attribution.reporting import Earned, Report, day_number
 from sumeru_proxy.models import Shop
+from sumeru_proxy.webhooks import installed
 
 VIEW: Final = "attribution.view_credit"
 CHANGE: Final = "attribution.change_weightversion"
@@ -128,8 +129,20 @@ def _customers(found: Report) -> list[tuple[str, list[str]]]:
     return rows
 
 
+def _estimate(request: HttpRequest, shop: Shop) -> HttpResponse:
+    if not request.user.has_perm(CHANGE):
+        raise PermissionDenied
+    # Once a minute at most: a second press finds the job of the first.
+    minute = datetime.now(UTC).isoformat(timespec="minutes")
+    installed.owe("attribution", "fit", shop.pk, {}, key=f"desk/{minute}")
+    messages.success(request, _("The models are estimated from data by a worker, and past orders credited by them."))
+    return HttpResponseRedirect(request.get_full_path())
+
+
 def report(request: HttpRequest, shop: Shop) -> HttpResponse:
-    """``GET``: channels × models of a period with charts; ``?format=csv`` gives the table as a file."""
+    """``GET``: channels × models of a period with charts; ``?format=csv`` gives the table as a file. ``POST`` owes an estimate."""
+    if request.method == "POST":
+        return _estimate(request, shop)
     form, first, last, currency = _period(request, shop)
     campaigns = request.GET.get("campaigns") == "1"
     found = reporting.report(shop.pk, first, last, currency, campaigns=campaigns)
@@ -143,6 +156,7 @@ def report(request: HttpRequest, shop: Shop) -> HttpResponse:
         "found": found,
         "campaigns": campaigns,
         "models": [ModelCode(model).label for model in found.models],
+        "may_estimate": request.user.has_perm(CHANGE),
         "missing": [ModelCode(model).label for model in found.missing],
         "rows": [
             {

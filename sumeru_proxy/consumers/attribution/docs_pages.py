@@ -11,16 +11,16 @@ from sumeru_proxy.consumers.attribution import certainty, company
 from sumeru_proxy.consumers.attribution.arriving import major
 from sumeru_proxy.consumers.attribution.charts import bars
 from sumeru_proxy.consumers.attribution.crediting import credit
-from sumeru_proxy.consumers.attribution.journeys import DAY_MS, Conversion, Touch
+from sumeru_proxy.consumers.attribution.journeys import DAY_MS, JourneyConversion, JourneyTouch
 from sumeru_proxy.consumers.attribution.offered import OFFERS, Parameters, model_named
 from sumeru_proxy.webhooks.listeners import DocsPage
 
-ORDER: Final = Conversion(at_ms=21 * DAY_MS, total=10_000, customer="new")
+ORDER: Final = JourneyConversion(at_ms=21 * DAY_MS, total=10_000, customer="new")
 TOUCHES: Final = (
-    Touch(0, 1, "paid_social", "spring"),
-    Touch(7 * DAY_MS, 2, "email"),
-    Touch(14 * DAY_MS, 3, "paid_social", "spring"),
-    Touch(21 * DAY_MS, 4, "direct"),
+    JourneyTouch(0, 1, "paid_social", "spring"),
+    JourneyTouch(7 * DAY_MS, 2, "email"),
+    JourneyTouch(14 * DAY_MS, 3, "paid_social", "spring"),
+    JourneyTouch(21 * DAY_MS, 4, "direct"),
 )
 TABLE: Final = company.table(
     [

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sumeru_proxy.consumers.attribution import streaming
 from sumeru_proxy.consumers.attribution.crediting import Explanation, explain
-from sumeru_proxy.consumers.attribution.journeys import Conversion
+from sumeru_proxy.consumers.attribution.journeys import JourneyConversion
 from sumeru_proxy.consumers.attribution.models import Conversion as ConversionRow
 from sumeru_proxy.consumers.attribution.models import Credit
 from sumeru_proxy.consumers.attribution.plans import Plan, plan_of
@@ -22,7 +22,7 @@ class Explained:
 
     key: str
     currency: str
-    conversion: Conversion
+    conversion: JourneyConversion
     by_model: Mapping[int, Explanation]
     theirs: Mapping[int, int]
     stored: Mapping[int, tuple[int, int]]

@@ -11,7 +11,7 @@ from django.db.models import F
 
 from sumeru_proxy.consumers.attribution import certainty, markov, shapley, streaming, words
 from sumeru_proxy.consumers.attribution.crediting import counted_touches
-from sumeru_proxy.consumers.attribution.journeys import DAY_MS, Conversion, Options, credited
+from sumeru_proxy.consumers.attribution.journeys import DAY_MS, JourneyConversion, Options, credited
 from sumeru_proxy.consumers.attribution.models import AttributionSettings, Fit, ModelCode
 from sumeru_proxy.consumers.attribution.plans import settings_of
 
@@ -64,7 +64,7 @@ def count(shop_id: int, options: Options, order: int, until_ms: int) -> Counted:
     counted.one_in = _one_in(people)
     for person, touches in streaming.without_order(shop_id, texts, since_ms=since_ms, one_in=counted.one_in):
         # As if an order could have come at the end of the time that was looked at.
-        end = Conversion(min(touches[-1].at_ms, until_ms), 0)
+        end = JourneyConversion(min(touches[-1].at_ms, until_ms), 0)
         channels = [touch.channel for touch in counted_touches(end, touches, options)]
         if channels:
             counted.add(int(person[:8], 16) // counted.one_in % certainty.BLOCKS, channels, False, counted.one_in)

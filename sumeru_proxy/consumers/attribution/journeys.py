@@ -14,7 +14,7 @@ COUNT, FALLBACK, NEVER = "count", "fallback", "never"
 DIRECT_HANDLING: Final = (COUNT, FALLBACK, NEVER)
 
 
-class Touch(NamedTuple):
+class JourneyTouch(NamedTuple):
     """One contact. It sorts by time, then by ``id``, which decides between touches of the same millisecond."""
 
     at_ms: int
@@ -25,7 +25,7 @@ class Touch(NamedTuple):
     landing: str = ""
 
 
-class Conversion(NamedTuple):
+class JourneyConversion(NamedTuple):
     """What is credited: an order (``kind`` ``order``) or another goal. Amounts are minor units of its currency."""
 
     at_ms: int
@@ -64,20 +64,20 @@ def is_direct(channel: str) -> bool:
     return channel.lower() in DIRECT
 
 
-def credited(conversion: Conversion, options: Options) -> bool:
+def credited(conversion: JourneyConversion, options: Options) -> bool:
     """Whether conversions of this type are credited under these options."""
     return not options.kinds or conversion.kind in options.kinds
 
 
 def left_out(
-    conversion: Conversion, touches: Iterable[Touch], options: Options, taken: Collection[int] = ()
-) -> list[tuple[Touch, str]]:
+    conversion: JourneyConversion, touches: Iterable[JourneyTouch], options: Options, taken: Collection[int] = ()
+) -> list[tuple[JourneyTouch, str]]:
     """All touches in order of time, each with the reason why it does not count, or an empty text when it does.
 
     Reasons: ``after`` (later than the order), ``look_back``, ``earlier_order`` (its id is in ``taken``), ``direct``, ``no_campaign``.
     """
     oldest = conversion.at_ms - options.look_back_days * DAY_MS if options.look_back_days else None
-    reasons: list[tuple[Touch, str]] = []
+    reasons: list[tuple[JourneyTouch, str]] = []
     for touch in sorted(touches):
         if touch.at_ms > conversion.at_ms:
             reasons.append((touch, "after"))
@@ -98,7 +98,7 @@ def left_out(
     return reasons
 
 
-def journey(conversion: Conversion, touches: list[Touch], options: Options) -> list[Touch]:
+def journey(conversion: JourneyConversion, touches: list[JourneyTouch], options: Options) -> list[JourneyTouch]:
     """The touches that count, in order of time: those of ``left_out`` without a reason, found without making reasons."""
     counted = sorted(touches)
     if counted and counted[-1].at_ms > conversion.at_ms:

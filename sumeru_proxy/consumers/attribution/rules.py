@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from math import lcm, prod
 from typing import Final, NamedTuple
 
-from sumeru_proxy.consumers.attribution.journeys import DAY_MS, Conversion, Touch, is_direct
+from sumeru_proxy.consumers.attribution.journeys import DAY_MS, JourneyConversion, JourneyTouch, is_direct
 
-Weigh = Callable[[Conversion, Sequence[Touch]], list[int]]
+Weigh = Callable[[JourneyConversion, Sequence[JourneyTouch]], list[int]]
 
 
 class Factor(NamedTuple):
@@ -25,7 +25,7 @@ class Factor(NamedTuple):
     number: int
 
 
-Explain = Callable[[Conversion, Sequence[Touch]], list[tuple[Factor, ...]]]
+Explain = Callable[[JourneyConversion, Sequence[JourneyTouch]], list[tuple[Factor, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,10 @@ class Model:
     explain: Explain
 
 
-def _named(name: str, dimension: str, weigh: Weigh, value: Callable[[Conversion, Sequence[Touch], int], str]) -> Model:
-    def explain(conversion: Conversion, touches: Sequence[Touch]) -> list[tuple[Factor, ...]]:
+def _named(
+    name: str, dimension: str, weigh: Weigh, value: Callable[[JourneyConversion, Sequence[JourneyTouch], int], str]
+) -> Model:
+    def explain(conversion: JourneyConversion, touches: Sequence[JourneyTouch]) -> list[tuple[Factor, ...]]:
         weights = weigh(conversion, touches)
         return [(Factor(dimension, value(conversion, touches, index), weight),) for index, weight in enumerate(weights)]
 
@@ -55,23 +57,23 @@ def place(index: int, count: int) -> str:
     return "first" if index == 0 else "last" if index == count - 1 else "middle"
 
 
-def _place(_conversion: Conversion, touches: Sequence[Touch], index: int) -> str:
+def _place(_conversion: JourneyConversion, touches: Sequence[JourneyTouch], index: int) -> str:
     return place(index, len(touches))
 
 
-def _last(_conversion: Conversion, touches: Sequence[Touch]) -> list[int]:
+def _last(_conversion: JourneyConversion, touches: Sequence[JourneyTouch]) -> list[int]:
     weights = [0] * len(touches)
     weights[-1] = 1
     return weights
 
 
-def _first(_conversion: Conversion, touches: Sequence[Touch]) -> list[int]:
+def _first(_conversion: JourneyConversion, touches: Sequence[JourneyTouch]) -> list[int]:
     weights = [0] * len(touches)
     weights[0] = 1
     return weights
 
 
-def _last_non_direct(_conversion: Conversion, touches: Sequence[Touch]) -> list[int]:
+def _last_non_direct(_conversion: JourneyConversion, touches: Sequence[JourneyTouch]) -> list[int]:
     weights = [0] * len(touches)
     for index in range(len(touches) - 1, -1, -1):
         if not is_direct(touches[index].channel):
@@ -81,7 +83,7 @@ def _last_non_direct(_conversion: Conversion, touches: Sequence[Touch]) -> list[
     return weights
 
 
-def _linear(_conversion: Conversion, touches: Sequence[Touch]) -> list[int]:
+def _linear(_conversion: JourneyConversion, touches: Sequence[JourneyTouch]) -> list[int]:
     return [1] * len(touches)
 
 
@@ -157,11 +159,11 @@ def time_decay(half_life_days: int = 7) -> Model:
         raise ValueError("half_life_days must be 1 to 365")
     half_life_ms = half_life_days * DAY_MS
 
-    def weigh(conversion: Conversion, touches: Sequence[Touch]) -> list[int]:
+    def weigh(conversion: JourneyConversion, touches: Sequence[JourneyTouch]) -> list[int]:
         at_ms = conversion.at_ms
         return [decay(at_ms - touch.at_ms, half_life_ms) for touch in touches]
 
-    def days(conversion: Conversion, touches: Sequence[Touch], index: int) -> str:
+    def days(conversion: JourneyConversion, touches: Sequence[JourneyTouch], index: int) -> str:
         tenths = (conversion.at_ms - touches[index].at_ms) * 10 // DAY_MS
         return f"{tenths // 10}.{tenths % 10} d"
 
@@ -178,7 +180,7 @@ def position(first: int = 40, middle: int = 20, last: int = 40) -> Model:
     if min(first, middle, last) < 0 or max(first, middle, last) > 1_000 or not first + middle + last:
         raise ValueError("parts must be 0 to 1000, and not all 0")
 
-    def weigh(_conversion: Conversion, touches: Sequence[Touch]) -> list[int]:
+    def weigh(_conversion: JourneyConversion, touches: Sequence[JourneyTouch]) -> list[int]:
         count = len(touches)
         if count == 1:
             return [1]
@@ -198,7 +200,7 @@ def shapley_equal() -> Model:
     games", 1953, lemma 2). A touch weighs the least common multiple of the channels' counts, divided by its own channel's count.
     """
 
-    def weigh(_conversion: Conversion, touches: Sequence[Touch]) -> list[int]:
+    def weigh(_conversion: JourneyConversion, touches: Sequence[JourneyTouch]) -> list[int]:
         counts = Counter(touch.channel for touch in touches)
         multiple = lcm(*counts.values())
         return [multiple // counts[touch.channel] for touch in touches]
@@ -209,7 +211,7 @@ def shapley_equal() -> Model:
 def by_effects(name: str, effects: Mapping[str, int]) -> Model:
     """Each touch weighs its channel's effect (millionths, from ``markov`` or ``shapley``); a channel without one weighs 0."""
 
-    def weigh(_conversion: Conversion, touches: Sequence[Touch]) -> list[int]:
+    def weigh(_conversion: JourneyConversion, touches: Sequence[JourneyTouch]) -> list[int]:
         return [effects.get(touch.channel, 0) for touch in touches]
 
     return _named(name, "channel", weigh, lambda _c, touches, i: touches[i].channel)

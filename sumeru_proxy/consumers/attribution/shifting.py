@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from sumeru_proxy import memory
 from sumeru_proxy.consumers.attribution import streaming
 from sumeru_proxy.consumers.attribution.company import WeightTable
 from sumeru_proxy.consumers.attribution.crediting import counted_touches, credit
-from sumeru_proxy.consumers.attribution.journeys import Conversion, Touch
+from sumeru_proxy.consumers.attribution.journeys import JourneyConversion, JourneyTouch
 from sumeru_proxy.consumers.attribution.models import Conversion as ConversionRow
 from sumeru_proxy.consumers.attribution.models import ModelCode
 from sumeru_proxy.consumers.attribution.plans import Plan, plan_of
@@ -24,7 +25,7 @@ _CHUNK: Final = 500
 
 Shifts = dict[str, tuple[int, int]]
 """Channel → what it has of the revenue now, and what it would have; minor units. Both sum to the revenue."""
-Counted = tuple[Conversion, Sequence[Touch]]
+Counted = tuple[JourneyConversion, Sequence[JourneyTouch]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ class Samples:
     def __init__(self) -> None:
         self._cache: dict[tuple[int, int, int, str], Sample] = {}
         self._lock = threading.Lock()
+        memory.register(self)
 
     def of(self, shop_id: int, since_ms: int, until_ms: int, currency: str) -> Sample:
         """The sample of this period, read when it is not there or too old."""
@@ -122,7 +124,7 @@ class Samples:
             self._cache.clear()
 
 
-samples = Samples()
+samples = memory.register(Samples())
 
 
 def shifts(now: Mapping[str, int], then: Mapping[str, int]) -> Shifts:

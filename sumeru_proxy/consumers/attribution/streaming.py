@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from sumeru_proxy.consumers.attribution.journeys import Conversion, Options, Touch
+from sumeru_proxy.consumers.attribution.journeys import JourneyConversion, JourneyTouch, Options
 from sumeru_proxy.consumers.attribution.models import Conversion as ConversionRow
 from sumeru_proxy.consumers.attribution.models import ConversionTouch, Label
 from sumeru_proxy.consumers.attribution.models import Touch as TouchRow
@@ -22,8 +22,8 @@ class Journey(NamedTuple):
     """An order of the database with all of its touches. A touch's ``id`` is its row's ``rank``; ``theirs`` is Sumeru's own credit by it."""
 
     id: int
-    conversion: Conversion
-    touches: list[Touch]
+    conversion: JourneyConversion
+    touches: list[JourneyTouch]
     theirs: Mapping[int, int]
 
 
@@ -71,16 +71,18 @@ def _joined(
     end: tuple[Any, ...] = (None,)
     row = next(touches, end)
     for number, at_ms, total, refunded, customer, kind in conversions:
-        own: list[Touch] = []
+        own: list[JourneyTouch] = []
         theirs: dict[int, int] = {}
         while row[0] is not None and row[0] <= number:
             if row[0] == number:
                 _number, amount, touch_ms, touch_id, channel, campaign, device, landing = row
-                own.append(Touch(touch_ms, touch_id, texts[channel], texts[campaign], texts[device], texts[landing]))
+                own.append(
+                    JourneyTouch(touch_ms, touch_id, texts[channel], texts[campaign], texts[device], texts[landing])
+                )
                 if amount is not None:
                     theirs[touch_id] = amount
             row = next(touches, end)
-        yield Journey(number, Conversion(at_ms, total, refunded, customer, kind), own, theirs)
+        yield Journey(number, JourneyConversion(at_ms, total, refunded, customer, kind), own, theirs)
 
 
 def of_shop(
@@ -133,18 +135,18 @@ def open_persons(shop_id: int) -> QuerySet[TouchRow]:
 
 def without_order(
     shop_id: int, texts: Mapping[int, str], *, since_ms: int = 0, one_in: int = 1
-) -> Iterator[tuple[str, list[Touch]]]:
+) -> Iterator[tuple[str, list[JourneyTouch]]]:
     """Journeys without an order: (person's hash, touches). ``one_in``: only every so-manyth person, always the same ones."""
     rows = open_persons(shop_id).filter(at_ms__gte=since_ms).order_by("person", "at_ms", "rank")
     fields = ("person", "at_ms", "rank", "channel", "campaign", "device", "landing")
-    person, own = "", list[Touch]()
+    person, own = "", list[JourneyTouch]()
     for name, at_ms, rank, channel, campaign, device, landing in rows.values_list(*fields).iterator(CHUNK_ROWS):
         if name != person:
             if own:
                 yield person, own
             person, own = name, []
         if one_in == 1 or int(name[:8], 16) % one_in == 0:
-            own.append(Touch(at_ms, rank, texts[channel], texts[campaign], texts[device], texts[landing]))
+            own.append(JourneyTouch(at_ms, rank, texts[channel], texts[campaign], texts[device], texts[landing]))
     if own:
         yield person, own
 

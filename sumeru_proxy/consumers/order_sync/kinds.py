@@ -51,7 +51,7 @@ def opened(row: OrderTarget) -> Iterator[Target]:
     try:
         options = kind.options_of(row.options)
         secret = "" if row.credential is None else secrets.reveal(row.credential)
-    except (ValueError, secrets.Unusable) as error:
+    except (ValueError, secrets.CredentialUnusable) as error:
         raise TargetDown(text=str(error), reason="not_set_up") from None
     place = Place(
         shop=row.shop.key,

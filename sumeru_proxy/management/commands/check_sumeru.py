@@ -16,7 +16,7 @@ from sumeru_proxy.client.abilities import Ability, order_list_abilities
 from sumeru_proxy.client.api import Sumeru
 from sumeru_proxy.client.probe import Finding, LimitFinding, Probe, ProbeTarget, limits_told
 from sumeru_proxy.models import Shop
-from sumeru_proxy.secrets import Unusable
+from sumeru_proxy.secrets import CredentialUnusable
 
 
 class Command(BaseCommand):
@@ -67,7 +67,7 @@ def _account(name: str) -> Any:
         raise CommandError("several shops have this name: give the key" if shops else f"no shop {name!r}")
     try:
         return account_of(shops[0])
-    except (Unusable, ValueError) as error:
+    except (CredentialUnusable, ValueError) as error:
         raise CommandError(str(error)) from None
 
 

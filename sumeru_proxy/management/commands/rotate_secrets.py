@@ -28,6 +28,6 @@ class Command(BaseCommand):
             return
         try:
             count = secrets.rotate()
-        except secrets.Unusable as error:
+        except secrets.CredentialUnusable as error:
             raise CommandError(f"{error}. Put the lost key back into SUMERU_ENCRYPTION_KEYS.") from None
         self.stdout.write(f"Sealed {count} credentials with the first key. Older keys may be dropped now.")

@@ -41,7 +41,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"Would subscribe {shop} to {', '.join(events)} at {url}.")
                 return
             subscribed = subscribing.subscribe(shop, url, events, rotate=options["rotate"])
-        except (subscribing.NotSubscribable, errors.SumeruError, secrets.Unusable) as error:
+        except (subscribing.NotSubscribable, errors.SumeruError, secrets.CredentialUnusable) as error:
             raise CommandError(str(error)) from None
         what = "Subscribed" if subscribed.created else "Nothing to do: already subscribed"
         self.stdout.write(f"{what} ({subscribed.subscription.upstream_id}); the secret is stored, encrypted.")

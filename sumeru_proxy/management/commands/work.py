@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from sumeru_proxy import housekeeping, refreshing, worker
 from sumeru_proxy.outbox import jobs, rules
-from sumeru_proxy.outbox.delivering import Pace
+from sumeru_proxy.outbox.delivering import WorkerTimings
 from sumeru_proxy.outbox.turns import Turns
 
 
@@ -56,7 +56,7 @@ class Command(BaseCommand):
             known = worker.handlers([name.strip() for name in options["kinds"].split(",") if name.strip()] or None)
         except ValueError as error:
             raise CommandError(str(error)) from None
-        pace = Pace(base_s=options["base_s"], longest_s=options["longest_s"], lease_s=options["lease_s"])
+        pace = WorkerTimings(base_s=options["base_s"], longest_s=options["longest_s"], lease_s=options["lease_s"])
         turns = Turns(options["threads"])
         workers = [
             worker.Worker(known, batch=options["batch"], idle_s=min(options["idle_s"], 1.0), pace=pace, turns=turns)

@@ -17,7 +17,7 @@ from django.utils import timezone
 from sumeru_proxy import pruning, secrets, worker
 from sumeru_proxy.models import Credential, InboundEvent, Job, Shop, Stamp
 from sumeru_proxy.outbox import writes
-from sumeru_proxy.outbox.delivering import Pace
+from sumeru_proxy.outbox.delivering import WorkerTimings
 from sumeru_proxy.reading import stamps
 from sumeru_proxy.sandbox.server import Sandbox, running, small_catalogue
 from sumeru_proxy.webhooks import erasing, installed, intake, listeners, replaying
@@ -47,7 +47,7 @@ def take(shop: Shop, number: int = 1, kind: str = "order.attributed", **data: An
 
 
 def work() -> None:
-    each = worker.Worker(worker.handlers(), pace=Pace(base_s=0.0, longest_s=0.0))
+    each = worker.Worker(worker.handlers(), pace=WorkerTimings(base_s=0.0, longest_s=0.0))
     while each.once():
         pass
 

@@ -20,7 +20,7 @@ from django.utils import timezone
 from sumeru_proxy import pruning, worker
 from sumeru_proxy.models import Job, Shop, Stamp
 from sumeru_proxy.outbox import batching, jobs
-from sumeru_proxy.outbox.delivering import Pace
+from sumeru_proxy.outbox.delivering import WorkerTimings
 from sumeru_proxy.webhooks import erasing, installed, ranges
 from sumeru_proxy.webhooks.listeners import Consumer, Done, JobKind, Setting
 from tests.sumeru_proxy.example_consumer import CONSUMER, LEDGER, Ledger
@@ -44,7 +44,7 @@ def shop(db: None) -> Shop:
 
 
 def drain() -> None:
-    each = worker.Worker(worker.handlers(), pace=Pace(base_s=0.0, longest_s=0.0))
+    each = worker.Worker(worker.handlers(), pace=WorkerTimings(base_s=0.0, longest_s=0.0))
     while each.once():
         pass
 

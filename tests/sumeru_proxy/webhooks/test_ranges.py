@@ -15,7 +15,7 @@ from django.utils import timezone
 from sumeru_proxy import worker
 from sumeru_proxy.models import Job, Shop, Stamp
 from sumeru_proxy.outbox import jobs
-from sumeru_proxy.outbox.delivering import Pace
+from sumeru_proxy.outbox.delivering import WorkerTimings
 from sumeru_proxy.sandbox.catalogue import small_catalogue
 from sumeru_proxy.webhooks import ranges
 from sumeru_proxy.webhooks.listeners import Refused, Stride
@@ -75,7 +75,7 @@ def full(sandbox: Upstream, make_shop: Callable[..., Shop]) -> Shop:
 
 
 def new_worker(**options: Any) -> worker.Worker:
-    return worker.Worker(worker.handlers(), pace=Pace(base_s=0.0, longest_s=0.0, away_first_s=0.0), **options)
+    return worker.Worker(worker.handlers(), pace=WorkerTimings(base_s=0.0, longest_s=0.0, away_first_s=0.0), **options)
 
 
 def drain(each: worker.Worker | None = None) -> None:

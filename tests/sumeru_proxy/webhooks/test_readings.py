@@ -15,7 +15,7 @@ from sumeru_proxy import worker
 from sumeru_proxy.client import errors
 from sumeru_proxy.models import InboundEvent, Job, Shop
 from sumeru_proxy.outbox import jobs
-from sumeru_proxy.outbox.delivering import Pace
+from sumeru_proxy.outbox.delivering import WorkerTimings
 from sumeru_proxy.sandbox.catalogue import small_catalogue
 from sumeru_proxy.webhooks import installed, intake, readings
 from tests.sumeru_proxy.example_consumer import LEDGER, Ledger
@@ -71,7 +71,7 @@ def take(shop: Shop, number: int, order_id: str, kind: str = "order.attributed")
 
 
 def work() -> None:
-    each = worker.Worker(worker.handlers(), pace=Pace(base_s=0.0, longest_s=0.0))
+    each = worker.Worker(worker.handlers(), pace=WorkerTimings(base_s=0.0, longest_s=0.0))
     while each.once():
         pass
 

@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from sumeru_proxy import worker
 from sumeru_proxy.models import InboundEvent, Job, Shop
-from sumeru_proxy.outbox.delivering import Pace
+from sumeru_proxy.outbox.delivering import WorkerTimings
 from sumeru_proxy.webhooks import erasing
 from tests.sumeru_proxy.listeners import RECORDER, Recorder
 from tests.widgets.admin.debt_rows import EMAIL, PERSON, PERSONAL, SECRET, event
@@ -55,7 +55,7 @@ def replay(client: Client, *chosen: InboundEvent, **more: str) -> str:
 
 
 def work() -> None:
-    each = worker.Worker(worker.handlers(), pace=Pace(base_s=0.0, longest_s=0.0))
+    each = worker.Worker(worker.handlers(), pace=WorkerTimings(base_s=0.0, longest_s=0.0))
     while each.once():
         pass
 

@@ -56,7 +56,7 @@ class Company:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class SetupItem:
     """A product: ``type`` goods or service."""
 
     sku: str
@@ -71,7 +71,7 @@ class Plan:
 
     key: str
     companies: Sequence[Company]
-    products: Sequence[Item] = (Item("SUMERU-OTHER", "Other", type="service"),)
+    products: Sequence[SetupItem] = (SetupItem("SUMERU-OTHER", "Other", type="service"),)
     currencies: Mapping[str, int] = field(default_factory=lambda: {"EUR": 2, "USD": 2})
     countries: Sequence[str] = ("DE", "FR", "GB", "US")
     taxes: Sequence[str] = ("20", "19", "10", "7")
@@ -90,7 +90,7 @@ class Plan:
 def plan_of(key: str, data: Mapping[str, Any]) -> Plan:
     """A plan from JSON: the fields of ``Plan`` but its key; companies and products as objects. Raises TypeError, KeyError."""
     companies = tuple(Company(**each) for each in data["companies"])
-    items = tuple(Item(**each) for each in data["products"])
+    items = tuple(SetupItem(**each) for each in data["products"])
     rest = {name: value for name, value in data.items() if name not in ("companies", "products")}
     return Plan(key=key, companies=companies, products=items, **rest)
 

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from sumeru_proxy.models import Shop
+
+
+@pytest.fixture(autouse=True)
+def only_attribution(no_consumers: None, settings: Any) -> None:
+    """The one consumer that is tested here."""
+    settings.SUMERU_CONSUMERS = ["sumeru_proxy.consumers.attribution"]
 
 
 @pytest.fixture

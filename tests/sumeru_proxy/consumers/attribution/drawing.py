@@ -8,7 +8,13 @@ from typing import Any
 from hypothesis import strategies as st
 
 from sumeru_proxy.consumers.attribution.company import Rule, table
-from sumeru_proxy.consumers.attribution.journeys import DAY_MS, DIRECT_HANDLING, Conversion, Options, Touch
+from sumeru_proxy.consumers.attribution.journeys import (
+    DAY_MS,
+    DIRECT_HANDLING,
+    JourneyConversion,
+    JourneyTouch,
+    Options,
+)
 from sumeru_proxy.consumers.attribution.offered import Parameters
 
 CHANNELS = ("email", "paid_search", "paid_social", "direct", "(none)", "affiliate", "organic", "Ünïcode 🎁")
@@ -17,7 +23,7 @@ DEVICES = ("", "mobile", "desktop")
 LANDINGS = ("", "/", "/sale", "/sale/shoes", "/blog/post")
 
 touches = st.builds(
-    Touch,
+    JourneyTouch,
     at_ms=st.integers(0, 200 * DAY_MS),
     id=st.integers(1, 10**9),
     channel=st.sampled_from(CHANNELS),
@@ -27,7 +33,7 @@ touches = st.builds(
 )
 journeys = st.lists(touches, max_size=30, unique_by=lambda touch: touch.id)
 conversions = st.builds(
-    Conversion,
+    JourneyConversion,
     at_ms=st.integers(0, 200 * DAY_MS),
     total=st.integers(-(10**12), 10**12),
     customer=st.sampled_from(("", "new", "returning")),
@@ -63,15 +69,15 @@ PARAMETERS = Parameters(half_life_days=7, position_parts=(40, 20, 40))
 EFFECTS = {"email": 412_345, "paid_search": 250_001, "direct": 3, "organic": 0, "affiliate": 99_999}
 
 
-def random_order(random_: random.Random) -> tuple[Conversion, list[Touch], Options]:
+def random_order(random_: random.Random) -> tuple[JourneyConversion, list[JourneyTouch], Options]:
     """An order, its touches in any order of time, some after it or too old, some at the same millisecond."""
     at_ms = 1_700_000_000_000 + random_.randrange(100 * DAY_MS)
     total = random_.choice((0, 1, 1_999, random_.randrange(-10_000, 5_000_000), random_.randrange(10**17)))
     refunded = random_.choice((0, 0, max(0, total), random_.randrange(total + 1) if total > 0 else 0))
-    conversion = Conversion(at_ms, total, refunded, random_.choice(("", "new", "returning")))
+    conversion = JourneyConversion(at_ms, total, refunded, random_.choice(("", "new", "returning")))
     count = random_.choice((0, 1, 2, 3, random_.randrange(40)))
     found = [
-        Touch(
+        JourneyTouch(
             at_ms - random_.choice((0, 86_400_000, random_.randrange(120 * DAY_MS), -random_.randrange(DAY_MS))),
             number,
             random_.choice(CHANNELS),
@@ -89,7 +95,7 @@ def random_order(random_: random.Random) -> tuple[Conversion, list[Touch], Optio
     return conversion, found, chosen
 
 
-def as_json(conversion: Conversion, found: list[Touch], chosen: Options) -> dict[str, Any]:
+def as_json(conversion: JourneyConversion, found: list[JourneyTouch], chosen: Options) -> dict[str, Any]:
     """An order as the JavaScript reads it: amounts as text, so that none is too large."""
     order = conversion._asdict() | {"total": str(conversion.total), "refunded": str(conversion.refunded)}
     option_values = {

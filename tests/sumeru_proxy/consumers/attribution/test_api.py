@@ -18,7 +18,7 @@ from sumeru_proxy.consumers.attribution.models import Conversion, ReadToken
 from sumeru_proxy.models import Shop
 from tests.sumeru_proxy.consumers.attribution.stored import START_MS, random_orders
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.stores]
 BASE = "/consumers/attribution/v1/"
 SPAN = {
     "first": reporting.day_of(START_MS // DAY_MS).isoformat(),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sumeru_proxy.consumers.attribution.company import LARGEST, BadRules, Rule, problems_of, table
 from sumeru_proxy.consumers.attribution.crediting import counted_touches, credit
-from sumeru_proxy.consumers.attribution.journeys import Conversion, Options, Touch
+from sumeru_proxy.consumers.attribution.journeys import JourneyConversion, JourneyTouch, Options
 from tests.sumeru_proxy.consumers.attribution import drawing
 
 
@@ -51,7 +51,7 @@ def test_rules_that_do_not_go_together() -> None:
 
 @given(drawing.conversions, drawing.journeys, st.sampled_from(drawing.CHANNELS), st.integers(1, 90_000))
 def test_a_larger_factor_never_earns_a_channel_less(
-    conversion: Conversion, touches: list[Touch], channel: str, more: int
+    conversion: JourneyConversion, touches: list[JourneyTouch], channel: str, more: int
 ) -> None:
     conversion = conversion._replace(total=abs(conversion.total))
     counted = counted_touches(conversion, touches, Options())
@@ -68,8 +68,8 @@ def test_a_larger_factor_never_earns_a_channel_less(
 
 def test_weights_of_many_different_touches_stay_right_when_the_memory_is_emptied() -> None:
     rules = table([Rule("campaign", "cam_7", 2_000)])
-    touches = [Touch(number, number, "email", f"cam_{number}") for number in range(100_050)]
-    assert [number for number, weight in enumerate(rules.weigh(Conversion(10**9, 1), touches)) if weight == 2_000] == [
-        7
-    ]
-    assert rules.weigh(Conversion(10**9, 1), touches[7:8]) == [2_000]
+    touches = [JourneyTouch(number, number, "email", f"cam_{number}") for number in range(100_050)]
+    assert [
+        number for number, weight in enumerate(rules.weigh(JourneyConversion(10**9, 1), touches)) if weight == 2_000
+    ] == [7]
+    assert rules.weigh(JourneyConversion(10**9, 1), touches[7:8]) == [2_000]

@@ -31,7 +31,7 @@ from sumeru_proxy.worker import Worker, handlers
 from tests.sumeru_proxy.consumers.attribution.stored import contents, random_orders
 from tests.upstream import Upstream, upstream
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.stores]
 ORDERS = 230
 
 

@@ -19,7 +19,7 @@ from sumeru_proxy.consumers.attribution import charts, reporting, shifting, taki
 from sumeru_proxy.consumers.attribution.company import Rule, table
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS
 from sumeru_proxy.consumers.attribution.models import Conversion, ModelCode, WeightVersion
-from sumeru_proxy.models import Shop
+from sumeru_proxy.models import Job, Shop
 from tests.sumeru_proxy.consumers.attribution.stored import START_MS, random_orders
 
 pytestmark = pytest.mark.django_db
@@ -96,6 +96,15 @@ def test_an_empty_shop_and_a_bad_period_are_said(shop: Shop, reader: Client) -> 
     assert "This period cannot be." in page.content.decode()
     assert reader.get(address(shop, "weights")).status_code == 200
     assert reader.get(address(shop, "order")).status_code == 200
+
+
+def test_an_estimate_is_owed_once_a_minute_by_those_who_may(filled: Shop, reader: Client, editor: Client) -> None:
+    where = address(filled, "report")
+    assert "Estimate the models" not in reader.get(where, SPAN).content.decode()
+    assert reader.post(where).status_code == 403
+    assert "Estimate the models" in editor.get(where, SPAN).content.decode()
+    assert [editor.post(where).status_code for _ in range(3)] == [302] * 3
+    assert 1 <= Job.objects.filter(kind="attribution:fit", shop=filled).count() <= 2
 
 
 def test_a_cent_that_is_missing_is_shown(filled: Shop, reader: Client) -> None:
@@ -234,14 +243,14 @@ def test_a_sample_is_spread_over_the_period_and_kept(filled: Shop) -> None:
 
 
 def test_a_drag_over_five_thousand_orders_is_quick() -> None:
-    from sumeru_proxy.consumers.attribution.journeys import Conversion as Order
-    from sumeru_proxy.consumers.attribution.journeys import Touch
+    from sumeru_proxy.consumers.attribution.journeys import JourneyConversion as Order
+    from sumeru_proxy.consumers.attribution.journeys import JourneyTouch
 
     journeys = [
         (
             Order(10**12 + number, 9_999, 0, "new"),
             [
-                Touch(10**12 - place * 10**8, place, ("email", "direct", "affiliate")[place % 3])
+                JourneyTouch(10**12 - place * 10**8, place, ("email", "direct", "affiliate")[place % 3])
                 for place in range(9, -1, -1)
             ],
         )

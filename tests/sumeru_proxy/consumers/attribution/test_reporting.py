@@ -17,7 +17,7 @@ from sumeru_proxy.consumers.attribution.reporting import Earned, day_of
 from sumeru_proxy.models import Shop
 from tests.sumeru_proxy.consumers.attribution.stored import START_MS, contents, random_orders
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.stores]
 FIRST, LAST = day_of(START_MS // DAY_MS), day_of(START_MS // DAY_MS + 29)
 
 

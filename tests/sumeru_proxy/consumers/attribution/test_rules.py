@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from sumeru_proxy.consumers.attribution import crediting, offered, rules
 from sumeru_proxy.consumers.attribution.company import NEUTRAL
-from sumeru_proxy.consumers.attribution.journeys import DAY_MS, Conversion, Options, Touch
+from sumeru_proxy.consumers.attribution.journeys import DAY_MS, JourneyConversion, JourneyTouch, Options
 from tests.sumeru_proxy.consumers.attribution import drawing
 
-ORDER = Conversion(at_ms=30 * DAY_MS, total=10_000, customer="new")
+ORDER = JourneyConversion(at_ms=30 * DAY_MS, total=10_000, customer="new")
 JOURNEY = [
-    Touch(9 * DAY_MS, 1, "paid_social", "cam_1", "mobile", "/sale/shoes"),  # 21 days before the order
-    Touch(16 * DAY_MS, 2, "email", "", "desktop", "/"),  # 14 days
-    Touch(23 * DAY_MS, 3, "paid_social", "cam_1", "mobile", "/blog/post"),  # 7 days
-    Touch(30 * DAY_MS, 4, "direct", "", "", ""),  # at the moment of the order
+    JourneyTouch(9 * DAY_MS, 1, "paid_social", "cam_1", "mobile", "/sale/shoes"),  # 21 days before the order
+    JourneyTouch(16 * DAY_MS, 2, "email", "", "desktop", "/"),  # 14 days
+    JourneyTouch(23 * DAY_MS, 3, "paid_social", "cam_1", "mobile", "/blog/post"),  # 7 days
+    JourneyTouch(30 * DAY_MS, 4, "direct", "", "", ""),  # at the moment of the order
 ]
 MODELS = [
     offered.model_named(name, drawing.PARAMETERS, drawing.RULES, drawing.EFFECTS if offer.from_data else None)
@@ -82,7 +82,7 @@ def test_position_of_any_length(parts: tuple[int, int, int], count: int, weights
 
 
 def test_last_known_channel_of_a_journey_that_is_all_direct() -> None:
-    all_direct = [Touch(1, 1, "Direct"), Touch(2, 2, "(none)")]
+    all_direct = [JourneyTouch(1, 1, "Direct"), JourneyTouch(2, 2, "(none)")]
     assert rules.LAST_NON_DIRECT.weigh(ORDER, all_direct) == [0, 1]
 
 
@@ -104,7 +104,7 @@ def test_decay_is_near_its_formula(age_ms: int, half_life_days: int) -> None:
 
 @given(drawing.conversions, drawing.journeys, drawing.options)
 def test_every_model_gives_everything_to_the_cent(
-    conversion: Conversion, touches: list[Touch], options: Options
+    conversion: JourneyConversion, touches: list[JourneyTouch], options: Options
 ) -> None:
     counted = crediting.counted_touches(conversion, touches, options)
     assert counted == [touch for touch, reason in crediting.left_out(conversion, touches, options) if not reason]
@@ -128,7 +128,7 @@ def test_every_model_gives_everything_to_the_cent(
 
 @given(drawing.conversions, drawing.journeys, drawing.options, st.randoms())
 def test_the_order_of_arrival_does_not_matter(
-    conversion: Conversion, touches: list[Touch], options: Options, random_: object
+    conversion: JourneyConversion, touches: list[JourneyTouch], options: Options, random_: object
 ) -> None:
     shuffled = list(touches)
     random_.shuffle(shuffled)  # type: ignore[attr-defined]
@@ -164,7 +164,7 @@ def test_options(options: Options, reasons: list[str]) -> None:
 
 
 def test_a_touch_after_the_order_never_counts() -> None:
-    late = Touch(ORDER.at_ms + 1, 9, "email")
+    late = JourneyTouch(ORDER.at_ms + 1, 9, "email")
     explained = crediting.explain(ORDER, [late], Options(look_back_days=0), rules.LAST)
     assert [line.left_out for line in explained.lines] == ["after"]
     assert explained.unattributed == ORDER.total

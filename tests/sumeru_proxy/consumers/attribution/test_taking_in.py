@@ -31,7 +31,7 @@ from tests.sumeru_proxy.consumers.attribution.stored import (
     summed,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.stores]
 FIRST_DAY, LAST_DAY = START_MS // DAY_MS - 5, START_MS // DAY_MS + 100
 
 

@@ -12,6 +12,8 @@ from sumeru_proxy.consumers.attribution.models import AttributionSettings, Label
 from sumeru_proxy.models import Shop
 from tests.sumeru_proxy.consumers.attribution import drawing
 
+pytestmark = pytest.mark.stores
+
 
 def test_an_order_gets_the_version_of_its_time(shop: Shop) -> None:
     first = weight_tables.draft(shop.pk, [Rule("channel", "email", 2_000)])

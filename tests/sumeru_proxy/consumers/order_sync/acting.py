@@ -8,7 +8,7 @@ from typing import Any
 
 from sumeru_proxy import worker
 from sumeru_proxy.models import Shop
-from sumeru_proxy.outbox.delivering import Pace
+from sumeru_proxy.outbox.delivering import WorkerTimings
 from sumeru_proxy.webhooks import intake
 from tests.upstream import Upstream
 
@@ -31,6 +31,8 @@ def hear(shop: Shop, order_id: str, event_id: str = "", kind: str = "order.attri
 
 
 def work(**pace: float) -> None:
-    each = worker.Worker(worker.handlers(), pace=Pace(**{"base_s": 0.0, "longest_s": 0.0, "away_first_s": 0.0, **pace}))
+    each = worker.Worker(
+        worker.handlers(), pace=WorkerTimings(**{"base_s": 0.0, "longest_s": 0.0, "away_first_s": 0.0, **pace})
+    )
     while each.once():
         pass

@@ -19,7 +19,7 @@ from sumeru_proxy.consumers.order_sync.targets.interface import Entry, Place, Ta
 from sumeru_proxy.consumers.order_sync.targets.tryton import KIND, TrytonTarget
 from sumeru_proxy.consumers.order_sync.tryton.facts import shop_named
 from sumeru_proxy.consumers.order_sync.tryton.rest import Door, Row
-from sumeru_proxy.consumers.order_sync.tryton.set_up import Company, Erp, Item, Plan, Server
+from sumeru_proxy.consumers.order_sync.tryton.set_up import Company, Erp, Plan, Server, SetupItem
 from sumeru_proxy.sandbox.orders.generator import OrderGenerator
 
 HOME = Path(os.environ.get("SUMERU_ERP_HOME") or Path(__file__).parents[4] / ".venv-erp")
@@ -31,11 +31,11 @@ PLAN = Plan(
         Company("Beta", "USD", {"beta-usd": "USD"}),
     ),
     products=(
-        Item("SUMERU-OTHER", "Other", type="service"),
-        Item("MUG", "Mug", "10"),
-        Item("TENT", "Tent", "199.90"),
-        Item("COURSE", "Course", "49", type="service"),
-        *(Item(f"SKU-{number}", f"Product {number}", "10") for number in range(1, 41)),
+        SetupItem("SUMERU-OTHER", "Other", type="service"),
+        SetupItem("MUG", "Mug", "10"),
+        SetupItem("TENT", "Tent", "199.90"),
+        SetupItem("COURSE", "Course", "49", type="service"),
+        *(SetupItem(f"SKU-{number}", f"Product {number}", "10") for number in range(1, 41)),
     ),
     countries=("DE", "FR", "IT", "GR", "AT", "GB", "US", "JP"),
     taxes=("4", "4.875", "5", "5.5", "7", "8", "10", "13", "19", "20", "22", "24"),

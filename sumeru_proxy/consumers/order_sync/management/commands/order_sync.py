@@ -125,7 +125,7 @@ class Command(BaseCommand):
                 )
                 with opened(row) as target:
                     report = rehearsal.rehearse(row, target, orders)
-            except (TargetDown, errors.SumeruError, secrets.Unusable) as error:
+            except (TargetDown, errors.SumeruError, secrets.CredentialUnusable) as error:
                 raise CommandError(f"{row}: {getattr(error, 'text', '') or error}") from None
             rehearsal.keep(row, report)
             if options["json"]:

@@ -70,7 +70,7 @@ class Command(BaseCommand):
                     differing += self._say(outcome, options["dry_run"])
             except TargetDown as error:
                 raise CommandError(f"{shop}: {error.reason}: {error.text}") from None
-            except (errors.SumeruError, secrets.Unusable) as error:
+            except (errors.SumeruError, secrets.CredentialUnusable) as error:
                 raise CommandError(f"{shop}: Sumeru: {error}") from None
         if differing:
             raise CommandError(f"{differing} orders differ.")
