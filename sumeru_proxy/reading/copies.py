@@ -28,7 +28,7 @@ KEEP_S = 7 * 24 * 3600.0
 KEEP_ABSENT_S = 3600.0
 """The same for what Sumeru does not know: there is little to show, and strangers may ask for any number of ids."""
 RECHECK_S = 1.0
-_HELD_RECORDS_MOST = 20_000
+_RECORDS_LIMIT = 20_000
 """Records held by a process, of 0.4 to 0.9 kB each (measured): some 6,000 single products, or the reviews of 200 with 100 each."""
 
 
@@ -83,12 +83,12 @@ class Copy:
         """``fresh``, ``stale`` (may be shown) or ``withdrawn`` (must not be). A copy from the future counts as stale."""
         state = "fresh" if 0 <= now - self.fetched_at < self.fresh_s else "stale"
         for topic, soft in self.made_under:
-            known = current.get(topic)
-            if known is None:
+            current_value = current.get(topic)
+            if current_value is None:
                 continue
-            if soft < known.hard:
+            if soft < current_value.hard:
                 return "withdrawn"
-            if soft < known.soft:
+            if soft < current_value.soft:
                 state = "stale"
         return state
 
@@ -136,10 +136,10 @@ class Copies:
         ask: list[str] = []
         with self._lock:
             for key in keys:
-                held = self._held.get(key)
-                if held and 0 <= now - held[0] < RECHECK_S:
+                entry = self._held.get(key)
+                if entry and 0 <= now - entry[0] < RECHECK_S:
                     self._held.move_to_end(key)
-                    found[key] = held[1]
+                    found[key] = entry[1]
                 else:
                     ask.append(key)
         return {**found, **self.load_latest(ask, now)} if ask else found
@@ -159,8 +159,8 @@ class Copies:
             for key in keys:
                 copy = stored.get(key)
                 if not isinstance(copy, Copy):
-                    held = self._held.get(key)
-                    copy = held[1] if held else None
+                    entry = self._held.get(key)
+                    copy = entry[1] if entry else None
                 if copy is not None:
                     found[key] = copy
                     self._hold(key, now, copy)
@@ -182,7 +182,7 @@ class Copies:
         self._records += copy.records - (before[1].records if before else 0)
         self._held[key] = (now, copy)
         self._held.move_to_end(key)
-        while self._records > _HELD_RECORDS_MOST and len(self._held) > 1:
+        while self._records > _RECORDS_LIMIT and len(self._held) > 1:
             self._records -= self._held.popitem(last=False)[1][1].records
 
     def forget(self) -> None:

@@ -112,7 +112,7 @@ def _speaks_of(product: Product, words: list[str]) -> bool:
     return all(word in text for word in words)
 
 
-def page(source: Source, selection: FeedSelection, number: int, size: int) -> ProductList:
+def product_list(source: Source, selection: FeedSelection, number: int, size: int) -> ProductList:
     """Page ``number`` (from 1) of ``size`` products of a collection, or of all; a number beyond the end gives the last page.
 
     A collection that Sumeru does not know is empty. Raises reader.Pending when a block is neither kept nor to be had; what was read
@@ -138,11 +138,11 @@ def picked(
 
 def cut(products: Iterable[Product], selection: FeedSelection, number: int, size: int) -> ProductList:
     """A page of what is held as a whole."""
-    held = select({product.id: product for product in products}.values(), selection)
-    pages = min(_pages(len(held), size), PAGE_LIMIT)
+    selected = select({product.id: product for product in products}.values(), selection)
+    pages = min(_pages(len(selected), size), PAGE_LIMIT)
     number = min(number, pages)
-    shown = tuple(held[(number - 1) * size : number * size])
-    return ProductList(shown, number, pages, len(held), has_next=number < pages, sortable=True)
+    page_products = tuple(selected[(number - 1) * size : number * size])
+    return ProductList(page_products, number, pages, len(selected), has_next=number < pages, sortable=True)
 
 
 def _pages(total: int, size: int) -> int:
@@ -177,25 +177,25 @@ def _chained(source: Source, selection: FeedSelection, number: int, size: int) -
     """A page of more than one block. The upstream may give fewer per block than it was asked for."""
     number = min(number, PAGE_LIMIT)
     plain = replace(selection, sort="featured", query="")
-    held: dict[str, Product] = {}
+    by_id: dict[str, Product] = {}
     cursor: str | None = None
     seen: set[str] = set()
     for _block in range(BLOCKS_LIMIT):
         try:
             block: ProductPage = source.get(block_query(plain, cursor))
         except Missing:
-            return replace(cut(held.values(), plain, number, size), sortable=False)
+            return replace(cut(by_id.values(), plain, number, size), sortable=False)
         for product in block.products:
-            held.setdefault(product.id, product)
+            by_id.setdefault(product.id, product)
         cursor = block.next_cursor
         if cursor is None:
             whole = len(seen) == 0  # the filter left one block: everything is known
-            return replace(cut(held.values(), selection if whole else plain, number, size), sortable=whole)
+            return replace(cut(by_id.values(), selection if whole else plain, number, size), sortable=whole)
         if cursor in seen or len(cursor) > CURSOR_LIMIT_CHARS:
             break
         seen.add(cursor)
-        if len(held) >= number * size:
-            shown = tuple(held.values())[(number - 1) * size : number * size]
-            return ProductList(shown, number, None, None, has_next=number < PAGE_LIMIT, sortable=False)
-    end = cut(held.values(), plain, number, size)
+        if len(by_id) >= number * size:
+            page_products = tuple(by_id.values())[(number - 1) * size : number * size]
+            return ProductList(page_products, number, None, None, has_next=number < PAGE_LIMIT, sortable=False)
+    end = cut(by_id.values(), plain, number, size)
     return replace(end, pages=None, total=None, sortable=False)

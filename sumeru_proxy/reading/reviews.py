@@ -89,7 +89,7 @@ def matching_count(summary: ReviewSummary, selection: ReviewSelection) -> int | 
     return summary.count if selection.rating is None else summary.histogram[selection.rating - 1]
 
 
-def page(source: Source, product_id: str, selection: ReviewSelection, number: int, size: int) -> ReviewList:
+def review_list(source: Source, product_id: str, selection: ReviewSelection, number: int, size: int) -> ReviewList:
     """Page ``number`` (from 1) of ``size`` reviews; a number beyond the end gives the last page.
 
     A product that Sumeru does not know has no reviews. Raises reader.Pending when a block is neither kept nor to be had; what was read
@@ -101,10 +101,10 @@ def page(source: Source, product_id: str, selection: ReviewSelection, number: in
         first: ReviewPage = source.get(block_query(product_id))
     except Missing:
         return ReviewList(ReviewSummary(product_id, Decimal(0), 0, (0, 0, 0, 0, 0)), (), 1, 1, 0, has_next=False)
-    held = select(_distinct(first.reviews), selection)
+    selected = select(_distinct(first.reviews), selection)
     # The newest block may hold every review of a rating even when it does not hold every review.
-    if first.next_cursor is None or matching_count(first.summary, selection) == len(held):
-        return _cut(first.summary, held, number, size, total=len(held))
+    if first.next_cursor is None or matching_count(first.summary, selection) == len(selected):
+        return _cut(first.summary, selected, number, size, total=len(selected))
     return _chained_page(source, product_id, selection, first.summary, number, size)
 
 
@@ -121,9 +121,9 @@ def _chained_page(
     if not chain.more:
         return _cut(summary, chain.reviews, number, size, total=len(chain.reviews) if chain.whole else expected)
     pages = None if expected is None else min(_pages(expected, size), _pages(BLOCKS_LIMIT * BLOCK, size), PAGE_LIMIT)
-    shown = tuple(chain.reviews[(number - 1) * size : number * size])
+    page_reviews = tuple(chain.reviews[(number - 1) * size : number * size])
     has_next = number < (PAGE_LIMIT if pages is None else pages)
-    return ReviewList(summary, shown, number, pages, expected, has_next)
+    return ReviewList(summary, page_reviews, number, pages, expected, has_next)
 
 
 def _pages(total: int, size: int) -> int:
@@ -134,8 +134,8 @@ def _cut(summary: ReviewSummary, reviews: list[Review], number: int, size: int, 
     """A page of a list that is held as far as it can be reached."""
     pages = min(_pages(len(reviews), size), PAGE_LIMIT)
     number = min(number, pages)
-    shown = tuple(reviews[(number - 1) * size : number * size])
-    return ReviewList(summary, shown, number, pages, total, has_next=number < pages)
+    page_reviews = tuple(reviews[(number - 1) * size : number * size])
+    return ReviewList(summary, page_reviews, number, pages, total, has_next=number < pages)
 
 
 def _distinct(reviews: Iterable[Review]) -> list[Review]:

@@ -99,7 +99,7 @@ def test_one_block_is_cut_as_a_list_would_be(
     products: list[Product], selection: FeedSelection, number: int, size: int
 ) -> None:
     feed = Feed(products)
-    found = feed_pages.page(feed, selection, number, size)  # type: ignore[arg-type]
+    found = feed_pages.product_list(feed, selection, number, size)  # type: ignore[arg-type]
     whole = naive(products, selection)
     pages = max(1, -(-len(whole) // size))
     shown = min(number, pages)
@@ -125,7 +125,7 @@ def test_many_blocks_keep_the_feeds_order(
     whole = naive(products, selection)
     shown: list[Product] = []
     for each in range(1, number + 1):
-        found = feed_pages.page(feed, selection, each, size)  # type: ignore[arg-type]
+        found = feed_pages.product_list(feed, selection, each, size)  # type: ignore[arg-type]
         if found.number == each:
             shown += found.products
         if not found.has_next:
@@ -136,9 +136,9 @@ def test_many_blocks_keep_the_feeds_order(
 
 def test_blocks_are_read_only_as_far_as_the_page_needs() -> None:
     feed = Feed([product(n) for n in range(450)])
-    assert len(feed_pages.page(feed, FeedSelection(), 1, 12).products) == 12  # type: ignore[arg-type]
+    assert len(feed_pages.product_list(feed, FeedSelection(), 1, 12).products) == 12  # type: ignore[arg-type]
     assert len(feed.reads) == 1
-    found = feed_pages.page(feed, FeedSelection(), 18, 12)  # type: ignore[arg-type]
+    found = feed_pages.product_list(feed, FeedSelection(), 18, 12)  # type: ignore[arg-type]
     assert [each.id for each in found.products] == [f"prd_{n}" for n in range(204, 216)]
     assert (found.pages, found.total, found.has_next, found.sortable) == (None, None, True, False)
     assert len(feed.reads) == 3
@@ -146,46 +146,48 @@ def test_blocks_are_read_only_as_far_as_the_page_needs() -> None:
 
 def test_a_sort_of_more_than_is_known_is_not_pretended() -> None:
     feed = Feed([product(n, 500 - n) for n in range(150)])
-    found = feed_pages.page(feed, FeedSelection(sort="price_low"), 1, 10)  # type: ignore[arg-type]
+    found = feed_pages.product_list(feed, FeedSelection(sort="price_low"), 1, 10)  # type: ignore[arg-type]
     assert (found.sortable, found.products[0].id) == (False, "prd_0")
-    assert feed_pages.page(feed, FeedSelection(sort="price_low"), 15, 10).products[0].id == "prd_140"  # type: ignore[arg-type]
+    assert feed_pages.product_list(feed, FeedSelection(sort="price_low"), 15, 10).products[0].id == "prd_140"  # type: ignore[arg-type]
 
 
 def test_what_a_filter_leaves_may_be_sorted() -> None:
     feed = Feed([product(n, 500 - n, available=n % 2 == 0) for n in range(150)])
-    found = feed_pages.page(feed, FeedSelection(in_stock=True, sort="price_low"), 1, 10)  # type: ignore[arg-type]
+    found = feed_pages.product_list(feed, FeedSelection(in_stock=True, sort="price_low"), 1, 10)  # type: ignore[arg-type]
     assert (found.sortable, found.total, found.products[0].id) == (True, 75, "prd_148")
 
 
+@pytest.mark.stores
 def test_a_search_of_a_large_collection_is_one_read_however_it_is_shown() -> None:
     feed = Feed([product(n, 500 - n, title="Lamp" if n % 2 else "Torch", available=n % 3 == 0) for n in range(180)])
     for sort, in_stock, number in (("featured", False, 1), ("price_low", True, 2), ("rating", True, 1)):
-        feed_pages.page(feed, FeedSelection("", "torch", in_stock, sort), number, 10)  # type: ignore[arg-type]
+        feed_pages.product_list(feed, FeedSelection("", "torch", in_stock, sort), number, 10)  # type: ignore[arg-type]
     assert [each.get("query") for each in feed.reads] == [None, "torch"]
 
 
 def test_upstreams_judgement_of_words_is_not_second_guessed() -> None:
     feed = Feed([product(n) for n in range(150)])
     feed.kept[feed_pages.block_query(FeedSelection(query="leuchte"))] = ProductPage((product(3), product(4)))
-    found = feed_pages.page(feed, FeedSelection(query="leuchte"), 1, 10)  # type: ignore[arg-type]
+    found = feed_pages.product_list(feed, FeedSelection(query="leuchte"), 1, 10)  # type: ignore[arg-type]
     assert [each.id for each in found.products] == ["prd_3", "prd_4"]
 
 
+@pytest.mark.stores
 def test_new_searches_are_limited_and_kept_ones_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed_pages.time, "time", lambda: 1_000_000.0)
     feed = Feed([product(n) for n in range(150)])
     for number in range(feed_pages.SEARCHES):
-        feed_pages.page(feed, FeedSelection(query=f"lamp {number}"), 1, 10)  # type: ignore[arg-type]
+        feed_pages.product_list(feed, FeedSelection(query=f"lamp {number}"), 1, 10)  # type: ignore[arg-type]
     reads = len(feed.reads)
     with pytest.raises(Pending):
-        feed_pages.page(feed, FeedSelection(query="lamp 99"), 1, 10)  # type: ignore[arg-type]
-    assert feed_pages.page(feed, FeedSelection(query="lamp 2"), 1, 10).products  # type: ignore[arg-type]
+        feed_pages.product_list(feed, FeedSelection(query="lamp 99"), 1, 10)  # type: ignore[arg-type]
+    assert feed_pages.product_list(feed, FeedSelection(query="lamp 2"), 1, 10).products  # type: ignore[arg-type]
     assert len(feed.reads) == reads
     other = Feed(feed.products_held)
     other.shop_id = 8
-    assert feed_pages.page(other, FeedSelection(query="lamp 99"), 1, 10).products  # type: ignore[arg-type]
+    assert feed_pages.product_list(other, FeedSelection(query="lamp 99"), 1, 10).products  # type: ignore[arg-type]
     monkeypatch.setattr(feed_pages.time, "time", lambda: 1_000_010.0)
-    assert feed_pages.page(feed, FeedSelection(query="lamp 99"), 1, 10).products  # type: ignore[arg-type]
+    assert feed_pages.product_list(feed, FeedSelection(query="lamp 99"), 1, 10).products  # type: ignore[arg-type]
 
 
 def test_a_failing_cache_does_not_stop_searches(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,12 +196,12 @@ def test_a_failing_cache_does_not_stop_searches(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(feed_pages.cache, "add", broken)
     feed = Feed([product(n) for n in range(150)])
-    assert feed_pages.page(feed, FeedSelection(query="lamp 3"), 1, 10).products  # type: ignore[arg-type]
+    assert feed_pages.product_list(feed, FeedSelection(query="lamp 3"), 1, 10).products  # type: ignore[arg-type]
 
 
 def test_unknown_collections_and_searches_are_empty() -> None:
     feed = Feed([product(1)])
-    found = feed_pages.page(feed, FeedSelection("nowhere"), 3, 10)  # type: ignore[arg-type]
+    found = feed_pages.product_list(feed, FeedSelection("nowhere"), 3, 10)  # type: ignore[arg-type]
     assert (found.products, found.number, found.pages, found.total, found.has_next) == ((), 1, 1, 0, False)
 
 
@@ -210,7 +212,7 @@ def test_a_feed_that_runs_in_circles_ends() -> None:
             return ProductPage((product(len(self.reads)),), "round")
 
     feed = Circle([])
-    found = feed_pages.page(feed, FeedSelection(), 9, 10)  # type: ignore[arg-type]
+    found = feed_pages.product_list(feed, FeedSelection(), 9, 10)  # type: ignore[arg-type]
     assert (feed.gets, len(feed.reads)) == (3, 2)
     assert (len(found.products), found.has_next) == (2, False)
 
@@ -222,7 +224,7 @@ def test_an_endless_feed_ends_too() -> None:
             return ProductPage((product(len(self.reads)),), f"next-{len(self.reads)}")
 
     feed = Endless([])
-    found = feed_pages.page(feed, FeedSelection(), 50, 10)  # type: ignore[arg-type]
+    found = feed_pages.product_list(feed, FeedSelection(), 50, 10)  # type: ignore[arg-type]
     assert len(feed.reads) == feed_pages.BLOCKS_LIMIT
     assert (found.number, len(found.products), found.has_next) == (1, 10, False)
 

@@ -111,7 +111,7 @@ def test_page_equals_a_slice_of_the_whole_list(
     reviews: list[Review], selection: ReviewSelection, number: int, size: int, block: int
 ) -> None:
     source = ListSource(reviews, block_limit=block)
-    page = review_sets.page(source, "prd_1", selection, number, size)  # type: ignore[arg-type]
+    page = review_sets.review_list(source, "prd_1", selection, number, size)  # type: ignore[arg-type]
     expected = naive(reviews, selection)
     last = max(1, -(-len(expected) // size))
     shown = min(number, last)
@@ -131,7 +131,7 @@ def test_walking_by_next_shows_every_review_once(reviews: list[Review], selectio
     seen: list[str] = []
     number, more = 1, True
     while more:
-        page = review_sets.page(source, "prd_1", selection, number, size)  # type: ignore[arg-type]
+        page = review_sets.review_list(source, "prd_1", selection, number, size)  # type: ignore[arg-type]
         assert page.number == number
         seen += [each.id for each in page.reviews]
         number, more = number + 1, page.has_next
@@ -146,7 +146,7 @@ def test_a_product_of_one_block_costs_one_and_the_same_read() -> None:
         ReviewSelection("helpful", 3),
         ReviewSelection("newest", None, True),
     ):
-        review_sets.page(source, "prd_1", selection, 4, 7)  # type: ignore[arg-type]
+        review_sets.review_list(source, "prd_1", selection, 4, 7)  # type: ignore[arg-type]
     assert set(source.reads) == {review_sets.block_query("prd_1")}
     assert dict(source.reads[0].arguments) == {"product_id": "prd_1", "limit": 100, "sort": "-created_at"}
     assert source.reads[0].topics == ("reviews", "reviews:prd_1")
@@ -170,7 +170,7 @@ def test_a_product_of_one_block_costs_one_and_the_same_read() -> None:
 def test_reads_for_a_product_of_many_blocks(selection: ReviewSelection, number: int, reads: int) -> None:
     reviews = [review(n, 1 if n > 345 else 4 + n % 2, photo=n % 2 == 0) for n in range(350)]
     source = ListSource(reviews)
-    page = review_sets.page(source, "prd_1", selection, number, 10)  # type: ignore[arg-type]
+    page = review_sets.review_list(source, "prd_1", selection, number, 10)  # type: ignore[arg-type]
     assert len(set(source.reads)) == reads
     expected = naive(reviews, selection)
     assert [each.id for each in page.reviews] == [each.id for each in expected[(number - 1) * 10 : number * 10]]
@@ -179,14 +179,14 @@ def test_reads_for_a_product_of_many_blocks(selection: ReviewSelection, number: 
 def test_equal_orders_share_a_copy() -> None:
     source = ListSource([review(n, 4 + n % 2) for n in range(350)])
     for sort in ("newest", "highest", "lowest"):
-        review_sets.page(source, "prd_1", ReviewSelection(sort, 5), 1, 10)  # type: ignore[arg-type]
+        review_sets.review_list(source, "prd_1", ReviewSelection(sort, 5), 1, 10)  # type: ignore[arg-type]
     assert len(set(source.reads)) == 2
 
 
 def test_total_is_unknown_for_photos_of_a_large_product_until_the_end() -> None:
     source = ListSource([review(n, photo=n % 2 == 0) for n in range(350)])
-    first = review_sets.page(source, "prd_1", ReviewSelection(media=True), 1, 50)  # type: ignore[arg-type]
-    last = review_sets.page(source, "prd_1", ReviewSelection(media=True), 99, 50)  # type: ignore[arg-type]
+    first = review_sets.review_list(source, "prd_1", ReviewSelection(media=True), 1, 50)  # type: ignore[arg-type]
+    last = review_sets.review_list(source, "prd_1", ReviewSelection(media=True), 99, 50)  # type: ignore[arg-type]
     assert (first.total, first.pages, first.has_next) == (None, None, True)
     assert (last.total, last.pages, last.number, last.has_next, len(last.reviews)) == (175, 4, 4, False, 25)
 
@@ -196,7 +196,7 @@ def test_unknown_product_has_no_reviews() -> None:
         def get(self, wanted: Query) -> Any:
             raise Missing
 
-    page = review_sets.page(Unknown([]), "prd_9", ReviewSelection(), 3, 10)  # type: ignore[arg-type]
+    page = review_sets.review_list(Unknown([]), "prd_9", ReviewSelection(), 3, 10)  # type: ignore[arg-type]
     assert (page.summary.count, page.reviews, page.number, page.total, page.has_next) == (0, (), 1, 0, False)
 
 
@@ -208,7 +208,7 @@ def test_pending_passes_through() -> None:
             return super().get(wanted)
 
     with pytest.raises(Pending):
-        review_sets.page(Closed([review(n) for n in range(150)]), "prd_1", ReviewSelection("helpful"), 1, 10)  # type: ignore[arg-type]
+        review_sets.review_list(Closed([review(n) for n in range(150)]), "prd_1", ReviewSelection("helpful"), 1, 10)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("cursor", ["same", "x" * 513])
@@ -221,7 +221,7 @@ def test_a_cursor_that_leads_nowhere_ends_the_list(cursor: str) -> None:
             return cursor
 
     source = Odd([review(n) for n in range(500)])
-    page = review_sets.page(source, "prd_1", ReviewSelection(), 50, 10)  # type: ignore[arg-type]
+    page = review_sets.review_list(source, "prd_1", ReviewSelection(), 50, 10)  # type: ignore[arg-type]
     reached = 200 if cursor == "same" else 100
     assert (page.number, page.pages, page.has_next) == (reached // 10, reached // 10, False)
     assert page.total == 500
@@ -230,15 +230,15 @@ def test_a_cursor_that_leads_nowhere_ends_the_list(cursor: str) -> None:
 
 def test_blocks_are_limited() -> None:
     source = ListSource([review(n) for n in range(300)], block_limit=5)
-    page = review_sets.page(source, "prd_1", ReviewSelection(), 200, 10)  # type: ignore[arg-type]
+    page = review_sets.review_list(source, "prd_1", ReviewSelection(), 200, 10)  # type: ignore[arg-type]
     assert len(set(source.reads)) == review_sets.BLOCKS_LIMIT
     assert (page.number, page.pages, page.has_next, page.total) == (10, 10, False, 300)
 
 
 def test_no_page_is_offered_that_cannot_be_asked_for() -> None:
     source = ListSource([review(n) for n in range(2500)])
-    assert review_sets.page(source, "prd_1", ReviewSelection(), 200, 1).has_next is False  # type: ignore[arg-type]
-    assert review_sets.page(source, "prd_1", ReviewSelection(), 1, 1).pages == review_sets.PAGE_LIMIT  # type: ignore[arg-type]
+    assert review_sets.review_list(source, "prd_1", ReviewSelection(), 200, 1).has_next is False  # type: ignore[arg-type]
+    assert review_sets.review_list(source, "prd_1", ReviewSelection(), 1, 1).pages == review_sets.PAGE_LIMIT  # type: ignore[arg-type]
 
 
 def test_a_review_in_two_blocks_is_shown_once() -> None:
@@ -249,7 +249,7 @@ def test_a_review_in_two_blocks_is_shown_once() -> None:
             return max(0, super().opened(cursor) - 1)
 
     reviews = [review(n) for n in range(150)]
-    page = review_sets.page(Moving(reviews), "prd_1", ReviewSelection(), 3, 50)  # type: ignore[arg-type]
+    page = review_sets.review_list(Moving(reviews), "prd_1", ReviewSelection(), 3, 50)  # type: ignore[arg-type]
     assert [each.id for each in page.reviews] == [each.id for each in naive(reviews, ReviewSelection())[100:150]]
 
 
@@ -263,6 +263,6 @@ def test_ties_are_newest_first_then_by_id(sort: str) -> None:
 def test_a_summary_that_lags_behind_never_gives_a_page_beyond_its_last() -> None:
     reviews = [review(n) for n in range(350)]
     source = ListSource(reviews, summary=summary_of(reviews[:105]))
-    page = review_sets.page(source, "prd_1", ReviewSelection(), 20, 10)  # type: ignore[arg-type]
+    page = review_sets.review_list(source, "prd_1", ReviewSelection(), 20, 10)  # type: ignore[arg-type]
     assert (page.number, page.pages, page.total, page.has_next) == (11, 11, 105, False)
     assert len(set(source.reads)) == 2

@@ -63,7 +63,7 @@ class ExperimentParams(WidgetParams):
 
 
 class AbExperiment(Widget):
-    """See the module."""
+    """One variant of a place in the page. Sumeru chooses it once for each visitor."""
 
     name = "ab_experiment"
     title = gettext_lazy("Experiment")

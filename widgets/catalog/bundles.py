@@ -51,7 +51,7 @@ class BundlesOptions(serializers.Serializer[Any]):
 
 
 class Bundles(Widget):
-    """See the module.
+    """Sets that can be bought at once.
 
     What is paid is the storefront's business: the event names the bundle, so that its cart can apply the price shown here.
     """

@@ -82,7 +82,7 @@ class CartNudgeOptions(serializers.Serializer[Any]):
 
 
 class CartNudge(Widget):
-    """See the module.
+    """One hint for a cart.
 
     Sumeru is told a rounded total (``formatting.coarse``) and only the goal is taken from its answer: what is left is computed from
     the cart's true total, so neither rounding nor an older copy shows a wrong figure.

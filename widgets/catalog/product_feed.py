@@ -136,7 +136,7 @@ class ProductFeedOptions(serializers.Serializer[Any]):
 
 
 class ProductFeed(Widget):
-    """See the module."""
+    """Products in a grid or a carousel. Reads through ``reading.feed``."""
 
     name = "product_feed"
     title = gettext_lazy("Product feed")
@@ -242,7 +242,7 @@ class ProductFeed(Widget):
 def _found(source: Source, call: Call, selection: feed.FeedSelection, number: int, size: int) -> feed.ProductList:
     ids = call.params.product_ids
     if not ids:
-        return feed.page(source, selection, number, size)
+        return feed.product_list(source, selection, number, size)
     products = source.products(ids)
     if not products:
         raise Pending(2.0)

@@ -160,7 +160,7 @@ class QuizPosition:
 
 
 class Quiz(Widget):
-    """See the module."""
+    """One question at a time; Sumeru chooses the next one and the results."""
 
     name = "quiz"
     title = gettext_lazy("Quiz")

@@ -73,7 +73,7 @@ class RatingBadgeOptions(serializers.Serializer[Any]):
 
 
 class RatingBadge(Widget):
-    """See the module."""
+    """One product's stars, or those of up to 100 products in one call."""
 
     name = "rating_badge"
     title = gettext_lazy("Rating badge")

@@ -97,7 +97,7 @@ class ReferralOptions(serializers.Serializer[Any]):
 
 
 class Referral(Widget):
-    """See the module."""
+    """A customer's own link, or a check of a friend's code."""
 
     name = "referral"
     title = gettext_lazy("Refer a friend")

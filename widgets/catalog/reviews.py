@@ -125,7 +125,7 @@ class ReviewsOptions(serializers.Serializer[Any]):
 
 
 class Reviews(Widget):
-    """See the module."""
+    """A product's reviews. Reads through ``reading.reviews``."""
 
     name = "reviews"
     title = gettext_lazy("Reviews")
@@ -189,7 +189,7 @@ class Reviews(Widget):
         sort = params.sort or options.default_sort
         selection = reviews.ReviewSelection(sort, params.rating or None, params.media and options.show_photos)
         size = params.limit or options.page_size
-        found = reviews.page(source, params.product_id, selection, params.page, size)
+        found = reviews.review_list(source, params.product_id, selection, params.page, size)
         product = None
         if options.json_ld and found.summary.count:
             product = source.products([params.product_id]).get(params.product_id)

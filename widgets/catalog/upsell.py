@@ -78,7 +78,7 @@ class UpsellOptions(serializers.Serializer[Any]):
 
 
 class Upsell(Widget):
-    """See the module. Carts share copies: the ids are sorted, the total is rounded down (``formatting.coarse``)."""
+    """Offers for a cart. Carts share copies: the ids are sorted, the total is rounded down (``formatting.coarse``)."""
 
     name = "upsell"
     title = gettext_lazy("Upsell")
