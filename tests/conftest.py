@@ -90,8 +90,21 @@ def playwright() -> Iterator[Playwright]:
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
     """One Chromium per test process; each test makes a context of its own."""
+    chromium = playwright.chromium.launch(executable_path=chromium_path, args=CHROMIUM_FLAGS)
+    yield chromium
+    chromium.close()
+
+
+@pytest.fixture(scope="session")
+def whole_browser(playwright: Playwright) -> Iterator[Browser]:
+    """The whole Chromium, for tests marked ``bfcache``: the shell keeps no left page alive to come back to."""
+    path = shutil.which("chromium")
+    if not path:
+        pytest.fail(
+            "Chromium is missing: apt-get install chromium, or run `python3 manage.py test`, which installs it."
+        )
     chromium = playwright.chromium.launch(
-        executable_path=chromium_path, args=CHROMIUM_FLAGS, ignore_default_args=["--disable-back-forward-cache"]
+        executable_path=path, args=CHROMIUM_FLAGS, ignore_default_args=["--disable-back-forward-cache"]
     )
     yield chromium
     chromium.close()

@@ -93,7 +93,10 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         server = stack.enter_context(erp(options.engine, folder / "main", f"main_{os.getpid()}"))
         sandbox = stack.enter_context(running(small_catalogue(), limits=PLENTY))
         (folder / "site").mkdir()
-        place = stack.enter_context(site(options.engine, folder / "site", sandbox))
+        only = "sumeru_proxy.consumers.order_sync"
+        place = stack.enter_context(
+            site(options.engine, folder / "site", sandbox, SUMERU_CONSUMERS=only, TEST_CONSUMERS=only)
+        )
         web = place.web(processes=1)
         place.manage("subscribe", place.key, "--url", f"http://127.0.0.1:{web.port}/hooks/sumeru/{place.key}")
         for name, where in (("main", server), ("rehearsal", empty)):

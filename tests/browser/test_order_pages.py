@@ -36,8 +36,9 @@ PAGES = ("orders", "parked", "order", "days", "day", "targets", "checked", "targ
 
 
 @pytest.fixture
-def row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OrderTarget:
+def row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_consumers: None, settings: Any) -> OrderTarget:
     """Books with forty orders, two of which are parked, and a month of proofs of which two days differ."""
+    settings.SUMERU_CONSUMERS = ["sumeru_proxy.consumers.order_sync"]
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's loop runs in this thread
     shop = Shop.objects.create(name="Ridge & Hollow", domain="ridge.example")
     long_ago = datetime(2000, 1, 1, tzinfo=UTC)

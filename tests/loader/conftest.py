@@ -115,8 +115,14 @@ def context_options() -> dict[str, Any]:
 
 @pytest.fixture
 def shopfront(
-    browser: Browser, widget_host: WidgetHost, storefront_host: StorefrontHost, context_options: dict[str, Any]
+    request: pytest.FixtureRequest,
+    widget_host: WidgetHost,
+    storefront_host: StorefrontHost,
+    context_options: dict[str, Any],
 ) -> Iterator[Shopfront]:
+    browser: Browser = request.getfixturevalue(
+        "whole_browser" if request.node.get_closest_marker("bfcache") else "browser"
+    )
     context = browser.new_context(**context_options)
     context.set_default_timeout(10_000)
     context.add_init_script(RECORDER)

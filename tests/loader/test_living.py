@@ -193,6 +193,7 @@ def test_without_javascript(shopfront: Shopfront, context_options: dict[str, Any
     page.get_by_role("heading", name="Full page reviews").wait_for()
 
 
+@pytest.mark.bfcache
 def test_back_and_forward(shopfront: Shopfront) -> None:
     shopfront.widgets.items["upsell"] = {"state": "ready", "html": "<p>yours</p>"}
     shopfront.serve("<h1>Other</h1>", path="/other", head="")

@@ -116,7 +116,7 @@ def main() -> None:
     breaker.OPEN_FIRST_S, breaker.OPEN_MOST_S = 0.05, 0.2  # type: ignore[misc]
     from django.conf import settings
 
-    settings.SUMERU_CONSUMERS = []
+    settings.SUMERU_CONSUMERS = [name for name in [os.environ.get("TEST_CONSUMERS")] if name]
     settings.SUMERU_LISTENERS = [name for name in [os.environ.get("TEST_LISTENERS")] if name]
     django.setup()
     name, *arguments = sys.argv[1:]

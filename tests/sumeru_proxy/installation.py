@@ -105,6 +105,7 @@ def installed(engine: str, folder: Path, upstream: str, domain: str, public_key:
         "DATABASE_URL": url,
         "SUMERU_HOSTS": upstream,
         "SECURE_COOKIES": "0",
+        "SUMERU_CONSUMERS": "",  # a test brings its own listeners
         "PYTHONWARNINGS": "default",
     }
     installation = Installation(folder, environment)

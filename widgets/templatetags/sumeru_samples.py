@@ -14,5 +14,5 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def sample(context: Context, name: str) -> SafeString:
-    """The sample as a block of code, escaped; ``base`` of the context is this server's address."""
-    return format_html("<pre><code>{}</code></pre>", samples.sample(name, base=str(context["base"])))
+    """The sample as a block of code that scrolls by keyboard, escaped; ``base`` of the context is this server's address."""
+    return format_html('<pre tabindex="0"><code>{}</code></pre>', samples.sample(name, base=str(context["base"])))

@@ -161,6 +161,7 @@ def test_pages_without_loads(tracked: Tracked) -> None:
     valid(tracked)
 
 
+@pytest.mark.bfcache
 def test_a_page_that_comes_back_from_the_cache(tracked: Tracked) -> None:
     page = tracked.open("<p>one</p>")
     tracked.front.serve("", path="/next", head="")

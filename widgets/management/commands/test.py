@@ -18,6 +18,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 LOADER = Path("static") / "loader"
 # Debian's packages, and the programs of which one will do.
 BROWSERS: dict[str, tuple[str, ...]] = {
+    "chromium": ("chromium",),
     "chromium-headless-shell": ("chromium-headless-shell",),
     "firefox-esr": ("firefox-esr", "firefox"),
 }

@@ -89,6 +89,7 @@ def test_credits_equal_a_fresh_computation(engine: str, tmp_path: Path) -> None:
         installed(engine, tmp_path, sandbox.url, DOMAIN, "pk_live_" + "1" * 32) as installation,
     ):
         installation.environment["SUMERU_CONSUMERS"] = "sumeru_proxy.consumers.attribution"
+        installation.environment["TEST_LISTENERS"] = "sumeru_proxy.consumers.attribution.consumer.CONSUMER"
         shop = next(iter(sandbox.world.shops.values()))
         token = token or next(iter(shop.tokens))
         sandbox.control.orders.generate({"count": ORDERS, "seed": 5, "changed": False})

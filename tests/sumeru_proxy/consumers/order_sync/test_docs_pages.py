@@ -74,7 +74,7 @@ def test_the_recipe_has_each_step_in_every_form_and_leads_to_every_page(client: 
         section = text.split(f'<section id="{step}">')[1].split("</section>")[0]
         forms = re.findall(r'data-tab="([^"]+)"', section)
         assert forms[:3] == ["Python", "Python, plain HTTP", "JavaScript"], step
-        assert section.count("<pre><code>") == len(forms)
+        assert section.count('<pre tabindex="0"><code>') == len(forms)
     for each in docs_pages.PAGES:
         assert each.slug == "orders" or f"/docs/recipes/{each.slug}/" in text, each.slug
 
