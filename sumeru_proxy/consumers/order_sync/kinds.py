@@ -7,7 +7,6 @@ import pkgutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import date
-from functools import cache
 
 from sumeru_proxy import secrets
 from sumeru_proxy.consumers.order_sync import targets
@@ -17,7 +16,6 @@ from sumeru_proxy.consumers.order_sync.targets.interface import Kind, Place, Tar
 from sumeru_proxy.models import Credential
 
 
-@cache
 def kinds() -> dict[str, Kind]:
     """The kinds by name."""
     modules = (
