@@ -158,6 +158,7 @@ def test_what_a_filter_leaves_may_be_sorted() -> None:
 
 
 @pytest.mark.stores
+@pytest.mark.stores
 def test_a_search_of_a_large_collection_is_one_read_however_it_is_shown() -> None:
     feed = Feed([product(n, 500 - n, title="Lamp" if n % 2 else "Torch", available=n % 3 == 0) for n in range(180)])
     for sort, in_stock, number in (("featured", False, 1), ("price_low", True, 2), ("rating", True, 1)):
@@ -172,6 +173,7 @@ def test_upstreams_judgement_of_words_is_not_second_guessed() -> None:
     assert [each.id for each in found.products] == ["prd_3", "prd_4"]
 
 
+@pytest.mark.stores
 @pytest.mark.stores
 def test_new_searches_are_limited_and_kept_ones_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed_pages.time, "time", lambda: 1_000_000.0)
