@@ -14,7 +14,6 @@ OURS = ("widgets", "sumeru_proxy")
 PURE = {
     "sumeru_proxy.consumers.attribution.api_document.described",
     "sumeru_proxy.consumers.attribution.arriving.digits_of",
-    "sumeru_proxy.consumers.order_sync.kinds.kinds",
     "sumeru_proxy.consumers.order_sync.places._names",
     "sumeru_proxy.consumers.order_sync.places.country_of",
     "sumeru_proxy.reading.copies._parts_of",
