@@ -129,6 +129,8 @@ def show(browser: Browser, row: OrderTarget) -> Iterator[Show]:
 
 
 def findings(page: Page) -> list[str]:
+    # Links change their colour slowly when light becomes dark: what is judged is where they arrive.
+    page.evaluate("Promise.all(document.getAnimations().map((each) => each.finished))")
     page.evaluate(AXE.read_text(encoding="utf-8"))
     options = {"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"]}
     result = page.evaluate("(options) => axe.run('#content', options)", options)

@@ -12,14 +12,13 @@ from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from sumeru_proxy.consumers.attribution import shifting, taking_in, weight_tables
 from sumeru_proxy.consumers.attribution.company import Rule
 from sumeru_proxy.consumers.attribution.models import WeightVersion
 from sumeru_proxy.models import Shop
 from tests.browser.test_axe import AXE, serious
-from tests.conftest import CHROMIUM_FLAGS
 from tests.sumeru_proxy.consumers.attribution.test_consumer import recent
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -27,7 +26,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 @pytest.fixture
 def tour(
-    transactional_db: None, live_server: Any, chromium_path: str, make_shop: Any
+    transactional_db: None, live_server: Any, browser: Browser, make_shop: Any
 ) -> Iterator[tuple[Page, Shop, list[str]]]:
     """A signed-in page, a shop with orders and a draft of weights, and what the browser's console complained of."""
     shop = make_shop("https://api.sumeru.systems")
@@ -37,16 +36,14 @@ def tour(
     client = Client()
     client.force_login(User.objects.create_superuser("tour", password="x"))
     complaints: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=CHROMIUM_FLAGS)
-        context = browser.new_context(base_url=live_server.url, reduced_motion="reduce")
-        cookie = client.cookies[django_settings.SESSION_COOKIE_NAME].value
-        context.add_cookies([{"name": django_settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        yield page, shop, complaints
-        browser.close()
+    context = browser.new_context(base_url=live_server.url, reduced_motion="reduce")
+    cookie = client.cookies[django_settings.SESSION_COOKIE_NAME].value
+    context.add_cookies([{"name": django_settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
+    page = context.new_page()
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page, shop, complaints
+    context.close()
 
 
 def address(shop: Shop, slug: str) -> str:
