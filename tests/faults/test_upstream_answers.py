@@ -90,7 +90,7 @@ def test_what_is_too_large_fills_no_memory(name: str, shared_place: Site, quiet_
     web = shared_place.web(SUMERU_EGRESS=f"large-{name.replace(' ', '-')}")
     try:
         number = 2_700 + 10 * list(LARGE).index(name)
-        assert wait_until(lambda: web.get(bundles(shared_place, number)).json()["state"] == "empty", 20, 0.1)
+        assert wait_until(lambda: web.get(bundles(shared_place, number)).json()["state"] == "empty", 60, 0.1)
         before = web.rss_bytes()
         survives(shared_place, web, quiet_upstream, number, LARGE[name])
         grown = web.rss_bytes() - before
