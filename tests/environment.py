@@ -41,6 +41,8 @@ if os.environ.get("CACHE_URL", "").startswith("redis://") and "PYTEST_XDIST_WORK
     parts = urlsplit(os.environ["CACHE_URL"])
     number = int(parts.path.strip("/") or 0) + int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
     os.environ["CACHE_URL"] = urlunsplit(parts._replace(path=f"/{number % 16}"))
+# Every consumer's tables are there; which consumers hear events is each test's own choice.
+os.environ["SUMERU_CONSUMERS"] = "sumeru_proxy.consumers.order_sync,sumeru_proxy.consumers.attribution"
 os.environ["SUMERU_REFRESH"] = "none"
 os.environ["SECURE_COOKIES"] = "0"
 # The sync API of Playwright keeps an event loop in the thread that runs the test; Django would refuse its own database there.

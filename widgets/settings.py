@@ -10,10 +10,11 @@ from pathlib import Path
 
 from django.utils.translation import gettext_lazy as _
 
-from sumeru_proxy.client.version import VERSION
+from sumeru_proxy.client import version
 from widgets import environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION = version.VERSION
 
 # -- where this installation keeps what it makes for itself
 DATA_DIR = Path(environment.text("DATA_DIR", str(BASE_DIR / ".data"))).absolute()
@@ -38,9 +39,7 @@ SUMERU_HOSTS = environment.words("SUMERU_HOSTS", "https://api.sumeru.systems,htt
 # Names this server's outgoing address: servers that share one address share its limits.
 SUMERU_EGRESS = environment.text("SUMERU_EGRESS", "default")
 # The consumers of orders and events: Django apps, see sumeru_proxy/webhooks/listeners.py. One taken out of the list is out.
-SUMERU_CONSUMERS = environment.words(
-    "SUMERU_CONSUMERS", "sumeru_proxy.consumers.order_sync,sumeru_proxy.consumers.attribution"
-)
+SUMERU_CONSUMERS = environment.words("SUMERU_CONSUMERS", "sumeru_proxy.consumers.order_sync")
 # Dotted paths of listeners and consumers that are no app.
 SUMERU_LISTENERS = environment.words("SUMERU_LISTENERS")
 # thread: this process refreshes its stale copies itself. off: it leaves them to `manage.py work`. none: nobody does, for tests.
