@@ -17,7 +17,7 @@ from tests.faults.running_site import stores_or_skip
 from tests.sumeru_proxy.installation import ROOT
 from tests.widgets.demo_runs import eventually
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 # A test that has begun what tests begin: a server in a session of its own, a database with an open connection.
 INNER = """
@@ -84,7 +84,7 @@ def test_an_interrupted_run_leaves_nothing_behind(tmp_path: Path, number: signal
     )
     note = tmp_path / "note"
     try:
-        eventually(lambda: note.exists() or run.poll() is not None, 120, "the inner test runs")
+        eventually(lambda: note.exists() or run.poll() is not None, 220, "the inner test runs")
         assert run.poll() is None
         name, folder, database = note.read_text().split()
         sessions = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
