@@ -92,7 +92,7 @@ def test_an_interrupted_run_leaves_nothing_behind(tmp_path: Path, number: signal
         assert asked(sessions, database) == 2
 
         run.send_signal(number)
-        run.wait(60)
+        run.wait(120)
         eventually(lambda: not guard.left_of(name), 30, "no process is left")
         eventually(lambda: asked(sessions, database) == 0, 30, "no session is left")
         eventually(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from django.core.signing import get_cookie_signer
+from django.test import override_settings
 from playwright.sync_api import Page, expect
 
 from tests.browser.visiting import EXPECTED_422, MODES, Facts, Open, Visitor, product_path, ready, warm, widget, written
 from tests.widgets.demo_runs import Run
-from widgets.demo import cookies
+from widgets.demo import frame
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -116,9 +118,11 @@ def test_an_experiment_is_the_same_in_every_mode_and_over_reloads(
     visitor: Open, demo: Run, facts: Facts, variant: str, words: str
 ) -> None:
     tab = visitor()
-    jar = cookies.Jar((demo.folder / "cookie_key").read_text(encoding="ascii"))
-    name, _, value = jar.set(cookies.VISITOR, visitor_of(facts, variant)).partition(";")[0].partition("=")
-    tab.context.add_cookies([{"name": name, "value": value, "url": facts["storefront"], "httpOnly": True}])
+    key = (demo.folder / "cookie_key").read_text(encoding="ascii")
+    with override_settings(SECRET_KEY=key):  # the storefront's own
+        signer = get_cookie_signer(salt=frame.VISITOR + frame.COOKIE_SALT)
+    value = signer.sign(visitor_of(facts, variant))
+    tab.context.add_cookies([{"name": frame.VISITOR, "value": value, "url": facts["storefront"], "httpOnly": True}])
     accepted(tab)
     page = tab.finished(product_path(facts, "server"))
     assert promise(page) == words

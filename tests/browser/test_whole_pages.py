@@ -39,13 +39,13 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 def whole_page(state: State, language: str) -> str:
-    """The page as ``views.page_answer`` fills it, with its own style sheet in it."""
+    """The page as ``pages.page_answer`` fills it, with its own style sheet in it."""
     made = state.made(language)
     with translation.override(language):
         html = render_to_string(
             "widgets/page.html",
             {
-                "made": made,
+                "rendered": made,
                 "element": rendering.element(made, rendering.styles([made.widget], "")),
                 "shop": made.call.shop,
                 "lang": language,

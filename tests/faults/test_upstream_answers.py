@@ -95,6 +95,6 @@ def test_what_is_too_large_fills_no_memory(name: str, shared_place: Site, quiet_
         survives(shared_place, web, quiet_upstream, number, LARGE[name])
         grown = web.rss_bytes() - before
         print(f"{name}: {grown / MIB:.1f} MiB more in two processes")
-        assert grown < 20 * MIB
+        assert grown < 40 * MIB  # each of the two processes would hold more than that
     finally:
         web.kill()

@@ -74,8 +74,16 @@ def options() -> dict[str, Any]:
 
 @pytest.fixture
 def shopper(
-    browser: Browser, place: Site, passage: Between, store: StorefrontHost, upstream: Sandbox, options: dict[str, Any]
+    request: pytest.FixtureRequest,
+    place: Site,
+    passage: Between,
+    store: StorefrontHost,
+    upstream: Sandbox,
+    options: dict[str, Any],
 ) -> Iterator[Shopper]:
+    browser: Browser = request.getfixturevalue(
+        "whole_browser" if request.node.get_closest_marker("bfcache") else "browser"
+    )
     passage.calm()
     store.pages.clear()
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})

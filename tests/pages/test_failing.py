@@ -81,6 +81,7 @@ def test_offline_in_the_middle_of_reading(shopper: Shopper) -> None:
     expect(shopper.widget("reviews").locator(".sw-review").first).not_to_have_text(first)
 
 
+@pytest.mark.bfcache
 def test_back_is_instant_and_asks_only_for_what_lives(shopper: Shopper) -> None:
     shopper.serve("<p>Elsewhere</p>", path="/other", head="")
     page = shopper.open(NEAR + SEVEN)

@@ -145,7 +145,7 @@ def say(shop: Shop, language: str, text: str, **forms: str) -> None:
     )
     wording.full_clean()
     wording.save()
-    settings_changed(shop.pk)
+    settings_changed()
     shops.forget()
 
 

@@ -37,7 +37,7 @@ DEFAULTS = {name: next(iter(values)) for name, values in SWITCHES.items()}
 # The shop's cookies are signed and for its server only. None is set before the shopper did something that needs it.
 CART, CUSTOMER, CONSENT, VISITOR = "shop_cart", "shop_customer", "shop_consent", "shop_visitor"
 COOKIE_LIFETIME_S = 30 * 86_400
-_SALT = "storefront"
+COOKIE_SALT = "storefront"
 
 
 class Visit:
@@ -74,7 +74,7 @@ class Visit:
 
     def cookie(self, name: str) -> str:
         """What we wrote into a cookie; empty without it, and for one that is not ours."""
-        return self.request.get_signed_cookie(name, default="", salt=_SALT, max_age=COOKIE_LIFETIME_S) or ""
+        return self.request.get_signed_cookie(name, default="", salt=COOKIE_SALT, max_age=COOKIE_LIFETIME_S) or ""
 
     @property
     def cart(self) -> Cart:
@@ -97,7 +97,7 @@ def switched(choices: Mapping[str, str]) -> dict[str, str]:
 
 def set_cookie(response: HttpResponse, name: str, value: str) -> None:
     """Makes the visitor's browser keep the value, which ``Visit.cookie`` then gives."""
-    response.set_signed_cookie(name, value, salt=_SALT, max_age=COOKIE_LIFETIME_S, httponly=True, samesite="Lax")
+    response.set_signed_cookie(name, value, salt=COOKIE_SALT, max_age=COOKIE_LIFETIME_S, httponly=True, samesite="Lax")
 
 
 @cache

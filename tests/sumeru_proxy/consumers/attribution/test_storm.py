@@ -90,7 +90,9 @@ def test_credits_equal_a_fresh_computation(engine: str, tmp_path: Path) -> None:
     ):
         installation.environment["SUMERU_CONSUMERS"] = "sumeru_proxy.consumers.attribution"
         installation.environment["TEST_LISTENERS"] = "sumeru_proxy.consumers.attribution.consumer.CONSUMER"
-        installation.run("migrate", "--verbosity", "0")  # the tables of this consumer, which the installation began without
+        installation.run(
+            "migrate", "--verbosity", "0"
+        )  # the tables of this consumer, which the installation began without
         shop = next(iter(sandbox.world.shops.values()))
         token = token or next(iter(shop.tokens))
         sandbox.control.orders.generate({"count": ORDERS, "seed": 5, "changed": False})

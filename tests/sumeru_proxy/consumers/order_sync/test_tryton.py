@@ -255,7 +255,7 @@ def test_forecasts_say_what_then_happens(ledger: Ledger) -> None:
             customer=None,
             email="g@mail.example",
         ),
-        order("10.55", line("10.55", tax_lines=(tax("0.55", "0.055"),)), id="ord_3"),
+        order("10.60", line("10.60", tax_lines=(tax("0.60", "0.06"),)), id="ord_3"),
     ]
     forecasts = target.forecast(documents(orders))
     assert [(each.action, each.rounding, each.missing_skus, each.party) for each in forecasts[:2]] == [
