@@ -49,6 +49,38 @@ def no_stamps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stamps, "current", lambda _shop, topics, **_more: dict.fromkeys(topics, stamps.Value(0, 0)))
 
 
+class Cache:
+    """A shared cache that runs out by the clock of the test."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.values: dict[str, tuple[Any, float]] = {}
+
+    def get(self, key: str) -> Any:
+        value, until = self.values.get(key, (None, 0.0))
+        return value if self.clock.now < until else None
+
+    def add(self, key: str, value: Any, timeout: float) -> bool:
+        if self.get(key) is not None:
+            return False
+        self.values[key] = (value, self.clock.now + timeout)
+        return True
+
+    def set(self, key: str, value: Any, timeout: float) -> None:
+        self.values[key] = (value, self.clock.now + timeout)
+
+    def delete(self, key: str) -> None:
+        self.values.pop(key, None)
+
+
+@pytest.fixture
+def cache(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cache]:
+    made = Cache(clock)
+    monkeypatch.setattr(leases, "cache", made)
+    yield made
+    leases.forget()
+
+
 class Client:
     """A client whose answers or errors are given in advance, by product."""
 
@@ -140,7 +172,7 @@ def test_the_least_read_keys_are_dropped_first(monkeypatch: pytest.MonkeyPatch) 
 # -- what is asked again
 
 
-def test_a_refresh_that_may_work_later_stays_in_the_queue(clock: Clock) -> None:
+def test_a_refresh_that_may_work_later_stays_in_the_queue(clock: Clock, cache: Cache) -> None:
     client = Client({"prd_1": errors.Unavailable(reason="timeout", endpoint="reviews")})
     refresher = refresher_of(client)
     store(clock, query(1), 100.0)
@@ -179,38 +211,6 @@ def test_what_was_refreshed_a_moment_ago_is_left(clock: Clock) -> None:
 
 
 # -- leases
-
-
-class Cache:
-    """A shared cache that runs out by the clock of the test."""
-
-    def __init__(self, clock: Clock) -> None:
-        self.clock = clock
-        self.values: dict[str, tuple[Any, float]] = {}
-
-    def get(self, key: str) -> Any:
-        value, until = self.values.get(key, (None, 0.0))
-        return value if self.clock.now < until else None
-
-    def add(self, key: str, value: Any, timeout: float) -> bool:
-        if self.get(key) is not None:
-            return False
-        self.values[key] = (value, self.clock.now + timeout)
-        return True
-
-    def set(self, key: str, value: Any, timeout: float) -> None:
-        self.values[key] = (value, self.clock.now + timeout)
-
-    def delete(self, key: str) -> None:
-        self.values.pop(key, None)
-
-
-@pytest.fixture
-def cache(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cache]:
-    made = Cache(clock)
-    monkeypatch.setattr(leases, "cache", made)
-    yield made
-    leases.forget()
 
 
 def test_a_lease_is_given_back_at_the_end(cache: Cache) -> None:
