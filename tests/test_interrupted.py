@@ -70,6 +70,11 @@ def asked(sql: str, *values: object) -> int:
     return int(row[0])
 
 
+def _hears_interrupts() -> None:
+    """As a run that a person started: one begun in the background of a shell would inherit that SIGINT is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_run_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
     stores_or_skip("postgresql")
@@ -81,6 +86,7 @@ def test_an_interrupted_run_leaves_nothing_behind(tmp_path: Path, number: signal
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         process_group=0,
+        preexec_fn=_hears_interrupts,
     )
     note = tmp_path / "note"
     try:
