@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from sumeru_proxy.client import errors, shapes
 from sumeru_proxy.client.api import Sumeru
-from sumeru_proxy.reading import leases, products, stamps
+from sumeru_proxy.reading import erasures, leases, products, stamps
 from sumeru_proxy.reading.copies import Copy, Query, copies
 from sumeru_proxy.reading.fetching import fetch_leased, is_pause, retry_after
 
@@ -36,11 +36,14 @@ class Missing(Exception):
 
 
 class UsedCopy(NamedTuple):
-    """What an answer was made of: a copy in the state in which it was used, or its absence (state ``absent``)."""
+    """What an answer was made of: a copy in the state in which it was used, or its absence (state ``absent``). ``erasures`` is the number
+    of the last erasure that was known then, where the copy may name people.
+    """
 
     query: Query
     copy: Copy | None
     state: str
+    erasures: int = 0
 
 
 def _level_of(error: errors.SumeruError) -> int:
@@ -88,8 +91,7 @@ class Source:
     def load(self, query: Query) -> Any:
         """What our store holds of this, never asking Sumeru; None when there is no usable copy. Raises Missing."""
         key = query.key(self.shop_id)
-        copy = copies.load(key)
-        state = self._state(query, copy)
+        copy, state = self._judged(query, copies.load(key))
         if copy is None or state == "withdrawn":
             self.used[key] = UsedCopy(query, None, "absent")
             return None
@@ -107,7 +109,10 @@ class Source:
         if copy is None:
             self.used[key] = UsedCopy(query, None, "absent")
             copy = self._fetch(key, query)
-        return self._give(query, copy, self._state(query, copy))
+        copy, state = self._judged(query, copy)
+        if copy is None or state == "withdrawn":
+            raise Pending(leases.FAILED_PAUSE_S)
+        return self._give(query, copy, state)
 
     def products(self, ids: Sequence[str], fresh_s: float = 300.0) -> dict[str, shapes.Product | None]:
         """These products by id (None: unknown to Sumeru), each from its own copy; what lacks a copy comes in shared calls.
@@ -145,11 +150,16 @@ class Source:
             self.oldest = copy.fetched_at if self.oldest is None else min(self.oldest, copy.fetched_at)
         return {product_id: copy.value for product_id, copy in found.items()}
 
-    def _state(self, query: Query, copy: Copy | None) -> str:
-        return copy.state(time.time(), stamps.current(self.shop_id, query.watched)) if copy else "withdrawn"
+    def _judged(self, query: Query, copy: Copy | None) -> tuple[Copy | None, str]:
+        """The copy as it may be shown now, and its state."""
+        if copy is None:
+            return None, "withdrawn"
+        known = stamps.current(self.shop_id, query.watched)
+        return erasures.judged(self.shop_id, query, copy, copy.state(time.time(), known), known)
 
     def _give(self, query: Query, copy: Copy, state: str) -> Any:
-        self.used[query.key(self.shop_id)] = UsedCopy(query, copy, state)
+        number = erasures.number_of(stamps.current(self.shop_id, query.watched))
+        self.used[query.key(self.shop_id)] = UsedCopy(query, copy, state, number)
         self.fresh = self.fresh and state == "fresh"
         self.oldest = copy.fetched_at if self.oldest is None else min(self.oldest, copy.fetched_at)
         if copy.value is None:
@@ -157,8 +167,7 @@ class Source:
         return copy.value
 
     def _usable(self, key: str, query: Query) -> Copy | None:
-        copy = copies.load(key)
-        state = self._state(query, copy)
+        copy, state = self._judged(query, copies.load(key))
         if state == "stale":
             self._ask_refresh(self.shop_id, query)
         return None if state == "withdrawn" else copy
