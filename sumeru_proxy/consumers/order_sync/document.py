@@ -278,8 +278,8 @@ def _plain(value: Any) -> Any:
 
 def as_data(document: Document) -> dict[str, Any]:
     """The document as JSON values: names as here, amounts as integers, prices and rates as decimal strings, times in RFC 3339."""
-    found: dict[str, Any] = _plain(document)
-    return found
+    data: dict[str, Any] = _plain(document)
+    return data
 
 
 def _moment(text: str | None) -> datetime | None:

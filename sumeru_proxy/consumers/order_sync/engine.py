@@ -20,7 +20,7 @@ from sumeru_proxy.client.shapes_admin import Order
 from sumeru_proxy.consumers.order_sync.document import Document, as_data, canonical, changes, from_data
 from sumeru_proxy.consumers.order_sync.mapping import map_order
 from sumeru_proxy.consumers.order_sync.models import Link, OrderTarget, Sending
-from sumeru_proxy.consumers.order_sync.targets.interface import Entry, NotMappable, Target, TargetError, Written
+from sumeru_proxy.consumers.order_sync.targets.interface import Entry, NotMappable, Receipt, Target, TargetError
 from sumeru_proxy.models import Shop
 from sumeru_proxy.outbox.masking import masked
 
@@ -28,7 +28,7 @@ NAME: Final = "order_sync"
 CLAIM: Final = timedelta(seconds=180)
 """Longer than any one ``write`` may take; after it a link that a killed process had is free again."""
 TEST_ORDER: Final = "test_order"
-CHANGES_MOST: Final = 200
+CHANGE_LIMIT: Final = 200
 
 
 def target_key(row_id: int) -> str:
@@ -47,7 +47,7 @@ def active(shop: Shop) -> list[OrderTarget]:
 
 
 @dataclass(frozen=True, slots=True)
-class Mapped:
+class MappedOrder:
     """An order and its document in the columns of a link, worked out before a transaction begins; ``error`` when it has none."""
 
     order: Order
@@ -56,20 +56,24 @@ class Mapped:
     error: NotMappable | None = None
 
 
-def mapped(shop: Shop, orders: Iterable[Order]) -> list[Mapped]:
+def map_orders(shop: Shop, orders: Iterable[Order]) -> list[MappedOrder]:
     """Each order as its document, once for all targets of the shop."""
-    found = []
+    results = []
     for order in orders:
         try:
             document = map_order(order, shop.key)
-            found.append(Mapped(order, _facts(document), document.test))
+            results.append(MappedOrder(order, _facts(document), document.test))
         except NotMappable as error:
-            found.append(Mapped(order, {"fingerprint": ""}, error=error))
-    return found
+            results.append(MappedOrder(order, {"fingerprint": ""}, error=error))
+    return results
 
 
 def take(
-    row: OrderTarget, orders: Iterable[Order | Mapped], *, since: datetime | None = None, now: datetime | None = None
+    row: OrderTarget,
+    orders: Iterable[Order | MappedOrder],
+    *,
+    since: datetime | None = None,
+    now: datetime | None = None,
 ) -> int:
     """Remember what these orders should be in the target; gives how many are due now. Joins the caller's transaction; may be repeated.
 
@@ -77,13 +81,13 @@ def take(
     reaches further back. An order older than what is known (by ``updated_at``) changes nothing.
     """
     now = now or timezone.now()
-    given = [each if isinstance(each, Mapped) else mapped(row.shop, [each])[0] for each in orders]
-    by_id = {each.order.id: each for each in given}
-    known = {link.order_id: link for link in Link.objects.filter(target=row, order_id__in=list(by_id))}
+    records = [each if isinstance(each, MappedOrder) else map_orders(row.shop, [each])[0] for each in orders]
+    by_id = {each.order.id: each for each in records}
+    links = {link.order_id: link for link in Link.objects.filter(target=row, order_id__in=list(by_id))}
     due = 0
     for one in by_id.values():
         order = one.order
-        link = known.get(order.id)
+        link = links.get(order.id)
         start = min((each for each in (row.start_at, since) if each is not None), default=None)
         if link is None and (start is None or order.created_at < start):
             continue
@@ -91,7 +95,7 @@ def take(
     return due
 
 
-def _take(row: OrderTarget, one: Mapped, link: Link | None, now: datetime) -> int:
+def _take(row: OrderTarget, one: MappedOrder, link: Link | None, now: datetime) -> int:
     order = one.order
     if link is not None and link.state == Link.State.ERASED:
         return 0
@@ -106,8 +110,8 @@ def _take(row: OrderTarget, one: Mapped, link: Link | None, now: datetime) -> in
     }
     values |= one.values
     if one.error is not None:
-        said = {"state": Link.State.PARKED, "reason": one.error.reason, "text": one.error.text[:300]}
-        _store(row, order.id, link, values | said)
+        problem = {"state": Link.State.PARKED, "reason": one.error.reason, "text": one.error.text[:300]}
+        _store(row, order.id, link, values | problem)
         return 0
     fingerprint = values["fingerprint"]
     if one.test and not row.test_orders:
@@ -153,7 +157,7 @@ def _store(row: OrderTarget, order_id: str, link: Link | None, values: dict[str,
 
 
 @dataclass(slots=True)
-class Flushed:
+class FlushReport:
     """What a flush did, by action; ``parked`` by reason; ``left`` are still due."""
 
     actions: dict[str, int] = field(default_factory=dict)
@@ -176,7 +180,7 @@ def due_links(row: OrderTarget, now: datetime) -> QuerySet[Link]:
     return Link.objects.filter(free, target=row, state=Link.State.DUE).exclude(document_text="").order_by("pk")
 
 
-def _claimed(row: OrderTarget, most: int, order_ids: Sequence[str] | None, now: datetime) -> list[Link]:
+def _claim_links(row: OrderTarget, most: int, order_ids: Sequence[str] | None, now: datetime) -> list[Link]:
     until = now + CLAIM + timedelta(microseconds=uuid.uuid4().int % 1_000_000)  # names this claim
     free = due_links(row, now)
     if order_ids is not None:
@@ -197,16 +201,16 @@ def flush(
     most: int = 200,
     for_s: float = 40.0,
     order_ids: Sequence[str] | None = None,
-) -> Flushed:
+) -> FlushReport:
     """Write what is due, in the target's batches, until ``most`` or ``for_s`` seconds are reached.
 
     Raises TargetDown when the target goes away; what was acknowledged by then is noted. Several may run at once.
     """
-    flushed = Flushed()
+    flushed = FlushReport()
     began = timezone.now()
     tried = 0
     while tried < most and (timezone.now() - began).total_seconds() < for_s:
-        links = _claimed(row, min(target.batch_size, most - tried), order_ids, timezone.now())
+        links = _claim_links(row, min(target.batch_size, most - tried), order_ids, timezone.now())
         if not links:
             break
         tried += len(links)
@@ -231,7 +235,7 @@ def _release(links: Sequence[Link]) -> None:
         Link.objects.filter(pk=link.pk, claimed_until=link.claimed_until).update(claimed_until=None)
 
 
-def note(link: Link, document: Document, outcome: Written | TargetError, flushed: Flushed) -> None:
+def note(link: Link, document: Document, outcome: Receipt | TargetError, flushed: FlushReport) -> None:
     """Remember what came of one writing. A newer document that arrived meanwhile stays due."""
     own = Link.objects.filter(pk=link.pk).exclude(state=Link.State.ERASED)
     current = Q(fingerprint=link.fingerprint)
@@ -249,7 +253,7 @@ def note(link: Link, document: Document, outcome: Written | TargetError, flushed
         return
     flushed.count(flushed.actions, outcome.action)
     now = timezone.now()
-    sent = {
+    values = {
         "sent_text": link.document_text,
         "sent_fingerprint": link.fingerprint,
         "sent_at": now,
@@ -264,11 +268,11 @@ def note(link: Link, document: Document, outcome: Written | TargetError, flushed
         "claimed_until": None,
     }
     with transaction.atomic():
-        if not own.update(**sent):
+        if not own.update(**values):
             return
         own.filter(current, state=Link.State.DUE).update(state=Link.State.SENT, reason="", text="")
         if outcome.action != "unchanged" or link.sent_fingerprint != link.fingerprint:
-            rows = changes(link.sent_data or None, link.document_data)[:CHANGES_MOST]
+            rows = changes(link.sent_data or None, link.document_data)[:CHANGE_LIMIT]
             Sending.objects.create(
                 link=link,
                 action=outcome.action,
@@ -280,10 +284,10 @@ def note(link: Link, document: Document, outcome: Written | TargetError, flushed
 def personal_texts(document: Document) -> set[str]:
     """What of a document names a person: masked in whatever a target says."""
     party = document.party
-    found = {party.email, party.first_name, party.last_name, party.phone, party.name}
+    texts = {party.email, party.first_name, party.last_name, party.phone, party.name}
     for address in (document.billing, document.shipping):
         if address is not None:
-            found |= {
+            texts |= {
                 address.name,
                 address.company,
                 address.street,
@@ -291,7 +295,7 @@ def personal_texts(document: Document) -> set[str]:
                 address.phone,
                 address.postal_code,
             }
-    return {text for text in found if text}
+    return {text for text in texts if text}
 
 
 # -- what a person does

@@ -14,17 +14,17 @@ from django.utils import timezone
 from sumeru_proxy.client import shapes_admin as shapes
 from sumeru_proxy.consumers.order_sync import engine, proof, rehearsal, syncing
 from sumeru_proxy.consumers.order_sync.consumer import CONSUMER
-from sumeru_proxy.consumers.order_sync.kinds import kinds, opened
+from sumeru_proxy.consumers.order_sync.kinds import kinds, open_target
 from sumeru_proxy.consumers.order_sync.models import DayProof, Link, OrderTarget, Rehearsal, Sending
 from sumeru_proxy.consumers.order_sync.owing import owe_write
 from sumeru_proxy.consumers.order_sync.targets.interface import (
     Entry,
     Kind,
+    Receipt,
     Refused,
     Target,
     TargetDown,
     TargetError,
-    Written,
 )
 from sumeru_proxy.models import Job, Shop
 from sumeru_proxy.webhooks import installed
@@ -59,7 +59,7 @@ def test_orders_that_are_heard_of_are_written_and_the_days_are_green(
     assert link.sent_fingerprint == link.fingerprint
     assert Sending.objects.filter(link=link).count() == 1
     day = min(Link.objects.values_list("day", flat=True)), max(Link.objects.values_list("day", flat=True))
-    with opened(row) as target:
+    with open_target(row) as target:
         assert isinstance(target, Target)
         sums, repaired = proof.prove(row, target, *day)
     assert (repaired, all(each.green for each in sums.values())) == (0, True)
@@ -174,15 +174,15 @@ class Odd:
         self.written: list[str] = []
         self.during: Callable[[], None] = lambda: None
 
-    def write(self, entries: Any) -> list[Written | TargetError]:
+    def write(self, entries: Any) -> list[Receipt | TargetError]:
         self.during()
-        found: list[Written | TargetError] = []
+        found: list[Receipt | TargetError] = []
         for entry in entries:
             error = self.outcomes.get(entry.document.order_id)
             if isinstance(error, TargetDown):
                 raise error
             self.written.append(entry.document.order_id)
-            found.append(error or Written(f"r-{entry.document.order_id}", "created"))
+            found.append(error or Receipt(f"r-{entry.document.order_id}", "created"))
         return found
 
 
@@ -333,7 +333,7 @@ def test_secrets_are_kept_encrypted_and_only_for_their_target(
     made = OrderTarget.objects.get(kind="tryton")
     assert made.credential is not None
     assert "a-secret" not in str(vars(made.credential)) + repr(made)
-    with opened(made) as target, pytest.raises(TargetDown):
+    with open_target(made) as target, pytest.raises(TargetDown):
         target.write([Entry(documents_of_one())])
     with pytest.raises(CommandError, match="to be mended"):
         call_command("order_sync", "check", shop.key, "--target", "tryton")
@@ -349,7 +349,7 @@ def documents_of_one() -> Any:
 
 def test_a_rehearsal_counts_problems_by_reason(row: OrderTarget) -> None:
     bad = order("12.001", MUG, id="ord_bad", number="#7")
-    with opened(row) as target:
+    with open_target(row) as target:
         report = rehearsal.rehearse(row, target, [bad, *orders("ord_1")])
     assert report["problems"]["amount_precision"]["orders"] == ["#7"]
     assert report["actions"] == {"created": 1}

@@ -17,11 +17,11 @@ from sumeru_proxy.consumers.order_sync.targets.interface import (
     REFUNDED,
     UNCHANGED,
     UPDATED,
-    Booked,
+    BookedOrder,
     Entry,
+    Receipt,
     Target,
     TargetDown,
-    Written,
 )
 from sumeru_proxy.consumers.order_sync.targets.tryton import KIND
 from sumeru_proxy.consumers.order_sync.tryton.facts import forget
@@ -47,8 +47,8 @@ RETURNED = shapes.Refund(
 TWO = order("24.00", line("12.00", 2, tax_lines=(tax("4.00"),)))
 
 
-def booked(ledger: Ledger, **options: Any) -> list[Booked]:
-    return list(ledger.target(**options).booked(AT.date(), AT.date()))
+def booked(ledger: Ledger, **options: Any) -> list[BookedOrder]:
+    return list(ledger.target(**options).orders_between(AT.date(), AT.date()))
 
 
 def test_it_is_a_target(ledger: Ledger) -> None:
@@ -202,12 +202,12 @@ def test_many_new_orders_are_made_together(ledger: Ledger) -> None:
     ]
     before = target.door.calls
     outcomes = target.write([Entry(each) for each in documents(orders)])
-    assert [each.action for each in outcomes if isinstance(each, Written)] == [CREATED] * 30
+    assert [each.action for each in outcomes if isinstance(each, Receipt)] == [CREATED] * 30
     assert target.door.calls - before < 20
     assert len(ledger.sales()) == 30
     assert len(ledger.parties()) == 7
     again = target.write([Entry(each) for each in documents(orders)])
-    assert {each.action for each in again if isinstance(each, Written)} == {UNCHANGED}
+    assert {each.action for each in again if isinstance(each, Receipt)} == {UNCHANGED}
     assert len(ledger.sales()) == 30
 
 
@@ -267,7 +267,7 @@ def test_forecasts_say_what_then_happens(ledger: Ledger) -> None:
     assert ledger.parties() == []
     for given, forecast in zip(orders, forecasts, strict=True):
         outcome = target.write([Entry(map_order(given, "acme"))])[0]
-        if isinstance(outcome, Written):
+        if isinstance(outcome, Receipt):
             assert (outcome.action, outcome.total, outcome.rounding) == (
                 forecast.action,
                 forecast.total,
@@ -341,7 +341,7 @@ def test_a_sale_that_was_deleted_there_is_made_again(ledger: Ledger) -> None:
     written(target, ONE)
     (sale,) = ledger.sales()
     ledger.door._call("DELETE", f"sale.sale/{sale['id']}", (), ())
-    assert target.booked_orders(["ord_1"]) == {}
+    assert target.orders_by_id(["ord_1"]) == {}
     assert written(target, ONE).action == CREATED
 
 
