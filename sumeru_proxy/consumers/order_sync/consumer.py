@@ -142,7 +142,7 @@ def prove(at: Step) -> Stride:
         return Stride(None)
     if "todo" not in cursor:
         since = datetime.fromisoformat(cursor["since"])
-        page = proof.page_of(at.work.sumeru(), since, cursor["page"])
+        page, place = proof.page_of(at.work.sumeru(), since, cursor["page"])
         days = {date.fromisoformat(each) for each in cursor["days"]}
         days |= {order.created_at.date() for order in page.orders}
         ready = engine.map_orders(shop, page.orders)
@@ -152,7 +152,7 @@ def prove(at: Step) -> Stride:
                 engine.take(row, ready)
 
         if not proof.ends(page):
-            following = {**cursor, "page": page.next_cursor, "days": sorted(each.isoformat() for each in days)}
+            following = {**cursor, "page": place, "days": sorted(each.isoformat() for each in days)}
             return Stride(following, len(page.orders), effect, skipped=page.skipped)
         days |= set(proof.days_since(since, now))
         todo = [[key, each.isoformat()] for key in sorted(rows) for each in sorted(days)]

@@ -13,7 +13,6 @@ from typing import Any, Final
 from django.db import transaction
 from django.utils import timezone
 
-from sumeru_proxy.client import errors
 from sumeru_proxy.client.api import Sumeru
 from sumeru_proxy.client.shapes_admin import OrderPage
 from sumeru_proxy.client.windows import Window
@@ -21,6 +20,7 @@ from sumeru_proxy.consumers.order_sync import engine
 from sumeru_proxy.consumers.order_sync.document import CANCELLED
 from sumeru_proxy.consumers.order_sync.models import DayProof, Link, OrderTarget
 from sumeru_proxy.consumers.order_sync.targets.interface import BookedOrder, Target
+from sumeru_proxy.webhooks.walking import read_page
 
 MISSING: Final = "missing"
 SURPLUS: Final = "surplus"
@@ -234,17 +234,11 @@ def _flush_days(row: OrderTarget, target: Target, since: date, until: date) -> N
 # -- reading Sumeru
 
 
-def page_of(sumeru: Sumeru, since: datetime, cursor: str | None) -> OrderPage:
-    """One page of the orders that changed since, newest first, attributions included; with an account that knows no comparison filters
-    those that did not change are left out and counted.
-    """
-    window = Window("updated_at", since=since)
-    try:
-        return sumeru.orders(PAGE, cursor, "-updated_at", include=("attributions",), window=window)
-    except errors.Refused as error:
-        if error.status not in (400, 422):
-            raise
-        return window.kept(sumeru.orders(PAGE, cursor, "-updated_at", include=("attributions",)))
+def page_of(
+    sumeru: Sumeru, since: datetime, place: Mapping[str, Any] | None
+) -> tuple[OrderPage, dict[str, Any] | None]:
+    """One page of the orders that changed since, newest first, attributions included, and the next place; see ``walking.read_page``."""
+    return read_page(sumeru, Window("updated_at", since=since), "-updated_at", place)
 
 
 def take_page(rows: Sequence[OrderTarget], page: OrderPage, now: datetime) -> set[date]:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
-from sumeru_proxy.client import errors
 from sumeru_proxy.client.windows import Window
 from sumeru_proxy.consumers.order_sync import engine, proof, rehearsal
 from sumeru_proxy.consumers.order_sync.engine import NAME, target_key
@@ -16,6 +15,7 @@ from sumeru_proxy.consumers.order_sync.models import OrderTarget
 from sumeru_proxy.models import Job, Shop
 from sumeru_proxy.webhooks import installed
 from sumeru_proxy.webhooks.listeners import Done, JobKind, Target, Work, order_key
+from sumeru_proxy.webhooks.walking import read_page
 
 PAGE_LIMIT: Final = 200
 """So many pages of a day's orders are read: 20,000 orders."""
@@ -47,10 +47,6 @@ def owe_day(row: OrderTarget, day: date) -> Job:
     return _owe(row, "day", {"day": day.isoformat()})
 
 
-def _compare(row: OrderTarget, day: date) -> None:
-    _owe(row, "day", {"day": day.isoformat(), "read": True})
-
-
 def compare_day(work: Work) -> Done:
     """One step: a page of the day's orders is read at Sumeru and remembered; after the last page both sides are compared and repaired.
 
@@ -63,20 +59,13 @@ def compare_day(work: Work) -> Done:
     if not work.body.get("read"):
         begin = datetime.combine(day, time(), UTC)
         window = Window("created_at", since=begin, until=begin + timedelta(days=1))
-        try:
-            page = work.sumeru().orders(
-                proof.PAGE, work.body.get("page"), "-created_at", include=("attributions",), window=window
-            )
-        except errors.Refused as error:
-            if error.status not in (400, 422):
-                raise
-            # The account knows no such filter: what the nightly proof read before is compared.
-            return Done({"orders": 0}, lambda: _compare(row, day))
+        page, place = read_page(work.sumeru(), window, "-created_at", work.body.get("page"))
 
         def effect() -> None:
             engine.take(row, page.orders)
-            ended = page.next_cursor is None or number + 1 >= PAGE_LIMIT
-            more = {"read": True} if ended else {"page": page.next_cursor, "number": number + 1}
+            # Without filters the day may be far down the list: what the nightly proof read before is compared then.
+            ended = place is None or place.get("plain") or number + 1 >= PAGE_LIMIT
+            more = {"read": True} if ended else {"page": place, "number": number + 1}
             _owe(row, "day", {"day": day.isoformat(), **more})
 
         return Done({"orders": len(page.orders)}, effect)
