@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from sumeru_proxy.client.shapes_admin import Order
-from sumeru_proxy.consumers.order_sync.document import Document, as_data, canonical, changes, from_data
+from sumeru_proxy.consumers.order_sync.document import Document, as_data, canonical, changes, fingerprint_of, from_data
 from sumeru_proxy.consumers.order_sync.mapping import map_order
 from sumeru_proxy.consumers.order_sync.models import Link, OrderTarget, Sending
 from sumeru_proxy.consumers.order_sync.targets.interface import Entry, NotMappable, Receipt, Target, TargetError
@@ -132,13 +132,14 @@ def _take(row: OrderTarget, one: MappedOrder, link: Link | None, now: datetime) 
 
 
 def _facts(document: Document) -> dict[str, Any]:
+    data = as_data(document)
     return {
         "person": document.party.key[:190],
         "total": document.totals.total,
         "refunded": document.totals.refunded,
         "order_state": document.state,
-        "document_text": canonical(as_data(document)),
-        "fingerprint": document.fingerprint,
+        "document_text": canonical(data),
+        "fingerprint": fingerprint_of(data),
     }
 
 
@@ -214,20 +215,42 @@ def flush(
         if not links:
             break
         tried += len(links)
-        documents = [from_data(link.document_data) for link in links]
         try:
-            entries = [
-                Entry(document, from_data(link.sent_data) if link.sent_text else None, link.remote_id)
-                for link, document in zip(links, documents, strict=True)
-            ]
-            outcomes = target.write(entries)
+            readable = [(link, document) for link in links if (document := _document_of(link, flushed)) is not None]
+            entries = [Entry(document, _document_before(link), link.remote_id) for link, document in readable]
+            outcomes = target.write(entries) if entries else []
         except BaseException:
             _release(links)
             raise
-        for link, document, outcome in zip(links, documents, outcomes, strict=True):
+        for (link, document), outcome in zip(readable, outcomes, strict=True):
             note(link, document, outcome, flushed)
     flushed.left = due_links(row, timezone.now()).count()
     return flushed
+
+
+_UNREADABLE: Final = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError)
+
+
+def _document_of(link: Link, flushed: FlushReport) -> Document | None:
+    """The document that is due; None when its text cannot be read, which parks this order alone."""
+    try:
+        return from_data(link.document_data)
+    except _UNREADABLE:
+        _park(
+            link,
+            TargetError("unreadable_document", "the stored document cannot be read: read the order again"),
+            (),
+            flushed,
+        )
+        return None
+
+
+def _document_before(link: Link) -> Document | None:
+    """What the target acknowledged last; None when there is nothing, or nothing readable: it is only a hint."""
+    try:
+        return from_data(link.sent_data) if link.sent_text else None
+    except _UNREADABLE:
+        return None
 
 
 def _release(links: Sequence[Link]) -> None:
@@ -236,49 +259,72 @@ def _release(links: Sequence[Link]) -> None:
 
 
 def note(link: Link, document: Document, outcome: Receipt | TargetError, flushed: FlushReport) -> None:
-    """Remember what came of one writing. A newer document that arrived meanwhile stays due."""
+    """Remember what came of one writing. A newer document that arrived meanwhile stays due.
+
+    What cannot be stored (the target gave the id of another order, or an amount without bounds) parks this order alone.
+    """
+    if isinstance(outcome, Receipt):
+        try:
+            with transaction.atomic():
+                _acknowledge(link, outcome)
+            flushed.count(flushed.actions, outcome.action)
+            return
+        except IntegrityError:
+            text = f"the target gave it the id of another order: {outcome.remote_id}"
+            outcome = TargetError("id_repeated", text)
+        except (DataError, ValueError, TypeError, OverflowError) as error:
+            outcome = TargetError("answer_unusable", f"the target's answer cannot be stored: {type(error).__name__}")
+    _park(link, outcome, personal_texts(document), flushed)
+
+
+def _park(link: Link, error: TargetError, personal: Iterable[str], flushed: FlushReport) -> None:
     own = Link.objects.filter(pk=link.pk).exclude(state=Link.State.ERASED)
     current = Q(fingerprint=link.fingerprint)
-    if isinstance(outcome, TargetError):
-        flushed.count(flushed.parked, outcome.reason)
-        text = masked(outcome.text, (*outcome.personal, *personal_texts(document)))
-        own.filter(current).update(
-            state=Link.State.PARKED,
-            reason=outcome.reason,
-            text=text[:300],
-            claimed_until=None,
-            changed_at=timezone.now(),
-        )
-        own.exclude(current).update(claimed_until=None)
-        return
-    flushed.count(flushed.actions, outcome.action)
+    flushed.count(flushed.parked, error.reason)
+    own.filter(current).update(
+        state=Link.State.PARKED,
+        reason=error.reason[:40],
+        text=masked(error.text, (*error.personal, *personal))[:300],
+        claimed_until=None,
+        changed_at=timezone.now(),
+    )
+    own.exclude(current).update(claimed_until=None)
+
+
+def _acknowledge(link: Link, receipt: Receipt) -> None:
+    own = Link.objects.filter(pk=link.pk).exclude(state=Link.State.ERASED)
     now = timezone.now()
     values = {
         "sent_text": link.document_text,
         "sent_fingerprint": link.fingerprint,
         "sent_at": now,
         "changed_at": now,
-        "remote_id": outcome.remote_id[:190],
-        "remote_number": outcome.number[:120],
-        "remote_state": outcome.state[:40],
-        "remote_url": outcome.url[:500],
-        "remote_total": outcome.total,
-        "remote_refunded": outcome.refunded,
-        "rounding": outcome.rounding,
+        "remote_id": _word(receipt.remote_id, 190),
+        "remote_number": _word(receipt.number, 120),
+        "remote_state": _word(receipt.state, 40),
+        "remote_url": _word(receipt.url, 500),
+        "remote_total": receipt.total,
+        "remote_refunded": receipt.refunded,
+        "rounding": receipt.rounding,
         "claimed_until": None,
     }
-    with transaction.atomic():
-        if not own.update(**values):
-            return
-        own.filter(current, state=Link.State.DUE).update(state=Link.State.SENT, reason="", text="")
-        if outcome.action != "unchanged" or link.sent_fingerprint != link.fingerprint:
-            rows = changes(link.sent_data or None, link.document_data)[:CHANGE_LIMIT]
-            Sending.objects.create(
-                link=link,
-                action=outcome.action,
-                fingerprint=link.fingerprint,
-                changes=[[each.path, each.before, each.after] for each in rows],
-            )
+    if not own.update(**values):
+        return
+    own.filter(fingerprint=link.fingerprint, state=Link.State.DUE).update(state=Link.State.SENT, reason="", text="")
+    if receipt.action != "unchanged" or link.sent_fingerprint != link.fingerprint:
+        before = _document_before(link)
+        rows = changes(None if before is None else as_data(before), link.document_data)[:CHANGE_LIMIT]
+        Sending.objects.create(
+            link=link,
+            action=receipt.action,
+            fingerprint=link.fingerprint,
+            changes=[[each.path, each.before, each.after] for each in rows],
+        )
+
+
+def _word(text: str, limit: int) -> str:
+    """A target's text without characters that a database refuses."""
+    return "".join(each for each in text[:limit] if each.isprintable())
 
 
 def personal_texts(document: Document) -> set[str]:
