@@ -290,6 +290,9 @@ def comment_of(document: Document) -> str:
 
 # -- people
 
+PHONE: Final = "phone"
+PHONES: Final = (PHONE, "mobile")
+
 
 def address_values(address: PostalAddress | None, party: Party, facts: Facts) -> dict[str, Any]:
     """A postal address as Tryton takes it; a country that it does not have stays in the text."""
@@ -328,8 +331,11 @@ def party_values(document: Document, addresses: Sequence[Mapping[str, Any]], opt
         "code": party_code(party, options),
         "addresses": [["create", [dict(each) for each in addresses]]],
     }
-    if party.email:
-        values["contact_mechanisms"] = [["create", [{"type": "email", "value": party.email.casefold()}]]]
+    contacts = [{"type": "email", "value": party.email.casefold()}] if party.email else []
+    if party.phone:
+        contacts.append({"type": PHONE, "value": party.phone})
+    if contacts:
+        values["contact_mechanisms"] = [["create", contacts]]
     return values
 
 

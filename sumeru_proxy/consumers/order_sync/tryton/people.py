@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from sumeru_proxy.consumers.order_sync.tryton.facts import Facts
 from sumeru_proxy.consumers.order_sync.tryton.options import SHARED_PARTY, Options
 from sumeru_proxy.consumers.order_sync.tryton.rest import Door, Rejected, Row
 
-PARTY_FIELDS = ("code", "name", *(f"addresses.{name}" for name in forms.ADDRESS_FIELDS))
+PARTY_FIELDS = ("code", "name", "contact_mechanisms.type", *(f"addresses.{name}" for name in forms.ADDRESS_FIELDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +77,33 @@ def party_of(door: Door, document: Document, facts: Facts, options: Options) -> 
 
 
 def _make_party(door: Door, code: str, values: dict[str, Any]) -> Row:
-    """A new party. A rejection may mean that somebody made it meanwhile, or that its e-mail address is not one to Tryton."""
-    try:
-        return door.create("party.party", values, PARTY_FIELDS)
-    except Rejected:
-        other = parties_by_code(door, [code]).get(code)
-        if other is not None:
-            return other
-        return door.create(
-            "party.party", {name: value for name, value in values.items() if name != "contact_mechanisms"}, PARTY_FIELDS
-        )
+    """A new party. A rejection may mean that somebody made it meanwhile, or that its phone number or e-mail address is not one to Tryton:
+    then it is made without.
+    """
+    contacts = [each for _create, rows in values.pop("contact_mechanisms", ()) for each in rows]
+    while True:
+        more = {"contact_mechanisms": [["create", contacts]]} if contacts else {}
+        try:
+            return door.create("party.party", {**values, **more}, PARTY_FIELDS)
+        except Rejected:
+            other = parties_by_code(door, [code]).get(code)
+            if other is not None:
+                return other
+            if not contacts:
+                raise
+            contacts = contacts[:-1]
 
 
 def sale_party_of(door: Door, row: Row, document: Document, facts: Facts) -> SaleParty:
-    """Which addresses of the party the order uses; those that it lacks are added."""
+    """Which addresses of the party the order uses. Those that it lacks are added, and a phone number when it has none."""
     addresses = address_rows(document, facts)
     missing = [values for values in addresses if _place(row, values) is None]
     if missing:
         row = door.update("party.party", row["id"], {"addresses": [["create", missing]]}, PARTY_FIELDS)
+    if document.party.phone and not any(each["type"] in forms.PHONES for each in row.get("contact_mechanisms") or ()):
+        number = {"type": forms.PHONE, "value": document.party.phone}
+        with suppress(Rejected):  # what is no phone number to Tryton is left out
+            door.update("party.party", row["id"], {"contact_mechanisms": [["create", [number]]]})
     ids = [_place(row, values) for values in addresses]
     return SaleParty(row["id"], ids[0], ids[-1])
 

@@ -80,6 +80,49 @@ def test_a_new_order_is_a_sale_with_its_party_lines_and_taxes(ledger: Ledger) ->
     ]
 
 
+def phones(ledger: Ledger) -> list[list[str]]:
+    rows = ledger.door.search(
+        "party.party",
+        [["code", "like", f"{ledger.name}-%"]],
+        ["code", "contact_mechanisms.type", "contact_mechanisms.value"],
+    )
+    return [
+        [each["value"] for each in row["contact_mechanisms"] if each["type"] in ("phone", "mobile")] for row in rows
+    ]
+
+
+def test_a_phone_number_is_the_party_s_unless_it_has_one(ledger: Ledger) -> None:
+    target = ledger.target()
+    with_phone = shapes.Address("Jo", "Doe", address1="Weg 1", city="Köln", country="DE", phone="+44 7700 900123")
+    written(target, replace(ONE, billing_address=with_phone))
+    assert phones(ledger) == [["+44 7700 900123"]]
+    (party,) = ledger.door.search(
+        "party.party", [["code", "like", f"{ledger.name}-%"]], ["contact_mechanisms.id", "contact_mechanisms.type"]
+    )
+    (phone,) = [each["id"] for each in party["contact_mechanisms"] if each["type"] == "phone"]
+    ledger.door.update("party.contact_mechanism", phone, {"value": "+44 7700 900999"})  # a merchant mended it
+    written(target, replace(ONE, id="ord_2", billing_address=with_phone))
+    assert phones(ledger) == [["+44 7700 900999"]]
+
+
+def test_a_party_without_a_phone_number_gets_the_one_of_a_later_order(ledger: Ledger) -> None:
+    target = ledger.target()
+    written(target, ONE)
+    assert phones(ledger) == [[]]
+    later = [
+        replace(
+            ONE,
+            id=f"ord_{n}",
+            customer=shapes.Buyer(f"cus_{1 if n == 2 else n}", "jo@mail.example", "Jo", "Doe"),
+            billing_address=shapes.Address("Jo", "Doe", address1="Weg 1", city="Köln", phone=f"+44 7700 90000{n}"),
+        )
+        for n in (2, 3, 4)
+    ]
+    outcomes = target.write([Entry(each) for each in documents(later)])  # made together
+    assert {each.action for each in outcomes if isinstance(each, Receipt)} == {CREATED}
+    assert sorted(phones(ledger)) == [["+44 7700 900002"], ["+44 7700 900003"], ["+44 7700 900004"]]
+
+
 def test_a_new_order_costs_four_calls_and_the_same_again_only_one(ledger: Ledger) -> None:
     target = ledger.target()
     written(target, replace(ONE, id="ord_0", customer=shapes.Buyer("cus_0")))
