@@ -90,7 +90,7 @@ def public_base(request: HttpRequest, shop_settings: ShopSettings | None = None)
     """Scheme, host and path prefix under which browsers reach this server, or a shop's widgets."""
     if shop_settings is not None and shop_settings.public_url:
         return shop_settings.public_url
-    return settings.PUBLIC_URL or request.build_absolute_uri("/").rstrip("/")
+    return settings.PUBLIC_URL or f"{request.scheme}://{request.get_host()}"
 
 
 @dataclass(frozen=True, slots=True)
