@@ -277,10 +277,14 @@ def _discount(code: str, title: str, level: str, kind: str, value: str) -> Item:
 
 def _address(person: Mapping[str, Any], country: str, draw: random.Random) -> Item:
     street, city, postcode, province = _one(SAMPLES["places"][country], draw)
+    company = "Müller & Söhne GmbH" if draw.random() < 0.05 else None
+    house = 1 + int(draw.random() * 90)
+    # Numbers that are nobody's: kept free for plays.
+    phone = f"+44 7700 900{house:03d}" if house % 3 == 0 else None
     return {
         "first_name": person["first_name"], "last_name": person["last_name"],
-        "company": "Müller & Söhne GmbH" if draw.random() < 0.05 else None, "address1": f"{street} {1 + int(draw.random() * 90)}",
-        "address2": None, "city": city, "zip": postcode, "province": province, "country": country, "phone": None,
+        "company": company, "address1": f"{street} {house}", "address2": None, "city": city, "zip": postcode, "province": province,
+        "country": country, "phone": phone,
     }  # fmt: skip
 
 
