@@ -163,7 +163,7 @@ def _rating(source: Source, product_id: str, products: Mapping[str, Product | No
 
 
 def _rating_of_reviews(source: Source, product_id: str, *, fresh_only: bool) -> Rating | None:
-    """The stars by the kept copy of the reviews, never asking for more than its refresh."""
+    """The rating from the stored copy of the reviews; asks Sumeru for nothing but that copy's refresh."""
     query = block_query(product_id)
     look = copy.copy(source)  # a look must not make this answer as old as a copy that is then not used
     look.fresh = True
