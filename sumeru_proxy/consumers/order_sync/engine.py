@@ -29,6 +29,8 @@ CLAIM: Final = timedelta(seconds=180)
 """Longer than any one ``write`` may take; after it a link that a killed process had is free again."""
 TEST_ORDER: Final = "test_order"
 CHANGE_LIMIT: Final = 200
+RESULTS_AT_ONCE: Final = 20
+"""So many outcomes are stored in one transaction: few commits, and nobody waits long for SQLite's one writer."""
 
 
 def target_key(row_id: int) -> str:
@@ -85,17 +87,30 @@ def take(
     by_id = {each.order.id: each for each in records}
     links = {link.order_id: link for link in Link.objects.filter(target=row, order_id__in=list(by_id))}
     due = 0
+    new: list[Link] = []
     for one in by_id.values():
         order = one.order
         link = links.get(order.id)
         start = min((each for each in (row.start_at, since) if each is not None), default=None)
         if link is None and (start is None or order.created_at < start):
             continue
-        due += _take(row, one, link, now)
+        due += _take(row, one, link, now, new)
+    if new:
+        # Another process may have made some of them meanwhile.
+        Link.objects.bulk_create(
+            new, update_conflicts=True, unique_fields=["target", "order_id"], update_fields=[*_COLUMNS, "changed_at"]
+        )
     return due
 
 
-def _take(row: OrderTarget, one: MappedOrder, link: Link | None, now: datetime) -> int:
+_COLUMNS: Final = (
+    *("number", "day", "currency", "order_updated_at", "seen_at", "person", "total", "refunded", "order_state"),
+    *("document_text", "fingerprint", "state", "reason", "text"),
+)
+"""What ``take`` says of an order."""
+
+
+def _take(row: OrderTarget, one: MappedOrder, link: Link | None, now: datetime, new: list[Link]) -> int:
     order = one.order
     if link is not None and link.state == Link.State.ERASED:
         return 0
@@ -111,23 +126,23 @@ def _take(row: OrderTarget, one: MappedOrder, link: Link | None, now: datetime) 
     values |= one.values
     if one.error is not None:
         problem = {"state": Link.State.PARKED, "reason": one.error.reason, "text": one.error.text[:300]}
-        _store(row, order.id, link, values | problem)
+        _store(row, order.id, link, new, values | problem)
         return 0
     fingerprint = values["fingerprint"]
     if one.test and not row.test_orders:
-        _store(row, order.id, link, values | {"state": Link.State.SKIPPED, "reason": TEST_ORDER, "text": ""})
+        _store(row, order.id, link, new, values | {"state": Link.State.SKIPPED, "reason": TEST_ORDER, "text": ""})
         return 0
     was_test = link is not None and link.state == Link.State.SKIPPED and link.reason == TEST_ORDER
     same = link is not None and link.fingerprint == fingerprint and not was_test
     if same and link is not None and (link.state != Link.State.DUE or link.document_text):
         # Sent, parked or skipped as it is: only what was pruned comes back.
-        _store(row, order.id, link, values)
+        _store(row, order.id, link, new, values)
         return int(link.state == Link.State.DUE)
     if link is not None and link.state == Link.State.SKIPPED and link.reason != TEST_ORDER:
-        _store(row, order.id, link, values)  # a person decided
+        _store(row, order.id, link, new, values)  # a person decided
         return 0
     state = Link.State.SENT if link is not None and link.sent_fingerprint == fingerprint else Link.State.DUE
-    _store(row, order.id, link, values | {"state": state, "reason": "", "text": ""})
+    _store(row, order.id, link, new, values | {"state": state, "reason": "", "text": ""})
     return int(state == Link.State.DUE)
 
 
@@ -143,9 +158,9 @@ def _facts(document: Document) -> dict[str, Any]:
     }
 
 
-def _store(row: OrderTarget, order_id: str, link: Link | None, values: dict[str, Any]) -> None:
+def _store(row: OrderTarget, order_id: str, link: Link | None, new: list[Link], values: dict[str, Any]) -> None:
     if link is None:
-        Link.objects.update_or_create(target=row, order_id=order_id, defaults=values)
+        new.append(Link(target=row, order_id=order_id, **values))
     else:
         # Only while no newer reading was stored meanwhile.
         newest = Link.objects.filter(pk=link.pk)
@@ -222,8 +237,11 @@ def flush(
         except BaseException:
             _release(links)
             raise
-        for (link, document), outcome in zip(readable, outcomes, strict=True):
-            note(link, document, outcome, flushed)
+        results = list(zip(readable, outcomes, strict=True))
+        for start in range(0, len(results), RESULTS_AT_ONCE):
+            with transaction.atomic():
+                for (link, document), outcome in results[start : start + RESULTS_AT_ONCE]:
+                    note(link, document, outcome, flushed)
     flushed.left = due_links(row, timezone.now()).count()
     return flushed
 
