@@ -40,6 +40,7 @@ from tests.sumeru_proxy.consumers.order_sync.erp import HOME, PLAN
 from tests.sumeru_proxy.installation import wait_until
 
 SHOP = "acme-eur"
+ERP_KILLS = 3
 AWAY_H = (0.5, 1, 2, 4, 8)
 """While the ERP is away the workers' clocks are set forward by so many hours, one after another."""
 
@@ -164,10 +165,10 @@ def _storm(place: Site, sandbox: Sandbox, server: Server, count: int, options: a
                 for hours in AWAY_H:
                     ahead_s = hours * 3600
                     place.stop_workers()
-                    at = f"{datetime.now(UTC) + timedelta(seconds=ahead_s):%Y-%m-%d %H:%M:%S}+00:00"
+                    hour = f"{datetime.now(UTC) + timedelta(seconds=ahead_s):%Y-%m-%d %H:%M:%S}+00:00"
                     workers = [_worker(place, ahead_s), _worker(place, ahead_s)]
                     # Until they have asked in vain at that hour.
-                    assert wait_until(lambda at=at: _asked_in_vain(place, at), 90, 0.1), place.logs()[-3_000:]
+                    assert wait_until(lambda hour=hour: _asked_in_vain(place, hour), 90, 0.1), place.logs()[-3_000:]
                     most_parked = max(most_parked, _parked(place))
                 _say(f"{AWAY_H[-1]} h away, {most_parked} parked")
                 server.start()
@@ -183,6 +184,15 @@ def _storm(place: Site, sandbox: Sandbox, server: Server, count: int, options: a
             workers[kills % 2] = _worker(place, ahead_s)
             kills += 1
         time.sleep(0.05)  # the life is played by another thread
+    while erp_kills < ERP_KILLS and wait_until(lambda: _writing(place), 20, 0.02):
+        server.kill()
+        erp_kills += 1
+        server.start()
+    while kills < options.kills and wait_until(lambda: _writing(place), 20, 0.02):
+        workers[kills % 2].send_signal(signal.SIGKILL)
+        workers[kills % 2].wait(10)
+        workers[kills % 2] = _worker(place, ahead_s)
+        kills += 1
     _say(f"all acts are played, {kills} workers and {erp_kills} ERPs killed")
     quiet = sandbox.deliveries.settled(300) and wait_until(lambda: _idle(place), 1_500, 1.0)
     place.stop_workers()
@@ -197,9 +207,9 @@ def _worker(place: Site, ahead_s: float = 0.0) -> subprocess.Popen[bytes]:
     return place.work("--threads", 1, "--lease-s", 60, shift_s=ahead_s)
 
 
-def _asked_in_vain(place: Site, at: str) -> bool:
+def _asked_in_vain(place: Site, hour: str) -> bool:
     """Whether a job that the ERP holds up was tried since this time of the workers' clock."""
-    return place.count("sumeru_proxy_job", f"state = 'waiting' AND reason = 'target_down' AND next_at > '{at}'") > 0
+    return place.count("sumeru_proxy_job", f"state = 'waiting' AND reason = 'target_down' AND next_at > '{hour}'") > 0
 
 
 def _say(text: str) -> None:
@@ -288,9 +298,9 @@ def _proved(place: Site, sandbox: Sandbox, server: Server, count: int) -> dict[s
         )
     )
     began = time.monotonic()
-    cpu_s = time.process_time()
+    cpu_s, erp_cpu_s = time.process_time(), _cpu_s(server)
     read = sum(1 for _each in target.orders_between(*_span(place)))
-    reading_s, cpu_s = time.monotonic() - began, time.process_time() - cpu_s
+    reading_s, cpu_s, erp_cpu_s = time.monotonic() - began, time.process_time() - cpu_s, _cpu_s(server) - erp_cpu_s
     return {
         "repaired_first": first, "repaired_second": second, "expected": len(expected), "there": len(there),
         "missing": sorted(expected - there)[:10], "surplus": sorted(there - expected)[:10], "doubled": doubled,
@@ -300,7 +310,15 @@ def _proved(place: Site, sandbox: Sandbox, server: Server, count: int) -> dict[s
         "parked": dict(parked), "rehearsal_differs": sorted(
             each for each in {*predicted, *happened} if predicted.get(each) != happened.get(each))[:10],
         "read_back": read, "read_back_s": round(reading_s, 2), "read_back_cpu_s": round(cpu_s, 2),
+        "read_back_erp_cpu_s": round(erp_cpu_s, 2),
     }  # fmt: skip
+
+
+def _cpu_s(server: Server) -> float:
+    """What the ERP's process has used so far."""
+    assert server.process is not None
+    fields = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _span(place: Site) -> tuple[date, date]:
