@@ -58,7 +58,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 
 @contextmanager
-def _stand_in(count: int) -> Iterator[str]:
+def stand_in(count: int) -> Iterator[str]:
+    """A stand-in with so many orders and the Starter plan's limit, in a process of its own; gives its address."""
     command = [
         sys.executable,
         "-m",
@@ -103,7 +104,7 @@ def work(count: int, folder: Path, for_s: float) -> dict[str, Any]:
         "DJANGO_SETTINGS_MODULE": "widgets.settings", "DATA_DIR": str(folder), "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
         "CACHE_URL": "local://", "SUMERU_CONSUMERS": "sumeru_proxy.consumers.order_sync",
     }  # fmt: skip
-    with _stand_in(count) as url:
+    with stand_in(count) as url:
         os.environ["SUMERU_HOSTS"] = url
         import django
         from django.utils import timezone

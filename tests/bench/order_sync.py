@@ -184,7 +184,8 @@ def _storm(place: Site, sandbox: Sandbox, server: Server, count: int, options: a
             workers[kills % 2] = _worker(place, ahead_s)
             kills += 1
         time.sleep(0.05)  # the life is played by another thread
-    while erp_kills < ERP_KILLS and wait_until(lambda: _writing(place), 20, 0.02):
+    # It may take a minute or two until somebody looks whether the ERP is back.
+    while erp_kills < ERP_KILLS and wait_until(lambda: _writing(place), 200, 0.02):
         server.kill()
         erp_kills += 1
         server.start()
