@@ -211,6 +211,8 @@ class Caller:
             raise failure
         if notes.skipped:
             log.warning("%s: %d unreadable items left out, first at %s", name, len(notes.skipped), notes.skipped[0])
+        if notes.withheld:
+            log.warning("%s: not shown, since it was not given: %s", name, ", ".join(sorted(notes.withheld)))
         return Answer(value, meta, notes)
 
     def _observe(self, meta: Meta, error: SumeruError | None, *, sent: bool) -> None:

@@ -45,6 +45,7 @@ class Finding:
     misfit: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
     limit: int | None = None
     remaining: int | None = None
     x_cache: str = ""
@@ -136,6 +137,7 @@ class Probe:
             misfit=tuple(sorted(notes.misfit)),
             unknown=tuple(sorted(notes.unknown)),
             skipped=tuple(notes.skipped[:20]),
+            withheld=tuple(sorted(notes.withheld)),
             limit=meta.limit,
             remaining=meta.remaining,
             x_cache=meta.x_cache,

@@ -7,7 +7,6 @@ import re
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urljoin
 
 from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -260,5 +259,5 @@ def truthful(message: str, told: Decimal, target: Decimal, remaining: str, curre
 
 def _cta(call: Call, cta: Cta | None) -> Context | None:
     """A relative address is one of the storefront's; without a storefront there is no link."""
-    url = formatting.web_url(urljoin(call.shop.storefront_url, cta.url)) if cta else ""
+    url = formatting.address(call.shop, cta.url) if cta else ""
     return {"label": formatting.clipped(cta.label, 60), "url": url} if cta and url else None

@@ -29,7 +29,10 @@ Answer = tuple[str, tuple[str, ...]]
 """A question's id and the ids of the options chosen."""
 
 MOST_QUESTIONS = 20
-MOST_OPTIONS = 20
+MOST_OPTIONS = 100
+PICTURED_OPTIONS = 20
+"""Of a question with more options none has a picture."""
+CHOSEN_CHARS = 400
 ANSWERS_CHARS = 2_000
 ID_CHARS = 190
 SHARED_SESSION = "shared-copy"
@@ -102,7 +105,7 @@ class QuizParams(WidgetParams):
         required=False,
         default="",
         allow_blank=True,
-        max_length=400,
+        max_length=CHOSEN_CHARS,
         help_text=_("Options of the question that are chosen at first, joined by +. The back link uses it."),
     )
 
@@ -316,9 +319,12 @@ def _view(call: Call, place: QuizPosition, session: str, chosen: Sequence[str]) 
     back = None
     if place.answers:
         before = format_answers(place.answers[:-1])
-        taken = "+".join(quote(option, safe="") for option in place.answers[-1][1])
+        taken = ""
+        for option in place.answers[-1][1]:
+            more = f"{taken}+{quote(option, safe='')}" if taken else quote(option, safe="")
+            taken = more if len(more) <= CHOSEN_CHARS else taken
         # A finished session stays as it was handed in; who goes back from the results begins another one.
-        back = call.link(answers=before, session=None if step.complete else session, chosen=taken[:400])
+        back = call.link(answers=before, session=None if step.complete else session, chosen=taken)
     results = sorted(step.results, key=lambda each: -each.score) if step.complete else []
     return {
         "quiz_id": call.params.quiz_id,
@@ -331,24 +337,27 @@ def _view(call: Call, place: QuizPosition, session: str, chosen: Sequence[str]) 
             "number": answered + 1,
             "total": max(step.total, answered + (not step.complete)) if step.total > 0 else 0,
         },
-        "question": _question(question, chosen) if question else None,
+        "question": _question(call, question, chosen) if question else None,
         "results": [_result(call, each) for each in results[: call.options.results]],
         "links": {"here": here, "back": back, "again": here if place.answers else None},
     }
 
 
-def _question(question: QuizQuestion, chosen: Sequence[str]) -> Context:
+def _question(call: Call, question: QuizQuestion, chosen: Sequence[str]) -> Context:
     taken = {unquote(each) for each in chosen}
     return {
         "id": question.id,
         "text": formatting.clipped(question.text, TEXT_CHARS),
         "kind": question.kind,
-        "options": [_option(option, option.id in taken) for option in question.options[:MOST_OPTIONS]],
+        "options": [
+            _option(call, option, option.id in taken, pictured=len(question.options) <= PICTURED_OPTIONS)
+            for option in question.options[:MOST_OPTIONS]
+        ],
     }
 
 
-def _option(option: QuizOption, chosen: bool) -> Context:
-    picture = formatting.web_url(option.image.url) if option.image else ""
+def _option(call: Call, option: QuizOption, chosen: bool, *, pictured: bool) -> Context:
+    picture = formatting.address(call.shop, option.image.url) if option.image and pictured else ""
     return {
         "id": option.id,
         "label": formatting.clipped(option.label, LABEL_CHARS),

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 TOKEN_CHARS = 800
 URL_CHARS = 1_000
-_CODE = re.compile(r"[A-Za-z0-9_-]{3,64}", re.ASCII)
+_CODE = re.compile(r"[A-Za-z0-9_-]{3,100}", re.ASCII)
 """What may be a code; anything else is invalid without asking."""
 
 
@@ -45,7 +45,7 @@ class ReferralParams(WidgetParams):
         required=False,
         default="",
         allow_blank=True,
-        max_length=64,
+        max_length=100,
         help_text=_("A friend's code to check; nobody needs to be signed in for that."),
     )
     result = serializers.ChoiceField(
@@ -195,7 +195,7 @@ def _check(call: Call, source: Source) -> Context:
             found = None
     if found is None or not found.valid:
         return {"code": code, "valid": False, "reward": None}
-    return {"code": formatting.clipped(found.code, 64), "valid": True, "reward": _reward(call, found.reward)}
+    return {"code": found.code, "valid": True, "reward": _reward(call, found.reward)}
 
 
 def _of_customer(call: Call, source: Source) -> Context:
@@ -224,11 +224,11 @@ def _renewed(call: Call, source: Source) -> Context | None:
 
 
 def _own(call: Call, own: Own) -> Context:
-    url = formatting.web_url(own.share_url)
+    url = formatting.address(call.shop, own.share_url)
     url = url if len(url) <= URL_CHARS else ""
     text = call.options.message
     return {
-        "code": formatting.clipped(own.code, 64),
+        "code": own.code,
         "share_url": url,
         "share": {"title": call.shop.name, "text": text, "url": url} if url else None,
         "reward": _reward(call, own.reward),

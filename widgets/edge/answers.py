@@ -113,7 +113,7 @@ class CachedAnswer:
     """An answer and what it was made of, the values left out. ``until`` (``time.monotonic()``) says when it must be looked at again;
     ``epoch`` names the state of the shop under which it was found true, None before it was looked at for the first time."""
 
-    __slots__ = ("answer", "epoch", "expires_at", "hits", "settled", "shop_settings", "started_at", "until", "used")
+    __slots__ = ("answer", "epoch", "expires_at", "hits", "shop_settings", "started_at", "unsettled", "until", "used")
 
     def __init__(self, answer: FinishedAnswer, made: AnswerInputs) -> None:
         source = made.source
@@ -121,7 +121,8 @@ class CachedAnswer:
         self.shop_settings = made.shop_settings
         self.used: dict[str, UsedCopy] = {key: _without_value(use) for key, use in source.used.items()}
         self.started_at = source.opened_at
-        self.settled = source.fresh and all(use.state == "fresh" for use in self.used.values())
+        settled = source.fresh and all(use.state in ("fresh", "derived") for use in self.used.values())
+        self.unsettled = {key: use for key, use in self.used.items() if not settled or use.state == "derived"}
         self.expires_at = _expires_at(source)
         self.until = 0.0
         self.epoch: int | None = None
@@ -137,6 +138,8 @@ def _expires_at(source: Source) -> float:
     """When the text could become another by time alone: a copy stops being fresh, a told age or a relative time takes a step."""
     ends = [source.opened_at + LONGEST_S]
     for use in source.used.values():
+        if use.state == "derived":
+            continue
         if use.copy is None:
             ends.append(source.opened_at + INCOMPLETE_S)
         elif use.state == "fresh":

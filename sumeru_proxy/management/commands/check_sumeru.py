@@ -81,6 +81,7 @@ def _lines(finding: Finding) -> list[str]:
         ("error", finding.error),
         ("required, missing", finding.required_missing),
         ("unreadable items", ", ".join(finding.skipped)),
+        ("not shown, since not given", ", ".join(finding.withheld)),
         ("wrong type", ", ".join(finding.misfit)),
         ("optional, missing", ", ".join(finding.optional_missing)),
         ("unknown", ", ".join(finding.unknown)),
