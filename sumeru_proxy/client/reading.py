@@ -50,6 +50,11 @@ class Notes:
     withheld: set[str] = field(default_factory=set)
     """What is not shown because it was not given, or not so that it could be read."""
 
+    @property
+    def hold_something(self) -> bool:
+        """Whether anything below the answer's outermost objects was read: an empty list says nothing about the shape of its items."""
+        return any("." in path and not path.startswith("pagination.") for path in self.mapped)
+
 
 def general(path: str) -> str:
     """A JSON path without its indices: ``data.reviews[].rating``."""

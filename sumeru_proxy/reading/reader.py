@@ -16,7 +16,7 @@ from sumeru_proxy.client import errors, shapes
 from sumeru_proxy.client.api import Sumeru
 from sumeru_proxy.reading import leases, products, ratings, stamps
 from sumeru_proxy.reading.copies import Copy, Query, copies
-from sumeru_proxy.reading.fetching import fetch_leased, retry_after
+from sumeru_proxy.reading.fetching import fetch_leased, is_pause, retry_after
 
 __all__ = ["Copy", "Missing", "Pending", "Query", "Source", "UsedCopy", "copies"]
 
@@ -44,6 +44,11 @@ class UsedCopy(NamedTuple):
     query: Query
     copy: Copy | None
     state: str
+
+
+def _level_of(error: errors.SumeruError) -> int:
+    # Each of the answers that led to a pause was a warning; what is held back by it is not news.
+    return logging.DEBUG if is_pause(error) else logging.WARNING
 
 
 class Source:
@@ -134,7 +139,7 @@ class Source:
             try:
                 found.update(products.fetch_leased(self.shop_id, self.client, chunk, fresh_s))
             except errors.SumeruError as error:
-                log.warning("shop %s: products: %s", self.shop_id, error)
+                log.log(_level_of(error), "shop %s: products: %s", self.shop_id, error)
         for product_id, query in queries.items():
             copy = found.get(product_id)
             state = copy.state(max(now, copy.fetched_at), current) if copy else "absent"
@@ -183,7 +188,7 @@ class Source:
         try:
             copy = fetch_leased(self.shop_id, self.client, query)
         except errors.SumeruError as error:
-            log.warning("shop %s: %s: %s", self.shop_id, query.method, error)
+            log.log(_level_of(error), "shop %s: %s: %s", self.shop_id, query.method, error)
             raise Pending(retry_after(error)) from None
         if copy is None:
             copy = leases.wait_for(key, lambda: self._usable(key, query))

@@ -158,6 +158,8 @@ class Application:
             body = _object(request, quiet=True)
             events = body.get("events")
             return max(1, len(events)) if isinstance(events, list) else 1
+        if self.world.habits["bulk_cost"] == "item":
+            return 1 + request.query.get("product_ids", "").count(",")
         return 1
 
     def _acted(

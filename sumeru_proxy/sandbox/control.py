@@ -158,8 +158,12 @@ class Control:
         return {"on": limits.on, "per_minute": dict(limits.per_minute)}
 
     def change_habits(self, body: Item) -> Item:
-        """``{comparison_filters: honoured|ignored|refused, sort: honoured|ignored}``: what the admin API's lists understand."""
-        known = {"comparison_filters": ("honoured", "ignored", "refused"), "sort": ("honoured", "ignored")}
+        """What the documentation leaves open, see ``world.HABITS``."""
+        known = {
+            "comparison_filters": ("honoured", "ignored", "refused"),
+            "sort": ("honoured", "ignored"),
+            "bulk_cost": ("call", "item"),
+        }
         for name, value in body.items():
             if value not in known.get(name, ()):
                 raise invalid(name, "is not a habit")
