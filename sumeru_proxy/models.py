@@ -61,6 +61,16 @@ class Shop(models.Model):
         max_length=190,
         help_text=_("The domain that Sumeru knows the shop by, for example yourshop.com."),
     )
+    other_domains = models.TextField(
+        _("other domains"),
+        blank=True,
+        default="",
+        max_length=4_000,
+        help_text=_(
+            "One per line: other names under which Sumeru may know the shop, such as the platform’s own domain. "
+            "Webhooks that name another domain are kept, but not acted upon."
+        ),
+    )
     api_url = models.CharField(
         _("Sumeru host"),
         max_length=190,
@@ -123,6 +133,11 @@ class Shop(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def known_domains(self) -> tuple[str, ...]:
+        """All names under which Sumeru may know the shop."""
+        return (self.domain, *self.other_domains.split())
 
     def clean(self) -> None:
         """Raises ValidationError for templates and limits that could not work."""
@@ -256,10 +271,13 @@ class InboundEvent(models.Model):
     """A webhook that Sumeru signed. The row is the replay protection: it stays longer than ``created_at`` is accepted."""
 
     class State(models.TextChoices):
-        """Ignored events were genuine, but dated outside of what is accepted."""
+        """Ignored events were genuine, but not to be acted upon, see ``reason``."""
 
         TAKEN = "taken", _("taken")
         IGNORED = "ignored", _("ignored")
+
+    UNREADABLE: ClassVar = "unreadable"
+    """Type, and beginning of the reason, of what was signed but is no event that we know."""
 
     shop = models.ForeignKey(Shop, models.CASCADE, related_name="events")
     event_id = models.CharField(_("event id"), max_length=120)
@@ -267,7 +285,12 @@ class InboundEvent(models.Model):
     occurred_at = models.DateTimeField(_("happened at"), help_text=_("As Sumeru dates it."))
     received_at = models.DateTimeField(_("received at"), auto_now_add=True, db_index=True)
     state = models.CharField(_("outcome"), max_length=10, choices=State.choices, default=State.TAKEN)
-    reason = models.CharField(_("why"), max_length=40, blank=True, help_text=_("too_old, in_future or erased."))
+    reason = models.CharField(
+        _("why"),
+        max_length=40,
+        blank=True,
+        help_text=_("too_old, in_future, other_domain, unreadable:FIELD or erased."),
+    )
     # The text as it came: JSON columns of some databases refuse what JSON allows ("\u0000").
     body_text = models.TextField(editable=False, blank=True)
 
@@ -283,7 +306,20 @@ class InboundEvent(models.Model):
     @property
     def data(self) -> dict[str, Any]:
         """What the event says; empty when the body was erased or pruned. A hint: read the current state before acting."""
-        found = json.loads(self.body_text).get("data") if self.body_text else None
+        found = self._envelope.get("data")
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def shop_domain(self) -> str:
+        """The domain that the event names; empty when there is none."""
+        return str(self._envelope.get("shop_domain") or "")
+
+    @property
+    def _envelope(self) -> dict[str, Any]:
+        try:
+            found = json.loads(self.body_text) if self.body_text else None
+        except (ValueError, RecursionError):  # kept as it came
+            found = None
         return found if isinstance(found, dict) else {}
 
 
