@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from sumeru_proxy import pruning, secrets, worker
-from sumeru_proxy.models import Credential, InboundEvent, Job, Shop, Stamp
+from sumeru_proxy.models import Credential, InboundEvent, Job, Shop, Stamp, Subscription
 from sumeru_proxy.outbox import writes
 from sumeru_proxy.outbox.delivering import WorkerTimings
 from sumeru_proxy.reading import stamps
@@ -255,6 +255,18 @@ def test_subscribing_keeps_the_secret_and_shows_it_to_nobody(upstream: Sandbox, 
         call_command("subscribe", shop.key, "--url", url, "--events", "moon.landed")
     with pytest.raises(CommandError, match="No shop"):
         call_command("subscribe", "nobody", "--url", url)
+
+
+def test_the_command_as_the_docs_write_it(shop: Shop, settings: Any) -> None:
+    with pytest.raises(CommandError, match="Set PUBLIC_URL, or give it"):
+        call_command("subscribe", shop.key, "--dry-run")
+    Subscription.objects.create(shop=shop, upstream_id="whk_1", url="https://w.example/hooks/x", events=["*"])
+    out = StringIO()
+    call_command("subscribe", shop.key, "--dry-run", stdout=out)
+    assert "at https://w.example/hooks/x." in out.getvalue()
+    settings.PUBLIC_URL = "https://widgets.example.com/sumeru"
+    call_command("subscribe", shop.domain, "--dry-run", stdout=out)
+    assert f"at https://widgets.example.com/sumeru/hooks/sumeru/{shop.key}." in out.getvalue()
 
 
 def test_invalidate_and_rotate_secrets(shop: Shop, settings: Any) -> None:
