@@ -38,6 +38,9 @@ class Coin:
         self.fresh = True
         self.oldest: float | None = None
 
+    def age_s(self, now: float) -> float:
+        return 0.0
+
     def get(self, wanted: Query) -> Assignment:
         self.asked.append(wanted)
         if self.error:

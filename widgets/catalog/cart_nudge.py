@@ -174,7 +174,7 @@ def _shown(call: Call, said: Said, units: int, currency: str) -> Context:
         left = max(0, target - units)
         reached = not left
         figures = (("current", units), ("target", target), ("remaining", left))
-        texts = {name: formatting.price(each, currency, call.locale) for name, each in figures}
+        texts = {name: formatting.price(each, currency, call.formats) for name, each in figures}
         progress = {**texts, "percent": min(100, units * 100 // target)}
         message = goal_reached(kind) if reached else _goal_message(call, message, said.progress, texts, kind)
     return {
@@ -191,7 +191,7 @@ def _shown(call: Call, said: Said, units: int, currency: str) -> Context:
 def _goal_message(call: Call, message: str, progress: NudgeProgress, texts: Context, kind: str) -> str:
     remaining = texts["remaining"]["text"]
     currency = texts["remaining"]["currency"]
-    kept = truthful(message, progress.remaining, progress.target, remaining, currency, call.locale)
+    kept = truthful(message, progress.remaining, progress.target, remaining, currency, call.formats)
     return kept or goal_ahead(kind, remaining)
 
 

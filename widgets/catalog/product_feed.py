@@ -254,6 +254,6 @@ def _found(source: Source, call: Call, selection: feed.FeedSelection, number: in
 
 def _card(call: Call, product: Product, rating: Rating | None) -> Context:
     return {
-        **formatting.product_card(call.shop, product, call.locale),
+        **formatting.product_card(call.shop, product, call.formats),
         "rating": formatting.rating(rating) if rating and rating.count and call.options.show_ratings else None,
     }

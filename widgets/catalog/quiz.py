@@ -372,7 +372,7 @@ def _result(call: Call, result: QuizResult) -> Context:
     if product.available:
         add = formatting.add_to_cart(call.shop, "quiz", call.params.quiz_id, [(product.variant_id, 1)])
     return {
-        **formatting.product_card(call.shop, product, call.locale),
+        **formatting.product_card(call.shop, product, call.formats),
         "score": result.score,
         "reason": formatting.clipped(result.reason, TEXT_CHARS),
         "add": add,

@@ -249,8 +249,8 @@ def _reward(call: Call, reward: Reward | None) -> Context | None:
 def _reward_text(call: Call, reward: Reward) -> str:
     """What it earns, in words, when Sumeru has none. Empty for a kind that is not known."""
     if reward.kind == "percentage":
-        return gettext("%(amount)s off") % {"amount": formatting.share(reward.value, call.locale)}
+        return gettext("%(amount)s off") % {"amount": formatting.share(reward.value, call.formats)}
     if reward.kind in ("fixed_amount", "credit", "store_credit"):
         currency = reward.currency or call.shop.currency
-        return gettext("%(amount)s off") % {"amount": formatting.money(reward.value, currency, call.locale)}
+        return gettext("%(amount)s off") % {"amount": formatting.money(reward.value, currency, call.formats)}
     return ""
