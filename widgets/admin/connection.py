@@ -130,19 +130,21 @@ def moment(at: float | None, now: datetime) -> Moment | None:
     return Moment(time, _("%s ago") % timesince(time, now, depth=1))
 
 
-def page(site_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, context: dict[str, Any]) -> HttpResponse:
+def connection_page(
+    site_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, context: dict[str, Any]
+) -> HttpResponse:
     """The state of the connection; a POST with ``do`` acts. Raises PermissionDenied for those who may not change the shop."""
     if request.method == "POST":
         if not site_admin.has_change_permission(request, shop):
             raise PermissionDenied
         if request.POST.get("do") == "test":
             context["trials"] = _try(request, shop)
-            return _shown(site_admin, request, shop, context)
+            return _render(site_admin, request, shop, context)
         action = _ACTIONS.get(request.POST.get("do", ""))
         if action is not None:
             action(site_admin, request, shop)
         return HttpResponseRedirect(request.path)
-    return _shown(site_admin, request, shop, context)
+    return _render(site_admin, request, shop, context)
 
 
 def _try(request: HttpRequest, shop: Shop) -> list[trial.Trial]:
@@ -158,7 +160,7 @@ def _try(request: HttpRequest, shop: Shop) -> list[trial.Trial]:
     return []
 
 
-def _shown(site_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, context: dict[str, Any]) -> HttpResponse:
+def _render(site_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, context: dict[str, Any]) -> HttpResponse:
     now = timezone.now()
     found = health.of(shop.pk)
     context |= {

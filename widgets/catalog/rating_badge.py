@@ -174,9 +174,9 @@ def _item(call: Call, product_id: str, product: Product | None, rating: Rating) 
 def _url(call: Call, product_id: str, product: Product | None) -> str:
     if call.options.link_to == "none":
         return ""
-    page = formatting.product_url(call.shop, product) if product and call.options.link_to == "product" else ""
-    if page:
-        return f"{page.partition('#')[0]}#reviews"
+    page_url = formatting.product_url(call.shop, product) if product and call.options.link_to == "product" else ""
+    if page_url:
+        return f"{page_url.partition('#')[0]}#reviews"
     query = {"locale": call.params.locale, "product_id": product_id}
     return (
         f"{call.page_url.rpartition('/')[0]}/reviews?{urlencode({key: value for key, value in query.items() if value})}"

@@ -14,7 +14,7 @@ from sumeru_proxy.client.shapes import Product, Rating, Review, ReviewSummary
 from sumeru_proxy.reading import reviews
 from sumeru_proxy.reading.reader import Source
 from widgets.base import Call, Context, Desk, Frozen, IdentifierField, Refusal, Sent, Widget, WidgetParams
-from widgets.catalog_parts.paging import clipped, fair_limit, page_numbers
+from widgets.catalog_parts.paging import cut_to_bytes, fair_limit, page_numbers
 from widgets.catalog_parts.review_form import ReviewForm
 from widgets.catalog_parts.review_media import media_of
 from widgets.i18n import formatting
@@ -188,25 +188,25 @@ class Reviews(Widget):
         sort = params.sort or options.default_sort
         selection = reviews.ReviewSelection(sort, params.rating or None, params.media and options.show_photos)
         size = params.limit or options.page_size
-        found = reviews.review_list(source, params.product_id, selection, params.page, size)
+        review_list = reviews.review_list(source, params.product_id, selection, params.page, size)
         product = None
-        if options.json_ld and found.summary.count:
+        if options.json_ld and review_list.summary.count:
             product = source.products([params.product_id]).get(params.product_id)
-        first = (found.number - 1) * size + 1
+        first = (review_list.number - 1) * size + 1
         text_limit = fair_limit(
-            [len(text.encode("utf-8", "replace")) for review in found.reviews for text in _texts(call, review)],
+            [len(text.encode("utf-8", "replace")) for review in review_list.reviews for text in _texts(call, review)],
             TEXT_BYTES_PER_REVIEW * max(size, 10),
         )
-        media = media_of(call.shop, found.reviews) if options.show_photos else {}
+        media = media_of(call.shop, review_list.reviews) if options.show_photos else {}
         return {
             "product_id": params.product_id,
             "product": _product(call, product) if product else None,
             "heading": options.heading,
-            "summary": _summary(call, found.summary),
+            "summary": _summary(call, review_list.summary),
             "filter": {
                 "sort": sort,
-                "rating": selection.rating if found.filtered else None,
-                "media": selection.media and found.filtered,
+                "rating": selection.rating if review_list.filtered else None,
+                "media": selection.media and review_list.filtered,
             },
             "reviews": [
                 {
@@ -217,18 +217,18 @@ class Reviews(Widget):
                     if review.id in media and not media[review.id].whole
                     else "",
                 }
-                for place, review in enumerate(found.reviews, start=first)
+                for place, review in enumerate(review_list.reviews, start=first)
             ],
             "page": {
-                "number": found.number,
-                "pages": found.pages,
-                "first": first if found.reviews else 0,
-                "last": first + len(found.reviews) - 1 if found.reviews else 0,
-                "total": found.total,
-                "has_next": found.has_next,
-                "has_previous": found.has_previous,
+                "number": review_list.number,
+                "pages": review_list.pages,
+                "first": first if review_list.reviews else 0,
+                "last": first + len(review_list.reviews) - 1 if review_list.reviews else 0,
+                "total": review_list.total,
+                "has_next": review_list.has_next,
+                "has_previous": review_list.has_previous,
             },
-            "links": _links(call, found),
+            "links": _links(call, review_list),
             "form": _form(call),
             "result": (call.sent.outcome if not call.sent.errors else "") if call.sent else params.result,
         }
@@ -274,14 +274,14 @@ AUTHOR_CHARS = 99
 def _summary(call: Call, summary: ReviewSummary) -> Context:
     """``average`` is None and ``histogram`` empty when they are not known."""
     histogram = summary.histogram or ()
-    rated = sum(histogram)
+    rating_count = sum(histogram)
     return {
         **formatting.rating(Rating(summary.average, summary.count)),
         "histogram": [
             {
                 "rating": rating,
                 "count": count,
-                "percent": round(100 * count / rated) if rated else 0,
+                "percent": round(100 * count / rating_count) if rating_count else 0,
                 "url": call.link(rating=rating, page=None),
             }
             for rating, count in reversed(list(enumerate(histogram, start=1)))
@@ -310,7 +310,7 @@ def _review(call: Call, review: Review, text_limit: int) -> Context:
         "id": review.id,
         "rating": review.rating,
         "title": review.title.strip(),
-        "body": clipped(body, text_limit),
+        "body": cut_to_bytes(body, text_limit),
         "author": {
             "name": review.author.name.strip(),
             "verified_buyer": review.author.verified_buyer,
@@ -320,22 +320,22 @@ def _review(call: Call, review: Review, text_limit: int) -> Context:
         "locale": formatting.language_tag(review.locale),
         "variant_title": review.variant_title.strip(),
         "helpful_count": review.helpful_count,
-        "reply": {"body": clipped(reply, text_limit), "created_at": review.reply.created_at}
+        "reply": {"body": cut_to_bytes(reply, text_limit), "created_at": review.reply.created_at}
         if reply and review.reply
         else None,
     }
 
 
-def _links(call: Call, found: reviews.ReviewList) -> Context:
+def _links(call: Call, review_list: reviews.ReviewList) -> Context:
     def to_page(number: int) -> str:
         return call.link(page=number if number > 1 else None)
 
     return {
-        "previous": to_page(found.number - 1) if found.has_previous else None,
-        "next": to_page(found.number + 1) if found.has_next else None,
+        "previous": to_page(review_list.number - 1) if review_list.has_previous else None,
+        "next": to_page(review_list.number + 1) if review_list.has_next else None,
         "pages": [
-            {"number": number, "url": to_page(number), "current": number == found.number} if number else None
-            for number in page_numbers(found.number, found.pages or 0)
+            {"number": number, "url": to_page(number), "current": number == review_list.number} if number else None
+            for number in page_numbers(review_list.number, review_list.pages or 0)
         ],
         "without_rating": call.link(rating=None, page=None),
         "without_media": call.link(media=None, page=None),
