@@ -3,42 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
-import secrets as random_secrets
-import string
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
-from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from sumeru_proxy.client.limiter import DEFAULT_LIMITS
+from sumeru_proxy import shop_rules
 from sumeru_proxy.origin_rules import validate_origin
-
-_ALPHABET = string.ascii_letters + string.digits
-
-
-def new_shop_key() -> str:
-    """A public shop key: ``shp_`` and 22 random letters and digits (131 bits). Unguessable, but no secret."""
-    return "shp_" + "".join(random_secrets.choice(_ALPHABET) for _ in range(22))
-
-
-def validate_api_url(value: str) -> None:
-    """Only hosts that the server's operator allowed may be spoken to (no requests to internal addresses)."""
-    allowed = settings.SUMERU_HOSTS
-    if value.rstrip("/") not in allowed:
-        raise ValidationError(
-            _("%(value)s is not an allowed Sumeru host. Allowed: %(allowed)s (setting SUMERU_HOSTS)."),
-            params={"value": value, "allowed": ", ".join(sorted(allowed))},
-            code="host_not_allowed",
-        )
-
-
-def default_api_url() -> str:
-    """The first allowed host."""
-    return str(settings.SUMERU_HOSTS[0])
+from sumeru_proxy.shop_rules import default_api_url, new_shop_key, validate_api_url
 
 
 class Shop(models.Model):
@@ -141,25 +113,10 @@ class Shop(models.Model):
 
     def clean(self) -> None:
         """Raises ValidationError for templates and limits that could not work."""
-        for attribute, names in (("product_url", {"handle", "id"}), ("cart_url", {"variants", "storefront"})):
-            template = getattr(self, attribute)
-            if template and not (set(re.findall(r"{(\w*)}", template)) & names):
-                raise ValidationError({attribute: _("The URL template needs one of: %s") % ", ".join(sorted(names))})
-            if template and urlsplit(template.replace("{storefront}", "https://x")).scheme not in ("http", "https"):
-                raise ValidationError({attribute: _("Give an http or https URL.")})
         self.public_url = self.public_url.rstrip("/")
-        if self.public_url and not re.match(r"^https?://[^\s/?#\"'<>]+(/[^\s?#\"'<>]*)?\Z", self.public_url):
-            raise ValidationError({"public_url": _("Give an http or https URL without a query.")})
-        if isinstance(self.limits, dict) and (unknown := sorted(set(self.limits) - set(DEFAULT_LIMITS))):
-            known = ", ".join(DEFAULT_LIMITS)
-            raise ValidationError(
-                {"limits": _("Unknown: %(names)s. Known: %(known)s.") % {"names": ", ".join(unknown), "known": known}}
-            )
-        if not isinstance(self.limits, dict) or any(
-            not isinstance(rate, int) or isinstance(rate, bool) or not 1 <= rate <= 1_000_000
-            for rate in self.limits.values()
-        ):
-            raise ValidationError({"limits": _("Give an object of whole numbers of calls per minute.")})
+        shop_rules.check_templates(self.product_url, self.cart_url)
+        shop_rules.check_public_url(self.public_url)
+        shop_rules.check_limits(self.limits)
 
 
 class ShopOrigin(models.Model):

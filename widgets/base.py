@@ -7,7 +7,7 @@ made from that value, so it is the allow-list of everything a browser may learn.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import ItemsView, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Protocol
@@ -49,6 +49,10 @@ class Frozen(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._items)
+
+    def items(self) -> ItemsView[str, Any]:
+        """Names and values; the dictionary's own view, as every link of a page is made of it."""
+        return self._items.items()  # type: ignore[no-any-return]
 
     def __hash__(self) -> int:
         return int(self._hash)
@@ -207,26 +211,23 @@ class Call:
 
     def link(self, **changes: object) -> str:
         """The full page's URL for the same call with some parameters changed; None removes one. Order is stable."""
-        pairs = _query({**self.params, **changes})
+        pairs = _query({**dict(self.params.items()), **changes})
         return f"{self.page_url}?{urlencode(pairs)}" if pairs else self.page_url
 
     def carried(self, *own: str) -> list[tuple[str, str]]:
         """Names and texts of this call's parameters for the hidden fields of a GET form, without its ``own``: those that it has a
         control for or takes back. Order is stable."""
-        return _query({**self.params, **dict.fromkeys(own)})
+        return _query({**dict(self.params.items()), **dict.fromkeys(own)})
 
 
 def _query(values: Mapping[str, object]) -> list[tuple[str, str]]:
     """Parameters as a query has them; what is None, empty or False is left out."""
     pairs = []
-    for name in sorted(values):
+    for name in sorted(name for name, value in values.items() if value not in (None, "", False, ())):
         value = values[name]
-        if isinstance(value, tuple):
-            value = ",".join(str(part) for part in value)
-        if value is True:
-            value = "1"
-        if value not in (None, "", False):
-            pairs.append((name, str(value)))
+        text = ",".join(map(str, value)) if isinstance(value, tuple) else "1" if value is True else str(value)
+        if text:
+            pairs.append((name, text))
     return pairs
 
 

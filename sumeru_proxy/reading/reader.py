@@ -96,7 +96,7 @@ class Source:
         if copy is None or state == "withdrawn":
             self.used[key] = UsedCopy(query, None, "absent")
             return None
-        return self._give(query, copy, state)
+        return self._give(key, query, copy, state)
 
     def get(self, query: Query) -> Any:
         """The value: from a copy at once (a stale one is refreshed behind the page), else from Sumeru.
@@ -106,11 +106,11 @@ class Source:
         key = query.key(self.shop_id)
         if self._count_request:
             self._count_request(self.shop_id, query)
-        copy = self._usable(key, query)
-        if copy is None:
+        usable = self._usable(key, query)
+        if usable is None:
             self.used[key] = UsedCopy(query, None, "absent")
-            copy = self._fetch(key, query)
-        return self._give(query, copy, self._state(query, copy))
+            usable = self._fetch(key, query)
+        return self._give(key, query, *usable)
 
     def products(self, ids: Sequence[str], fresh_s: float = 300.0) -> dict[str, shapes.Product | None]:
         """These products by id (None: unknown to Sumeru), each from its own copy; what lacks a copy comes in shared calls.
@@ -122,31 +122,36 @@ class Source:
         stored = copies.load_many(list(keys.values()))
         current = stamps.current(self.shop_id, {topic for query in queries.values() for topic in query.watched})
         now = time.time()
-        found: dict[str, Copy] = {}
+        usable: dict[str, Copy] = {}
         for product_id, query in queries.items():
+            key = keys[product_id]
             if self._count_request:
                 self._count_request(self.shop_id, query)
-            copy = stored.get(keys[product_id])
+            copy = stored.get(key)
             state = copy.state(now, current) if copy else "withdrawn"
-            if copy is not None and state != "withdrawn":
-                found[product_id] = copy
-                if state == "stale":
-                    self.fresh = False
-                    self._ask_refresh(self.shop_id, query)
-        absent_ids = [product_id for product_id in queries if product_id not in found]
+            if copy is None or state == "withdrawn":
+                self.used[key] = UsedCopy(query, None, "absent")
+                continue
+            usable[product_id] = copy
+            self.used[key] = UsedCopy(query, copy, state)
+            if state == "stale":
+                self.fresh = False
+                self._ask_refresh(self.shop_id, query)
+        absent_ids = [product_id for product_id in queries if product_id not in usable]
         for start in range(0, len(absent_ids), products.PRODUCTS_PER_CALL):
             chunk = absent_ids[start : start + products.PRODUCTS_PER_CALL]
             try:
-                found.update(products.fetch_leased(self.shop_id, self.client, chunk, fresh_s))
+                fetched = products.fetch_leased(self.shop_id, self.client, chunk, fresh_s)
             except errors.SumeruError as error:
                 log.log(_level_of(error), "shop %s: products: %s", self.shop_id, error)
-        for product_id, query in queries.items():
-            copy = found.get(product_id)
-            state = copy.state(max(now, copy.fetched_at), current) if copy else "absent"
-            self.used[keys[product_id]] = UsedCopy(query, copy, state)
-        for copy in found.values():
+                continue
+            usable.update(fetched)
+            for product_id, copy in fetched.items():
+                state = copy.state(max(now, copy.fetched_at), current)
+                self.used[keys[product_id]] = UsedCopy(queries[product_id], copy, state)
+        for copy in usable.values():
             self.oldest = copy.fetched_at if self.oldest is None else min(self.oldest, copy.fetched_at)
-        return {product_id: copy.value for product_id, copy in found.items()}
+        return {product_id: copy.value for product_id, copy in usable.items()}
 
     def ratings(self, shown: Mapping[str, shapes.Product | None]) -> dict[str, shapes.Rating]:
         """The stars to show for each of these products, by id, see ``reading.ratings``; those of which nothing is known are left out.
@@ -169,29 +174,31 @@ class Source:
     def _state(self, query: Query, copy: Copy | None) -> str:
         return copy.state(time.time(), stamps.current(self.shop_id, query.watched)) if copy else "withdrawn"
 
-    def _give(self, query: Query, copy: Copy, state: str) -> Any:
-        self.used[query.key(self.shop_id)] = UsedCopy(query, copy, state)
+    def _give(self, key: str, query: Query, copy: Copy, state: str) -> Any:
+        self.used[key] = UsedCopy(query, copy, state)
         self.fresh = self.fresh and state == "fresh"
         self.oldest = copy.fetched_at if self.oldest is None else min(self.oldest, copy.fetched_at)
         if copy.value is None:
             raise Missing
         return copy.value
 
-    def _usable(self, key: str, query: Query) -> Copy | None:
+    def _usable(self, key: str, query: Query) -> tuple[Copy, str] | None:
+        """The copy that may be shown, and its state; a stale one is asked for again."""
         copy = copies.load(key)
         state = self._state(query, copy)
         if state == "stale":
             self._ask_refresh(self.shop_id, query)
-        return None if state == "withdrawn" else copy
+        return (copy, state) if copy is not None and state != "withdrawn" else None
 
-    def _fetch(self, key: str, query: Query) -> Copy:
+    def _fetch(self, key: str, query: Query) -> tuple[Copy, str]:
         try:
             copy = fetch_leased(self.shop_id, self.client, query)
         except errors.SumeruError as error:
             log.log(_level_of(error), "shop %s: %s: %s", self.shop_id, query.method, error)
             raise Pending(retry_after(error)) from None
-        if copy is None:
-            copy = leases.wait_for(key, lambda: self._usable(key, query))
-        if copy is None:
+        if copy is not None:
+            return copy, self._state(query, copy)
+        usable = leases.wait_for(key, lambda: self._usable(key, query))
+        if usable is None:
             raise Pending(leases.FAILED_PAUSE_S)
-        return copy
+        return usable

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from sumeru_proxy.client.resources_catalogue import REVIEWS
 from sumeru_proxy.client.shapes import Review, ReviewPage, ReviewSummary
@@ -73,12 +74,12 @@ def block_query(product_id: str, selection: ReviewSelection | None = None, curso
 def select(reviews: Iterable[Review], selection: ReviewSelection) -> list[Review]:
     """The reviews that match, in order; ties by newest first, then by id, so that pages never overlap."""
     matching = [review for review in reviews if _matches(review, selection)]
-    matching.sort(key=lambda review: review.id)
-    matching.sort(key=lambda review: review.created_at, reverse=True)
+    matching.sort(key=attrgetter("id"))
+    matching.sort(key=attrgetter("created_at"), reverse=True)
     if selection.sort == "helpful":
-        matching.sort(key=lambda review: review.helpful_count, reverse=True)
+        matching.sort(key=attrgetter("helpful_count"), reverse=True)
     elif selection.sort != "newest":
-        matching.sort(key=lambda review: review.rating, reverse=selection.sort == "highest")
+        matching.sort(key=attrgetter("rating"), reverse=selection.sort == "highest")
     return matching
 
 

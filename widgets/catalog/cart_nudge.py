@@ -155,7 +155,7 @@ def _ask(call: Call, source: Source, total: Decimal, currency: str) -> Nudge | N
 
 
 def _goal_units(nudge: Nudge, currency: str) -> float:
-    """What the cart must cost for the goal; infinite without one in money."""
+    """The cart total that reaches the goal, in minor units; infinite for a goal that is not money."""
     units = formatting.minor_units(nudge.progress.target, currency) if nudge.progress else 0
     return units or math.inf
 
@@ -227,17 +227,17 @@ def _amounts(currency: str, locale: str) -> re.Pattern[str]:
 
 
 def readings(number: str) -> set[Decimal]:
-    """What a written number may mean: ``1,250`` is more than a thousand in one country and one and a quarter in another."""
+    """The values that a written number may have: ``1,250`` is more than a thousand in one country and one and a quarter in another."""
     compact = re.sub(r"['’\u00a0\u202f ]", "", number)
     plain = {compact.replace(",", ""), compact.replace(".", "").replace(",", ".")}
     return {Decimal(each) for each in plain if re.fullmatch(r"\d+(?:\.\d+)?", each)}
 
 
 def truthful(message: str, amount: Decimal, target: Decimal, remaining: str, currency: str, locale: str) -> str:
-    """The merchant's sentence, with ``remaining`` in the place of the amount that Sumeru computed from the total it was told.
+    """The merchant's sentence with ``remaining`` in the place of ``amount``, which Sumeru computed from the rounded total.
 
-    ``amount`` is that amount. Empty when the sentence might say something wrong: when it holds another amount of money than these, or
-    a bare number that could be the amount or not.
+    Empty when the sentence could be wrong: it holds an amount of money other than these two, or a bare number that may or may not
+    be the amount.
     """
     doubtful = False
 
@@ -258,6 +258,6 @@ def truthful(message: str, amount: Decimal, target: Decimal, remaining: str, cur
 
 
 def _cta(call: Call, cta: Cta | None) -> Context | None:
-    """A relative address is one of the storefront's; without a storefront there is no link."""
+    """A relative address belongs to the storefront; without a storefront there is no link."""
     url = formatting.address(call.shop, cta.url) if cta else ""
     return {"label": formatting.clipped(cta.label, 60), "url": url} if cta and url else None

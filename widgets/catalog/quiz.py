@@ -86,7 +86,7 @@ class AnswersField(serializers.CharField):
         )
 
     def to_internal_value(self, data: Any) -> str:
-        """Raises ValidationError for what are no answers."""
+        """Raises ValidationError for text that is no list of answers."""
         try:
             return format_answers(parse_answers(super().to_internal_value(data)))
         except ValueError:
@@ -161,7 +161,7 @@ class QuizOptions(serializers.Serializer[Any]):
 
 @dataclass(frozen=True, slots=True)
 class QuizPosition:
-    """Where answers lead: those that the quiz knows, in its own order, and the step after them."""
+    """Where a list of answers leads: the answers that the quiz knows, in its own order, and the step after them."""
 
     answers: tuple[Answer, ...]
     step: QuizStep
@@ -269,10 +269,10 @@ def step_query(quiz_id: str, so_far: tuple[Answer, ...], share_s: float) -> Quer
 
 
 def walk(source: Source, quiz_id: str, answers: Sequence[Answer], share_s: float) -> QuizPosition:
-    """Follow the answers from the first question, each against the step before it, so that no made-up answer is asked upstream.
+    """Follow the answers from the first question, each against the step before it, so that no made-up answer is sent to Sumeru.
 
-    Ends before the first answer that does not belong there. Options come in the question's order: one copy per set of them.
-    Each step is a copy as a rule, for whoever stands here came by. Raises Pending and Missing.
+    Ends before the first answer that does not belong there. Options come in the question's order, so each set of options has one
+    copy. A step is usually copied already, because the shopper has passed it. Raises Pending and Missing.
     """
     so_far: tuple[Answer, ...] = ()
     step: QuizStep = source.get(step_query(quiz_id, so_far, share_s))
@@ -305,7 +305,7 @@ def _hand_in(desk: Desk, quiz_id: str, session: str, answers: tuple[Answer, ...]
 
 
 def _requested_state(call: Call) -> tuple[tuple[Answer, ...], str, tuple[str, ...]]:
-    """The answers, session and chosen options to show: what a refused form held, else what the URL says."""
+    """Answers, session and chosen options to show: those of a refused form, else those of the URL."""
     text, session = call.params.answers, call.params.session
     chosen_ids: tuple[str, ...] = tuple(call.params.chosen.split("+"))
     if call.sent and call.sent.errors:

@@ -125,7 +125,9 @@ class Referral(Widget):
     """How many friend's codes one client may check in a minute."""
 
     def unproven(self, call: Call) -> responses.Problem | None:
-        """The 401 for programs that ask about a customer without a proof; shoppers get a hint to sign in. None when there is no need."""
+        """The 401 for programs that ask about a customer without a token; shoppers get a hint to sign in. None when no token is
+        needed.
+        """
         if call.customer_id or call.params.code:
             return None
         return responses.Problem(
@@ -214,7 +216,9 @@ def _of_customer(call: Call, source: Source) -> Context:
 
 
 def _new_code(call: Call, source: Source) -> Context | None:
-    """What Sumeru says right after a code was made; the kept copy still says that there is none. None when it cannot be asked now."""
+    """The code as Sumeru gives it right after it was made, while the copy still says that there is none. None when Sumeru cannot
+    be asked now.
+    """
     try:
         copy = fetching.fetch_leased(source.shop_id, source.client, own_query(call.customer_id), renew=True)
     except errors.SumeruError as error:
@@ -247,7 +251,7 @@ def _reward(call: Call, reward: Reward | None) -> Context | None:
 
 
 def _reward_text(call: Call, reward: Reward) -> str:
-    """What it earns, in words, when Sumeru has none. Empty for a kind that is not known."""
+    """The reward in words, for a reward without a description. Empty for an unknown kind."""
     if reward.kind == "percentage":
         return gettext("%(amount)s off") % {"amount": formatting.share(reward.value, call.formats)}
     if reward.kind in ("fixed_amount", "credit", "store_credit"):

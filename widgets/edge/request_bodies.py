@@ -1,6 +1,5 @@
-"""Bodies that come in chunks get a length before Django sees them: WSGI has none for them, and Django would read nothing.
-
-Proxies and some clients send that way; a webhook among them would look forged, and a review empty.
+"""Gives chunked request bodies a length before Django sees them. WSGI has no chunked bodies, so Django would read an empty one: a
+webhook's signature would not match, and a review would be empty.
 """
 
 from __future__ import annotations

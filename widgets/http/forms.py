@@ -1,6 +1,7 @@
-"""Spam defence without a third party: a form is signed and timed when it is made, and says so when it comes back.
+"""Spam protection without a third party: a form gets a signed, timed token when it is rendered, and the token is checked when the
+form is sent.
 
-A seal is only put into private answers (``live`` and the no-store pages): in cacheable HTML all shoppers would share it.
+Only private responses hold a token (``live`` and the no-store pages): in cacheable HTML all shoppers would share one.
 """
 
 from __future__ import annotations

@@ -20,14 +20,15 @@ FORMER = {"iw": "he", "in": "id", "ji": "yi", "mo": "ro"}
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur", "ps", "sd", "yi", "dv", "ku"})
 
 
+@lru_cache(maxsize=512)
 def canonical(tag: str) -> str:
     """``pt_br`` → ``pt-BR``, ``zh-hans`` → ``zh-Hans``, ``EN`` → ``en``, ``iw`` → ``he``."""
     parts = tag.replace("_", "-").split("-")
     language = parts[0].lower()
-    styled = [FORMER.get(language, language)]
+    canonical_parts = [FORMER.get(language, language)]
     for part in parts[1:]:
-        styled.append(part.title() if len(part) == 4 else part.upper() if len(part) <= 3 else part.lower())
-    return "-".join(styled)
+        canonical_parts.append(part.title() if len(part) == 4 else part.upper() if len(part) <= 3 else part.lower())
+    return "-".join(canonical_parts)
 
 
 # Language, script, region: what texts and formats depend on. What follows (variants, ``-u-…``, ``-x-…``) is left off.
