@@ -19,7 +19,7 @@ from typing import Any
 
 from sumeru_proxy.sandbox.application import HTML_PAGE, Application
 from sumeru_proxy.sandbox.endpoints import find
-from sumeru_proxy.sandbox.wire import Answer, Request, encoded
+from sumeru_proxy.sandbox.wire import Answer, Request, encode
 
 _ID = re.compile(r"(prd|rev|bun|cus|ord)_([A-Za-z0-9]{1,40})\Z")
 _OURS: dict[str, Callable[[str], str | int]] = {
@@ -81,7 +81,7 @@ class Strange:
         }
         path = "/".join(self._own(part) for part in request.path.split("/"))
         try:
-            body = encoded(self._own_of(json.loads(request.body))) if request.body else b""
+            body = encode(self._own_of(json.loads(request.body))) if request.body else b""
         except (ValueError, RecursionError):
             body = request.body
         return Request(request.method, path, query, request.headers, body, request.peer)
@@ -104,7 +104,7 @@ class Strange:
             return answer
         if isinstance(value, dict) and answer.manner == "whole":
             public = request.path.startswith("/api/public/")
-            answer.body = encoded({"meta": {"version": "2", "took_ms": 3}, **self._other(value, "", public)})
+            answer.body = encode({"meta": {"version": "2", "took_ms": 3}, **self._other(value, "", public)})
             answer.content_type = "application/json;charset=UTF-8"
             answer.chunked = True
             if "gzip" in request.headers.get("accept-encoding", ""):

@@ -33,7 +33,9 @@ _WAITING = (Job.State.WAITING, Job.State.PAUSED)
 
 def event_data(event: InboundEvent | None) -> object:
     """What an event says, in whatever shape; None when there is nothing left of it."""
-    found = json.loads(event.body_text) if event is not None and event.body_text else None
+    if event is None or not event.body_text or event.type == InboundEvent.UNREADABLE:
+        return None
+    found = json.loads(event.body_text)
     return found.get("data") if isinstance(found, dict) else None
 
 
@@ -104,7 +106,8 @@ def erase(shop_id: int, person: Identity, *, dry_run: bool = False, begun: bool 
             begin(shop_id, person)
         counts["jobs"] = _empty(_jobs_of(Job.objects.filter(shop_id=shop_id), person), dry_run=dry_run)
         for event in list(InboundEvent.objects.filter(_speaking_of(person), shop_id=shop_id)):
-            if not persons.speaks_of(event_data(event), person):
+            # What could not be read as an event is searched as the text that it is.
+            if event.type != InboundEvent.UNREADABLE and not persons.speaks_of(event_data(event), person):
                 continue
             counts["events"] += 1
             if not dry_run:
