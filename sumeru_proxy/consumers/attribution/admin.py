@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -35,7 +35,7 @@ class AttributionSettingsAdmin(_SettingsBase):
         """Save, and count the revision up in the database itself: another may have done so meanwhile."""
         if change and form.changed_data:
             super().save_model(request, obj, form, change)
-            AttributionSettings.objects.filter(pk=obj.pk).update(revision=F("revision") + 1)
+            AttributionSettings.count_up(obj.shop_id)
             messages.info(
                 request, _("Credit past orders anew with a long job, so that these choices hold for them, too.")
             )

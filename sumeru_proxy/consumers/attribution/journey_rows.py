@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from sumeru_proxy.consumers.attribution.journeys import JourneyConversion, JourneyTouch, Options
 from sumeru_proxy.consumers.attribution.models import Conversion as ConversionRow
-from sumeru_proxy.consumers.attribution.models import ConversionTouch, Label
+from sumeru_proxy.consumers.attribution.models import ConversionTouch, Label, VisitorLink
 from sumeru_proxy.consumers.attribution.models import Touch as TouchRow
 
 CHUNK_ROWS: Final = 5_000
@@ -129,8 +129,11 @@ def of_rows(rows: Sequence[ConversionRow], options: Options) -> tuple[list[Journ
 def open_persons(shop_id: int) -> QuerySet[TouchRow]:
     """Touches of people who have ordered nothing (yet): journeys without an order."""
     ordered = ConversionRow.objects.filter(shop_id=shop_id, person=OuterRef("person"))
+    known = VisitorLink.objects.filter(shop_id=shop_id, visitor=OuterRef("person"), served=True)
     served = ConversionTouch.objects.filter(touch_id=OuterRef("pk"))
-    return TouchRow.objects.filter(~Exists(ordered), ~Exists(served), shop_id=shop_id).exclude(person="")
+    return TouchRow.objects.filter(~Exists(ordered), ~Exists(known), ~Exists(served), shop_id=shop_id).exclude(
+        person=""
+    )
 
 
 def without_order(

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from django.db.models import Q
+
 from sumeru_proxy.consumers.attribution import weight_tables
 from sumeru_proxy.consumers.attribution.company import WeightTable
 from sumeru_proxy.consumers.attribution.journeys import Options
-from sumeru_proxy.consumers.attribution.models import AttributionSettings, Fit, ModelCode
+from sumeru_proxy.consumers.attribution.models import AttributionSettings, Fit, ModelCode, WeightVersion
 from sumeru_proxy.consumers.attribution.offers import OFFERS, Parameters, model_named
 from sumeru_proxy.consumers.attribution.rules import Model
 from sumeru_proxy.consumers.attribution.weight_tables import Tables
@@ -78,6 +80,34 @@ def weights_of(fit: Fit) -> Mapping[str, int]:
 def settings_of(shop_id: int) -> AttributionSettings:
     """The shop's choices, made with the defaults at first."""
     return AttributionSettings.objects.get_or_create(shop_id=shop_id)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Which revision an order's credit must have at least, by its time: ``common``, and from each moment on a higher one."""
+
+    common: int
+    versions: tuple[tuple[int, int], ...] = ()
+
+    def at(self, at_ms: int) -> int:
+        """The revision that an order of this time needs."""
+        return max([self.common, *(revision for moment, revision in self.versions if moment <= at_ms)])
+
+    def behind(self) -> Q:
+        """Credited orders (rows of ``Conversion``) that are due again."""
+        found = Q(revision__lt=self.common)
+        for moment, revision in self.versions:
+            found |= Q(at_ms__gte=moment, revision__lt=revision)
+        return found & Q(revision__gt=0)
+
+
+def due(shop_id: int) -> Due:
+    """What the shop's choices and published weights ask of its orders' credits."""
+    common = settings_of(shop_id).common_revision
+    rows = WeightVersion.objects.filter(shop_id=shop_id, revision__gt=common).exclude(effective_ms=None)
+    return Due(
+        common, tuple((moment or 0, revision) for moment, revision in rows.values_list("effective_ms", "revision"))
+    )
 
 
 def rule_models(parameters: Parameters) -> tuple[Coded, ...]:
