@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sumeru_proxy.client.shapes_admin import Order
 from sumeru_proxy.consumers.attribution import (
+    announcements,
     arrivals,
     desk,
     docs_pages,
@@ -18,6 +19,7 @@ from sumeru_proxy.consumers.attribution import (
     recomputation,
     shift_runs,
     spend_desk,
+    storage,
     visitors,
     visits,
     weights_desk,
@@ -161,6 +163,9 @@ CONSUMER: Final = Consumer(
     listener=Listener(),
     kinds=(
         JobKind("journey", "Read an order's attributions", _journey, latest_only=True),
+        JobKind(
+            storage.ANNOUNCEMENT, "Tell an endpoint of credits", announcements.send, target_of=announcements.target_of
+        ),
         JobKind("visits", "Take in visits", _visits),
         JobKind("fit", "Estimate models from data", _fit, attempts_most=5),
         JobKind("prove", "Prove that credits equal revenue", _prove, attempts_most=5),
@@ -216,6 +221,7 @@ CONSUMER: Final = Consumer(
         ),
         Stored("attribution.ShiftRun", "what weights under trial would shift", False, "1 day"),
         Stored("attribution.Spend", "what channels cost, by day", False, "unlimited"),
+        Stored("attribution.CreditWebhook", "the endpoint that hears of credits", False, "until deleted"),
         Stored("attribution.Fit", "estimated effects of channels", False, "unlimited"),
         Stored("attribution.WeightVersion", "versions of the company's weights", False, "unlimited"),
         Stored("attribution.WeightRule", "the weights of a version", False, "unlimited"),

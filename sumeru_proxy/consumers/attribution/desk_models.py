@@ -1,13 +1,15 @@
-"""The rows behind the operators' pages: shifts of revenue as they are computed, and what was spent; ``models`` names them, too."""
+"""The rows behind the operators' pages: shifts of revenue, what was spent, who hears of credits; ``models`` names them, too."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from sumeru_proxy.models import Job, Shop
+from sumeru_proxy.models import Credential, Job, Shop
+from sumeru_proxy.outbox.endpoint import PrivateAddress, checked_url
 
 
 class ShiftRun(models.Model):
@@ -51,3 +53,34 @@ class Spend(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day}: {self.amount} {self.currency}"
+
+
+class CreditWebhook(models.Model):
+    """The endpoint of the merchant's that hears of orders whose credit has changed."""
+
+    shop = models.OneToOneField(Shop, models.CASCADE, related_name="+")
+    url = models.CharField(
+        _("address"), max_length=500, help_text=_("https://… of an endpoint that takes signed messages.")
+    )
+    allow_private = models.BooleanField(_("also private addresses and http://"), default=False)
+    active = models.BooleanField(_("active"), default=True)
+    credential = models.ForeignKey(Credential, models.SET_NULL, null=True, blank=True, editable=False, related_name="+")
+    old_credential = models.ForeignKey(
+        Credential, models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = _("webhook about credits")
+        verbose_name_plural = _("webhooks about credits")
+
+    def __str__(self) -> str:
+        return self.url
+
+    def clean(self) -> None:
+        """Raises ValidationError for an address that nothing may be sent to."""
+        try:
+            checked_url(self.url, allow_private=self.allow_private)
+        except PrivateAddress:
+            raise ValidationError({"url": _("This is a private address.")}) from None
+        except ValueError as error:
+            raise ValidationError({"url": str(error)}) from None

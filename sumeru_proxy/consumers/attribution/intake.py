@@ -116,7 +116,7 @@ def take(shop_id: int, orders: Sequence[Arrived], plan: Plan | None = None) -> i
             return 0
         ids = [row.pk for row, _order in pairs]
         affected = set(journey_rows.changed_by(ids, plan.options))
-        changes = storage.Changes()
+        changes = storage.Changes(announced=plan.announced)
         storage.retract([row for row, _order in pairs], changes)
         before: set[str] = set()
         for row, order in pairs:

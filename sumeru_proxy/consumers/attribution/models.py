@@ -13,7 +13,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from sumeru_proxy.consumers.attribution.choices import AttributionSettings
-from sumeru_proxy.consumers.attribution.desk_models import ShiftRun, Spend
+from sumeru_proxy.consumers.attribution.desk_models import CreditWebhook, ShiftRun, Spend
 from sumeru_proxy.consumers.attribution.visitor_models import VisitorLink, Withdrawal
 from sumeru_proxy.models import Shop
 
@@ -23,6 +23,7 @@ __all__ = [
     "Conversion",
     "ConversionTouch",
     "Credit",
+    "CreditWebhook",
     "DayCount",
     "DaySum",
     "Fit",

@@ -10,7 +10,7 @@ from django.db.models import Q
 from sumeru_proxy.consumers.attribution import weight_tables
 from sumeru_proxy.consumers.attribution.company import WeightTable
 from sumeru_proxy.consumers.attribution.journeys import Options
-from sumeru_proxy.consumers.attribution.models import AttributionSettings, Fit, ModelCode, WeightVersion
+from sumeru_proxy.consumers.attribution.models import AttributionSettings, CreditWebhook, Fit, ModelCode, WeightVersion
 from sumeru_proxy.consumers.attribution.offers import OFFERS, Parameters, model_named
 from sumeru_proxy.consumers.attribution.rules import Model
 from sumeru_proxy.consumers.attribution.weight_tables import Tables
@@ -23,7 +23,8 @@ FROM_DATA = tuple(ModelCode[name.upper()] for name, offer in OFFERS.items() if o
 class Plan:
     """Models side by side. ``models`` do not depend on the order's time; the company's weights do, by version.
 
-    ``with_company`` says whether these are computed, ``with_theirs`` whether Sumeru's own credit is carried beside them.
+    ``with_company`` says whether these are computed, ``with_theirs`` whether Sumeru's own credit is carried beside them, ``announced``
+    whether an endpoint hears of orders whose credit changes.
     """
 
     options: Options
@@ -31,6 +32,7 @@ class Plan:
     tables: Tables | None = None
     with_theirs: bool = True
     revision: int = 0
+    announced: bool = False
     _company: dict[int, Model] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -132,4 +134,5 @@ def plan_of(shop_id: int, codes: Collection[int] | None = None) -> Plan:
         weight_tables.tables(shop_id) if codes is None or ModelCode.COMPANY in codes else None,
         codes is None or ModelCode.SUMERU in codes,
         stored.revision,
+        CreditWebhook.objects.filter(shop_id=shop_id, active=True).exists(),
     )

@@ -11,12 +11,12 @@ from django.db.models import Q
 from sumeru_proxy.consumers.attribution import arrivals, storage
 from sumeru_proxy.consumers.attribution.models import Conversion, WeightVersion
 from sumeru_proxy.consumers.attribution.plans import plan_of
+from sumeru_proxy.consumers.attribution.storage import CONSUMER_NAME
 from sumeru_proxy.models import Job
 from sumeru_proxy.webhooks import installed
 from sumeru_proxy.webhooks.listeners import Step, Stride
 from sumeru_proxy.webhooks.walking import moment_of
 
-CONSUMER_NAME: Final = "attribution"
 NAME: Final = "recompute"
 
 

@@ -13,7 +13,7 @@ from django.db.models import Q
 from sumeru_proxy.consumers.attribution import shift
 from sumeru_proxy.consumers.attribution.company import Rule, WeightTable, table
 from sumeru_proxy.consumers.attribution.models import ShiftRun
-from sumeru_proxy.consumers.attribution.recomputation import CONSUMER_NAME
+from sumeru_proxy.consumers.attribution.storage import CONSUMER_NAME
 from sumeru_proxy.models import Job
 from sumeru_proxy.outbox import jobs
 from sumeru_proxy.webhooks import installed
