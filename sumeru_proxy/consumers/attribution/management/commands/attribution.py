@@ -91,10 +91,11 @@ class Command(BaseCommand):
         workers = max(1, options["workers"])
         parts = parallel.ranges_of(ends["first"], ends["last"], workers * parallel.RANGES_EACH)
         # Workers of this machine are processes of one thread each; a cluster has what it has.
+        dask: Any = distributed
         cluster = (
             None
             if options["scheduler"]
-            else LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+            else dask.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
         )
         try:
             with dask.Client(options["scheduler"] or cluster) as client:
