@@ -12,7 +12,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Max, Min
 
-from sumeru_proxy.consumers.attribution import consumer, proof, tokens
+from sumeru_proxy.consumers.attribution import consumer, made_up, proof, tokens
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS
 from sumeru_proxy.consumers.attribution.models import Conversion, ReadToken
 from sumeru_proxy.consumers.attribution.plans import plan_of
@@ -24,11 +24,11 @@ from sumeru_proxy.webhooks import installed
 class Command(BaseCommand):
     help = (
         "Issue a read token, estimate the models from data, prove that credits equal revenue, write touches, weights and credits as "
-        "Parquet files, or credit all orders on Dask and compare. Back-fill: manage.py ranges."
+        "Parquet files, credit all orders on Dask and compare, or (for demos) seed made-up journeys. Back-fill: manage.py ranges."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("what", choices=("token", "fit", "prove", "parquet", "parallel"))
+        parser.add_argument("what", choices=("token", "fit", "prove", "parquet", "parallel", "seed"))
         parser.add_argument("shop", help="the shop's key, domain or name")
         parser.add_argument("--name", default="command line", help="token: what it is for")
         parser.add_argument("--scope", choices=ReadToken.Scope.values, default=ReadToken.Scope.REPORT)
@@ -66,6 +66,10 @@ class Command(BaseCommand):
             self.stdout.write(f"{gap.what} day {gap.day} {gap.currency}: expected {gap.expected}, found {gap.found}")
         if found.gaps:
             raise CommandError("credits and revenue differ")
+
+    def _seed(self, shop: Shop, _options: dict[str, Any]) -> None:
+        today = int(datetime.now(UTC).timestamp() * 1_000) // DAY_MS
+        self.stdout.write(f"{made_up.seed(shop.pk, shop.currency, today)} made-up orders")
 
     def _parquet(self, shop: Shop, options: dict[str, Any]) -> None:
         if not options["folder"]:
