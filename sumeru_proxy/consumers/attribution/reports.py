@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from django.db.models import Sum
+from django.db.models import BigIntegerField, ExpressionWrapper, F, QuerySet, Sum
 
 from sumeru_proxy.consumers.attribution import spend
 from sumeru_proxy.consumers.attribution.arrivals import major
@@ -22,6 +22,8 @@ from sumeru_proxy.consumers.attribution.plans import latest_fits
 
 DAYS_LIMIT: Final = 1_100
 PATHS_LIMIT: Final = 20
+_MODELS: Final = 128
+"""More than any model's code."""
 NOBODY: Final = "(unattributed)"
 BUCKETS: Final = {
     DayCount.What.LENGTH: (0, 1, 2, 3, 4, 5, 8, 13, LENGTH_LIMIT),
@@ -138,6 +140,12 @@ def _grouped(rows: Iterable[Any], starts: Sequence[int]) -> tuple[Group, ...]:
     )
 
 
+def _with_model(rows: QuerySet[Any], name: str) -> QuerySet[Any]:
+    """With ``both``: a word's number and the model's in one, as a group by one number less costs SQLite a quarter less."""
+    found: QuerySet[Any] = rows.annotate(both=ExpressionWrapper(F(name) * _MODELS + F("model"), BigIntegerField()))
+    return found
+
+
 def _costs(shop_id: int, days: tuple[int, int], currency: str, *, campaigns: bool) -> dict[tuple[int, int], int]:
     found: dict[tuple[int, int], int] = {}
     for (channel, campaign), amount in spend.sums(shop_id, days, currency).items():
@@ -152,16 +160,18 @@ def report(shop_id: int, first: date, last: date, currency: str, *, campaigns: b
     span = {"shop_id": shop_id, "day__gte": day_number(first), "day__lte": day_number(last), "currency": currency}
     cells: dict[tuple[int, int], dict[int, Earned]] = {}
     customers: dict[str, dict[int, dict[int, Earned]]] = {}
-    sums = ChannelSum.objects.filter(**span).values_list("model", "customer", "channel")
-    for model, customer, channel, amount, refunded in sums.annotate(Sum("amount"), Sum("refunded")).order_by():
+    sums = _with_model(ChannelSum.objects.filter(**span), "channel").values_list("both", "customer")
+    for both, customer, amount, refunded in sums.annotate(Sum("amount"), Sum("refunded")).order_by():
+        channel, model = divmod(both, _MODELS)
         earned = Earned(amount, refunded)
         cell = cells.setdefault((channel, 0), {})
         cell[model] = cell.get(model, Earned()).plus(earned)
         customers.setdefault(customer, {}).setdefault(model, {})[channel] = earned
     if campaigns:
         cells = {}
-        fine = DaySum.objects.filter(**span).values_list("model", "channel", "campaign")
-        for model, channel, campaign, amount, refunded in fine.annotate(Sum("amount"), Sum("refunded")).order_by():
+        fine = _with_model(DaySum.objects.filter(**span), "campaign").values_list("both", "channel")
+        for both, channel, amount, refunded in fine.annotate(Sum("amount"), Sum("refunded")).order_by():
+            campaign, model = divmod(both, _MODELS)
             cells.setdefault((channel, campaign), {})[model] = Earned(amount, refunded)
     costs = _costs(shop_id, (day_number(first), day_number(last)), currency, campaigns=campaigns)
     for where in costs:
