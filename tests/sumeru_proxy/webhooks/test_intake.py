@@ -85,6 +85,7 @@ def test_no_bytes_raise_anything_else(raw: bytes) -> None:
         intake.read_envelope(raw)
 
 
+@pytest.mark.thorough
 @given(
     st.dictionaries(
         st.sampled_from([*GOOD, "more"]),

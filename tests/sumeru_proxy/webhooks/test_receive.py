@@ -324,6 +324,7 @@ def test_erasure_makes_copies_about_the_person_unusable_and_others_stale(shop: S
     assert Job.objects.get().kind == "erase"
 
 
+@pytest.mark.thorough
 @pytest.mark.django_db(transaction=True)
 def test_a_thousand_replays_are_one_row_and_one_job(listening: None) -> None:
     shop = new_shop()
