@@ -71,8 +71,8 @@ class Line(logging.Formatter):
 
 EVERY_S: Final = 60.0
 REASONS_MOST: Final = 1_000
-_EACH: Final = ("sumeru_proxy.outbox", "sumeru_proxy.worker", "sumeru_proxy.webhooks.erasing")
-"""What these do not only warn of is told each time: a job is one event."""
+_REPEATING: Final = ("sumeru_proxy.reading", "sumeru_proxy.client", "widgets.http", "widgets.edge")
+"""What speaks of requests, whatever its level. Others are only counted where they warn: a job or a worker is one event."""
 _VARYING = re.compile(r"\[?\breq_\w+\]?|(?<!shop )\b\d+(?:\.\d+)?\b|(?<=_)\d+")
 
 
@@ -103,7 +103,7 @@ class Sparse(logging.StreamHandler[Any]):
         now = self._clock()
         while self._reasons and (len(self._reasons) > REASONS_MOST or self._first().at <= now - EVERY_S):
             self._close_first()
-        if record.levelno < logging.WARNING and record.name.startswith(_EACH):
+        if record.levelno < logging.WARNING and not record.name.startswith(_REPEATING):
             super().emit(record)
             return
         key = reason_of(record)
