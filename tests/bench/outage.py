@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
+import time
 from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
@@ -33,6 +34,7 @@ FAULTS: dict[str, dict[str, Any] | None] = {
 }
 """In ``bundles`` one endpoint cannot be read; with ``erasure`` Sumeru tells of a stranger's."""
 PAGE_BUDGET_S = 3.0
+BACK_MOST_S = 45.0
 WARM_KEYS = 50
 _STALE = "from sumeru_proxy.reading import stamps; stamps.invalidate(%s, [stamps.EVERYTHING])"
 
@@ -62,10 +64,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         load.each(web.port, [asked(product, number) for product in warm for number in (0, 4)])
         rows = []
         for phase, fault in FAULTS.items():
-            sandbox.faults.clear()
-            sandbox.application.calls.forget()
             # The copies must have something to be refreshed for: a stamp makes all of them stale.
             place.manage("shell", "-v", "0", "-c", _STALE % place.installation.shop["id"])
+            sandbox.application.calls.forget()
             if fault is not None:
                 sandbox.faults.add(fault)
             if phase == "erasure":
@@ -78,12 +79,22 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             colds, _ = load.each(web.port, [asked(next(cold)) for _ in range(cold_reads)], threads=2)
             rows += [_row(phase, "warm", found, seconds), _row(phase, "cold", colds, 0.0)]
             rows[-1]["calls"] = dict(sorted(sandbox.calls()["endpoints"].items()))
+            sandbox.faults.clear()
+            rows[-1]["back_s"] = _back_s(web.port, asked(next(cold)))
         sandbox.faults.clear()
     healthy = next(row for row in rows if (row["phase"], row["keys"]) == ("healthy", "warm"))
     for each in rows:
         if each["keys"] == "warm":
             each["p99_to_healthy"] = round(each["p99_ms"] / healthy["p99_ms"], 2)
     return {"rows": rows, "page_budget_s": PAGE_BUDGET_S, "engine": options.engine}
+
+
+def _back_s(port: int, request: Request) -> float:
+    """Seconds until a page that was never read is whole, when Sumeru answers again."""
+    began = time.monotonic()
+    while load.each(port, [request], threads=1)[0][0].state != "ready" and time.monotonic() - began < BACK_MOST_S:
+        time.sleep(0.25)
+    return round(time.monotonic() - began, 1)
 
 
 def _row(phase: str, keys: str, found: list[load.Timed], seconds: float) -> dict[str, Any]:
@@ -112,4 +123,5 @@ def show(result: dict[str, Any]) -> None:
         print(
             f"{each['phase']:9}{each['keys']:7}{each['requests']:>9}{each['rps'] or '':>8}{each['p50_ms']:>9}{each['p99_ms']:>9}"
             f"{each['most_ms']:>9}{ratio:>11}{each['whole']:>8}  {each['statuses']} {each['states']} {each.get('calls', '')}"
+            + (f" whole again after {each['back_s']} s" if "back_s" in each else "")
         )
