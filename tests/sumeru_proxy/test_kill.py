@@ -103,7 +103,7 @@ def test_a_worker_told_to_stop_ends_its_job_and_gives_back_the_rest(signal_name:
         reviews = sandbox.world.writes["reviews"]
         assert wait_until(lambda: len(reviews) >= 1, 30, 0.02)
         worker.send_signal(getattr(signal, signal_name))
-        assert worker.wait(5) == 0
+        assert worker.wait(30) == 0
         sent = len(reviews)
         states = installation.report()["states"]
         assert states == {"review done": sent, "review waiting": 20 - sent}, installation.log()
