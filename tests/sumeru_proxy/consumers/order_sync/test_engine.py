@@ -27,6 +27,7 @@ from sumeru_proxy.consumers.order_sync.targets.interface import (
     TargetError,
 )
 from sumeru_proxy.models import Job, Shop
+from sumeru_proxy.outbox.delivering import client_of
 from sumeru_proxy.webhooks import installed
 from tests.sumeru_proxy.consumers.order_sync.acting import DOMAIN, hear, live, work
 from tests.sumeru_proxy.consumers.order_sync.erp import MUG, order
@@ -391,6 +392,17 @@ def documents_of_one() -> Any:
     from sumeru_proxy.consumers.order_sync.mapping import map_order
 
     return map_order(orders("ord_1")[0], "acme")
+
+
+def test_a_rehearsal_of_all_outlasts_a_cursor(shop: Shop, sandbox: Upstream) -> None:
+    live(sandbox, 230, steps=["created"])
+    there = list(sandbox.sandbox.world.shops[DOMAIN].orders)
+    orders = rehearsal.newest_orders(client_of(shop), None)
+    ids = [next(orders).id for _ in range(150)]
+    sandbox.fault("status", endpoint="orders", status=422, times=1)
+    ids += [each.id for each in orders]
+    assert sorted(ids) == sorted(there)
+    assert len([*rehearsal.newest_orders(client_of(shop), 120)]) == 120
 
 
 def test_a_rehearsal_counts_problems_by_reason(row: OrderTarget) -> None:
