@@ -22,7 +22,7 @@ from django.db import close_old_connections, connections
 from sumeru_proxy import memory
 from sumeru_proxy.client import errors
 from sumeru_proxy.client.api import Sumeru
-from sumeru_proxy.reading import fetching, handing_over, products
+from sumeru_proxy.reading import erasures, fetching, handing_over, products, stamps
 from sumeru_proxy.reading.copies import Query, copies
 
 log = logging.getLogger(__name__)
@@ -67,12 +67,13 @@ def priority(rate: float, age_s: float) -> float:
 
 @dataclass(slots=True)
 class _StaleCopy:
-    """``age_s`` is the copy's age at ``since`` (monotonic seconds)."""
+    """``age_s`` is the copy's age at ``since`` (monotonic seconds). ``first``: it may name a person who was erased."""
 
     shop_id: int
     query: Query
     since: float
     age_s: float
+    first: bool = False
 
 
 class Refresher:
@@ -87,6 +88,7 @@ class Refresher:
         self._done: dict[str, tuple[float, tuple[tuple[str, int], ...]]] = {}
         self._lock = threading.Condition()
         self._handed: dict[str, float] = {}
+        self._paused: dict[str, float] = {}
         self._thread: threading.Thread | None = None
         self._pid = 0
         self._resting_until = 0.0
@@ -109,13 +111,19 @@ class Refresher:
             return
         if time.monotonic() - self._handed.get(key, -math.inf) < HAND_AGAIN_S:
             return
+        if time.monotonic() < self._paused.get(key, -math.inf):
+            return
         self._add(key, shop_id, query)
         if settings.SUMERU_REFRESH in ("thread", "off"):
             self._ensure_thread()
 
     def _add(self, key: str, shop_id: int, query: Query) -> None:
-        if key not in self._queue:
-            stale_copy = _StaleCopy(shop_id, query, time.monotonic(), _age_s(key, query))
+        waits = self._queue.get(key)
+        first = _goes_first(shop_id, key, query)
+        if waits is not None:
+            waits.first = waits.first or first
+        else:
+            stale_copy = _StaleCopy(shop_id, query, time.monotonic(), _age_s(key, query), first)
             with self._lock:
                 if len(self._queue) < _QUEUE_LIMIT:
                     self._queue.setdefault(key, stale_copy)
@@ -153,6 +161,7 @@ class Refresher:
             self._queue.clear()
             self._done.clear()
             self._handed.clear()
+            self._paused.clear()
 
     def _ensure_thread(self) -> None:
         if self._thread is not None and self._thread.is_alive() and self._pid == os.getpid():
@@ -204,6 +213,10 @@ class Refresher:
                 # Another is at it, or it failed a moment ago. Unless it works out there, the next stale answer asks again.
                 return 0.0
         except errors.SumeruError as error:
+            if fetching.is_pause(error):
+                # The next stale answer after the pause asks again; the others that wait here go on at once.
+                self._pause(taken, fetching.retry_after(error))
+                return 0.0
             if not isinstance(error, errors.Limited):
                 log.warning("shop %s: refresh of %s: %s", shop_id, taken[0].query.method, error)
             if error.retryable:
@@ -215,6 +228,13 @@ class Refresher:
                 self._done.clear()
             self._done.update({key: (now, stamped) for key, stamped in made_under.items()})
         return 0.0
+
+    def _pause(self, taken: list[_StaleCopy], wait_s: float) -> None:
+        until = time.monotonic() + wait_s
+        with self._lock:
+            if len(self._paused) > _QUEUE_LIMIT:
+                self._paused.clear()
+            self._paused.update({each.query.key(each.shop_id): until for each in taken})
 
     def _again(self, taken: list[_StaleCopy]) -> None:
         with self._lock:
@@ -230,9 +250,12 @@ class Refresher:
                 return []
             key = max(
                 self._queue,
-                key=lambda each: priority(
-                    self.popularity.rate(each, now) + 1e-9,
-                    now - self._queue[each].since + self._queue[each].age_s,
+                key=lambda each: (
+                    self._queue[each].first,
+                    priority(
+                        self.popularity.rate(each, now) + 1e-9,
+                        now - self._queue[each].since + self._queue[each].age_s,
+                    ),
                 ),
             )
             first = self._queue.pop(key)
@@ -250,3 +273,11 @@ def _age_s(key: str, query: Query) -> float:
     """How old the copy is. One that a stamp made stale early counts as one whose time is over."""
     copy = copies.load(key)
     return max(query.fresh_s, time.time() - copy.fetched_at) if copy else query.fresh_s
+
+
+def _goes_first(shop_id: int, key: str, query: Query) -> bool:
+    """Whether the copy is from before an erasure: until it is read again, reviews are hidden in it."""
+    if erasures.PEOPLE not in query.topics:
+        return False
+    copy = copies.load(key)
+    return copy is not None and erasures.is_behind(query, copy, stamps.current(shop_id, query.watched))

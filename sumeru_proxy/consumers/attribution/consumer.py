@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
-
-from django.db.models import Q
 
 from sumeru_proxy.client.shapes_admin import Order
 from sumeru_proxy.consumers.attribution import (
-    arriving,
+    announcements,
+    arrivals,
     desk,
     docs_pages,
-    fitting,
-    forgetting,
-    proving,
-    storing,
-    taking_in,
+    erasure,
+    estimation,
+    intake,
+    proof,
+    recomputation,
+    shift_runs,
+    spend_desk,
+    storage,
+    visitors,
+    visits,
+    weights_desk,
 )
+from sumeru_proxy.consumers.attribution.desk_parts import VIEW
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS
 from sumeru_proxy.consumers.attribution.markov import NotEnoughJourneys
-from sumeru_proxy.consumers.attribution.models import Conversion
-from sumeru_proxy.consumers.attribution.plans import plan_of, settings_of
+from sumeru_proxy.consumers.attribution.plans import settings_of
 from sumeru_proxy.models import Shop
 from sumeru_proxy.webhooks import installed
 from sumeru_proxy.webhooks.listeners import (
@@ -41,7 +46,7 @@ from sumeru_proxy.webhooks.listeners import (
     Work,
     order_key,
 )
-from sumeru_proxy.webhooks.walking import PAGE, moment_of, over_orders
+from sumeru_proxy.webhooks.walking import PAGE, over_orders
 
 NAME: Final = "attribution"
 PROOF_DAYS: Final = 35
@@ -57,12 +62,12 @@ class Listener:
     def handle(self, shop: Shop, event: Event, read: Read) -> Effect | None:
         """Read the order again and take it in; an order that comes without its attributions gets a job that reads these."""
         order = read(_ATTRIBUTIONS)
-        found = arriving.arrived(order, settings_of(shop.pk).their_model) if order is not None else None
+        found = arrivals.arrived(order, settings_of(shop.pk).their_model) if order is not None else None
         if found is None:
             return None
 
         def effect() -> None:
-            taking_in.take(shop.pk, [found])
+            intake.take(shop.pk, [found])
             if found.spoken is None and event.type == "order.attributed":
                 installed.owe(
                     NAME,
@@ -86,17 +91,17 @@ def _journey(work: Work) -> Done:
 
 
 def _keep(shop_id: int, own: Sequence[Any]) -> None:
-    taking_in.take_touches(shop_id, own)
+    intake.take_touches(shop_id, own)
 
 
 def _orders(shop: Shop, orders: Sequence[Order], _body: Mapping[str, Any]) -> Effect:
     preferred = settings_of(shop.pk).their_model
-    found = [each for order in orders if (each := arriving.arrived(order, preferred)) is not None]
+    found = [each for order in orders if (each := arrivals.arrived(order, preferred)) is not None]
     return lambda: _take(shop.pk, found)
 
 
-def _take(shop_id: int, found: Sequence[arriving.Arrived]) -> None:
-    taking_in.take(shop_id, found)
+def _take(shop_id: int, found: Sequence[arrivals.Arrived]) -> None:
+    intake.take(shop_id, found)
 
 
 def _attributions(at: Step) -> Stride:
@@ -110,54 +115,33 @@ def _attributions(at: Step) -> Stride:
     )
 
 
-def _recompute(at: Step) -> Stride:
-    """Credit the next few hundred orders of a period anew, oldest first."""
-    since, until = moment_of(at.work.body, "since"), moment_of(at.work.body, "until")
-    shop_id = at.work.shop.pk
-    rows = Conversion.objects.filter(shop_id=shop_id, erased=False)
-    if since is not None:
-        rows = rows.filter(at_ms__gte=arriving.milliseconds(since))
-    if until is not None:
-        rows = rows.filter(at_ms__lt=arriving.milliseconds(until))
-    total = at.cursor["total"] if at.cursor else rows.count()
-    if at.cursor:
-        place = Q(at_ms=at.cursor["at_ms"], pk__gt=at.cursor["id"]) | Q(at_ms__gt=at.cursor["at_ms"])
-        rows = rows.filter(place)
-    found = list(rows.order_by("at_ms", "pk").values_list("at_ms", "pk")[: storing.CHUNK_ORDERS])
-    last = found[-1] if len(found) == storing.CHUNK_ORDERS else None
-    return Stride(
-        next={"at_ms": last[0], "id": last[1], "total": total} if last else None,
-        units=len(found),
-        effect=lambda: _credit(shop_id, [pk for _at_ms, pk in found]),
-        total=total,
-        reached=datetime.fromtimestamp(found[-1][0] / 1_000, UTC) if found else None,
+def _visits(work: Work) -> Done:
+    """What the pixel told: contacts, who a visitor is, who takes consent back."""
+    shop_id = work.shop.pk
+    found = visits.visits_of(
+        work.body.get("events") or (), settings_of(shop_id).rules_of_channels(), visitors.own_hosts(shop_id)
     )
+    now_ms = arrivals.milliseconds(datetime.now(UTC))
+    counts = {"visitors": len(found.touches), "withdrawn": len(found.withdrawn)}
+    return Done(counts, lambda: _keep_visits(shop_id, found, now_ms))
 
 
-def _credit(shop_id: int, ids: Sequence[int]) -> None:
-    # The plan of this moment, read in the same transaction: choices that change meanwhile cannot be half applied.
-    storing.recompute(shop_id, ids, plan_of(shop_id))
+def _keep_visits(shop_id: int, found: visits.Visits, now_ms: int) -> None:
+    visitors.take(shop_id, found, now_ms)
 
 
 def _fit(work: Work) -> Done:
     """Estimate the models from data anew, and owe the crediting of the orders that they were made from."""
     now = datetime.now(UTC)
     try:
-        fits = fitting.fit(work.shop.pk, arriving.milliseconds(now))
+        fits = estimation.fit(work.shop.pk, arrivals.milliseconds(now))
     except NotEnoughJourneys as error:
         return Done({"not_enough_journeys": error.found, "needed": error.needed})
 
     def effect() -> None:
-        fitting.store(fits)
-        since = datetime.fromtimestamp(arriving.milliseconds(now) / 1_000 - fitting.FIT_DAYS * DAY_MS / 1_000, UTC)
-        installed.owe(
-            NAME,
-            "recompute",
-            work.shop.pk,
-            {"since": since.isoformat()},
-            key=f"fit/{fits[0].pk}",
-            order_key=f"{NAME}:fit",
-        )
+        estimation.store(fits)
+        since = now - timedelta(days=estimation.FIT_DAYS)
+        recomputation.owe(work.shop.pk, since, f"fit/{fits[0].pk}")
 
     return Done({"models": [int(each.model) for each in fits], "conversions": fits[0].conversions}, effect)
 
@@ -165,12 +149,12 @@ def _fit(work: Work) -> Done:
 def _prove(work: Work) -> Done:
     """The daily proof. A difference parks the job, so that a person looks at it."""
     today = int(datetime.now(UTC).timestamp() * 1_000) // DAY_MS
-    proof = proving.prove(work.shop.pk, today - PROOF_DAYS, today)
-    if proof.gaps:
-        first = proof.gaps[0]
-        text = f"{len(proof.gaps)} differences, first: {first.what} of day {first.day} in {first.currency}"
+    found = proof.prove(work.shop.pk, today - PROOF_DAYS, today)
+    if found.gaps:
+        first = found.gaps[0]
+        text = f"{len(found.gaps)} differences, first: {first.what} of day {first.day} in {first.currency}"
         raise NotMappable("sums_differ", text)
-    return Done({"orders": proof.orders, "compared": proof.compared, "stale": proof.stale, "waiting": proof.waiting})
+    return Done({"orders": found.orders, "compared": found.compared, "stale": found.stale, "waiting": found.waiting})
 
 
 CONSUMER: Final = Consumer(
@@ -179,22 +163,29 @@ CONSUMER: Final = Consumer(
     listener=Listener(),
     kinds=(
         JobKind("journey", "Read an order's attributions", _journey, latest_only=True),
+        JobKind(
+            storage.ANNOUNCEMENT, "Tell an endpoint of credits", announcements.send, target_of=announcements.target_of
+        ),
+        JobKind("visits", "Take in visits", _visits),
         JobKind("fit", "Estimate models from data", _fit, attempts_most=5),
         JobKind("prove", "Prove that credits equal revenue", _prove, attempts_most=5),
     ),
     ranges=(
         RangeKind("backfill", "Take in orders with their attributions", over_orders(_orders)),
         RangeKind("attributions", "Take in all attributions of stored orders", _attributions),
-        RangeKind("recompute", "Credit orders anew", _recompute),
+        RangeKind(recomputation.NAME, "Credit orders anew", recomputation.step),
+        RangeKind(shift_runs.NAME, "What changed weights would shift", shift_runs.step),
     ),
     daily=("prove",),
-    erase=forgetting.erase,
-    export=forgetting.export,
-    prune=forgetting.prune,
+    visits="visits",
+    erase=erasure.erase,
+    export=erasure.export,
+    prune=erasure.prune,
     admin_pages=(
-        AdminPage("report", "Attribution", desk.report, desk.VIEW),
-        AdminPage("weights", "Weights", desk.weights, desk.VIEW),
-        AdminPage("order", "Every cent", desk.order, desk.VIEW),
+        AdminPage("report", "Attribution", desk.report, VIEW),
+        AdminPage("weights", "Weights", weights_desk.weights, VIEW),
+        AdminPage("spend", "Spend", spend_desk.page, VIEW),
+        AdminPage("order", "Every cent", desk.order, VIEW),
     ),
     docs_pages=docs_pages.PAGES,
     urlconf="sumeru_proxy.consumers.attribution.urls",
@@ -205,6 +196,13 @@ CONSUMER: Final = Consumer(
             True,
             "400 days without an order",
         ),
+        Stored(
+            "attribution.VisitorLink",
+            "which visitor (a keyed hash) is which customer, or placed which order",
+            True,
+            "400 days",
+        ),
+        Stored("attribution.Withdrawal", "visitors (keyed hashes) who took consent back", True, "30 days"),
         Stored(
             "attribution.Conversion",
             "orders: amount, time, a keyed hash of the customer",
@@ -221,6 +219,9 @@ CONSUMER: Final = Consumer(
         Stored(
             "attribution.Label", "names of channels, campaigns, devices, landing pages, journeys", False, "unlimited"
         ),
+        Stored("attribution.ShiftRun", "what weights under trial would shift", False, "1 day"),
+        Stored("attribution.Spend", "what channels cost, by day", False, "unlimited"),
+        Stored("attribution.CreditWebhook", "the endpoint that hears of credits", False, "until deleted"),
         Stored("attribution.Fit", "estimated effects of channels", False, "unlimited"),
         Stored("attribution.WeightVersion", "versions of the company's weights", False, "unlimited"),
         Stored("attribution.WeightRule", "the weights of a version", False, "unlimited"),

@@ -17,7 +17,7 @@ from sumeru_proxy.consumers.attribution.company import BadRules, Problem, Rule, 
 from sumeru_proxy.consumers.attribution.models import AttributionSettings, WeightRule, WeightVersion
 
 COLUMNS: Final = ("dimension", "value", "factor_thousandths")
-CSV_BYTES_MOST: Final = 512 * 1024
+CSV_BYTES_LIMIT: Final = 512 * 1024
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _TRIES = 5
 
@@ -65,7 +65,7 @@ def publish(version: WeightVersion, effective_ms: int) -> None:
     """Put a draft in force for orders from ``effective_ms`` on, for ever. Raises Published when it is already.
 
     Orders before stay with the version that is theirs. Of two versions from the same moment the later number holds. The settings'
-    revision grows, so that orders credited before are known to be due again.
+    revision grows, so that orders from then on that were credited before are known to be due again (``plans.due``).
     """
     with transaction.atomic():
         done = WeightVersion.objects.filter(pk=version.pk, effective_ms=None).update(
@@ -73,8 +73,8 @@ def publish(version: WeightVersion, effective_ms: int) -> None:
         )
         if not done:
             raise Published(version.number)
-        AttributionSettings.objects.get_or_create(shop_id=version.shop_id)
-        AttributionSettings.objects.filter(shop_id=version.shop_id).update(revision=F("revision") + 1)
+        revision = AttributionSettings.count_up(version.shop_id, every_order=False)
+        WeightVersion.objects.filter(pk=version.pk).update(revision=revision)
     version.refresh_from_db()
 
 
@@ -129,8 +129,8 @@ def to_csv(rules: Iterable[Rule]) -> str:
 
 def from_csv(data: bytes) -> tuple[Rule, ...]:
     """The rules of a CSV file as ``to_csv`` writes it, checked. Raises BadRules; lines count from 1 after the header."""
-    if len(data) > CSV_BYTES_MOST:
-        raise BadRules([Problem(0, "too_large", f"at most {CSV_BYTES_MOST} bytes")])
+    if len(data) > CSV_BYTES_LIMIT:
+        raise BadRules([Problem(0, "too_large", f"at most {CSV_BYTES_LIMIT} bytes")])
     try:
         rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True))
     except UnicodeDecodeError:

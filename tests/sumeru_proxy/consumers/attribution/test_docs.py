@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import html
 from decimal import Decimal
 
 import pytest
+from django.apps import apps
 from django.test import Client
 
-from sumeru_proxy.consumers.attribution import docs_pages, offered
+from sumeru_proxy.consumers.attribution import channels, consumer, docs_pages, offers
 
 
 def test_the_worked_example_sums_to_the_order() -> None:
     found = docs_pages.worked()
-    assert [each["name"] for each in found] == list(offered.NAMES)
+    assert [each["name"] for each in found] == list(offers.NAMES)
     for each in found:
         assert sum(Decimal(line["amount"]) for line in each["lines"]) == Decimal("100.00")
     by_name = {each["name"]: [line["amount"] for line in each["lines"]] for each in found}
@@ -33,7 +35,13 @@ def test_the_pages_are_served(client: Client) -> None:
         assert page.title in text
         assert "style=" not in text
     models = client.get("/docs/recipes/attribution-models/").content.decode()
-    for offer in offered.OFFERS.values():
+    for offer in offers.OFFERS.values():
         assert offer.title in models
-    assert models.count("<svg") == len(offered.OFFERS)
-    assert "credit.mjs" in client.get("/docs/recipes/attribution/").content.decode()
+    assert models.count("<svg") == len(offers.OFFERS)
+    recipe = html.unescape(client.get("/docs/recipes/attribution/").content.decode())
+    assert "credit.mjs" in recipe
+    assert channels.DEFAULT_RULES in recipe
+    privacy = client.get("/docs/recipes/attribution-privacy/").content.decode()
+    assert all(row.model in privacy for row in consumer.CONSUMER.stores)
+    models = {f"attribution.{each.__name__}" for each in apps.get_app_config("attribution").get_models()}
+    assert models == {row.model for row in consumer.CONSUMER.stores}
