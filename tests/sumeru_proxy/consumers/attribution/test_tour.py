@@ -16,8 +16,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from sumeru_proxy.consumers.attribution import intake, shift, weight_tables
 from sumeru_proxy.consumers.attribution.company import Rule
-from sumeru_proxy.consumers.attribution.models import WeightVersion
+from sumeru_proxy.consumers.attribution.models import Conversion, WeightVersion
 from sumeru_proxy.models import Shop
+from sumeru_proxy.worker import Worker, handlers
 from tests.browser.test_axe import AXE, serious
 from tests.sumeru_proxy.consumers.attribution.test_consumer import recent
 
@@ -75,6 +76,23 @@ def test_the_desk_s_tour(tour: tuple[Page, Shop, list[str]]) -> None:
     difference = Decimal(row.get_by_role("cell").nth(2).inner_text())
     assert difference > 0
     assert serious(page) == []
+    # Each released key asks for all orders; the last one's job is watched, cancelled, asked for again and done.
+    shifted = page.get_by_role("region", name="What it would shift")
+    status = page.locator(".attr-shift [role=status]")
+    expect(status).to_contain_text("Of all orders, being computed")
+    shifted.get_by_role("button", name="Cancel").focus()
+    page.keyboard.press("Enter")
+    expect(status).to_contain_text("Of all orders, cancelled")
+    assert serious(page) == []
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowRight")
+    expect(status).to_contain_text("being computed")
+    while Worker(handlers()).once():
+        pass
+    orders = Conversion.objects.filter(currency=page.locator(".attr-weights").get_attribute("data-currency")).count()
+    expect(status).to_contain_text(f"Of all orders: {orders} / {orders}")
+    assert Decimal(row.get_by_role("cell").nth(2).inner_text()) == difference
 
     page.get_by_label("in force from").fill("2020-01-01")
     page.get_by_role("button", name="Publish").click()
@@ -83,7 +101,13 @@ def test_the_desk_s_tour(tour: tuple[Page, Shop, list[str]]) -> None:
     assert weight_tables.rules_of(version)[0] == Rule("channel", "email", 2_000)
 
     page.goto(address(shop, "report"))
-    expect(page.get_by_text("orders were credited under older choices")).to_be_visible()
+    expect(page.get_by_text("Orders are being credited anew")).to_be_visible()
+    page.goto(address(shop, "spend"))
+    for name, value in (("Channel", "email"), ("Amount", "12.50")):
+        page.get_by_label(name, exact=True).fill(value)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("rowheader", name="email")).to_be_visible()
+    assert serious(page) == []
     page.goto(address(shop, "order"))
     order = next(order for order in recent(60, seed=61) if len(order.touches) > 3)
     page.get_by_label("Order id").fill(order.key)
@@ -98,7 +122,7 @@ def test_narrow_and_dark(tour: tuple[Page, Shop, list[str]]) -> None:
     page, shop, complaints = tour
     page.set_viewport_size({"width": 390, "height": 800})
     page.emulate_media(color_scheme="dark")
-    for slug in ("report", "weights", "order"):
+    for slug in ("report", "weights", "spend", "order"):
         page.goto(address(shop, slug))
         assert overflow(page) <= 0, slug
         assert serious(page) == [], slug
