@@ -42,7 +42,7 @@ class AccountUnusable(errors.Refused):
 
 
 def client_for(shop_id: int, lane: str) -> Sumeru:
-    """A client of this shop in a lane (``page``, ``refresh``, ``write``, ``worker``), on the limiter that all processes share.
+    """A client of this shop in a lane (see ``client.limiter.LANES``), on the limiter that all processes share.
 
     Raises AccountUnusable (a Refused) when the shop's settings or credentials cannot be used.
     """

@@ -86,6 +86,8 @@ LANE_HABITS: Final = {
     "refresh": Lane(REFRESH_BUDGET, 1),
     "write": Lane(WORKER_BUDGET, 1),
     "worker": Lane(WORKER_BUDGET, retrying.ATTEMPTS),
+    "index": Lane(REFRESH_BUDGET, 1),
+    "check": Lane(REFRESH_BUDGET, 1),
 }
 """``write`` is for writes whose row is retried by the job that owns it; ``worker`` sleeps, so never use it in a request."""
 _process_store: Final = MemoryStore()

@@ -32,10 +32,12 @@ DEFAULT_LIMITS: Final[Mapping[str, int]] = {
 }
 """Calls per minute as documented (``admin``: the Free plan's); an account may name others under these names."""
 
-LANES: Final = ("write", "page", "refresh", "worker")
-"""In order of importance."""
+LANES: Final = ("write", "page", "refresh", "worker", "index", "check")
+"""In order of importance. ``index`` walks through catalogues, ``check`` asks whether strangers' ids are products at all."""
+CAPPED: Final = frozenset({"check"})
+"""Lanes that never get more than their own share, whatever is idle: what strangers make up must not cost more."""
 SHARES: Final[Mapping[str, Mapping[str, float]]] = {
-    READS: {"page": 0.5, "refresh": 0.35, "worker": 0.15},
+    READS: {"page": 0.5, "refresh": 0.32, "worker": 0.08, "index": 0.05, "check": 0.05},
     WRITES: {"write": 0.5, "page": 0.35, "worker": 0.15},
     PIXEL: {"write": 0.4, "page": 0.2, "worker": 0.4},
     ADMIN: {"write": 0.25, "page": 0.15, "refresh": 0.1, "worker": 0.5},
@@ -145,8 +147,8 @@ def _counted(value: float, now: float, span_s: float) -> float:
 def _lane_wait(state: State, lane: str, share: float, pace: Pace, cost: float, now: float) -> float:
     """Seconds until this lane's own share covers the cost; 0 when it does now."""
     each_s = 1.0 / (pace.rate * share)
-    # Two at least: a lane that asks a little late must not lose what it was promised.
-    span_s = max(2.0, share * pace.burst, cost) * each_s
+    # Two at least: a lane that asks a little late must not lose what it was promised. A capped one never makes up for it.
+    span_s = max(1.0 if lane in CAPPED else 2.0, share * pace.burst, cost) * each_s
     return max(0.0, _tat(state.get("lanes", {}).get(lane, 0.0), now, span_s) + cost * each_s - now - span_s)
 
 
@@ -189,6 +191,8 @@ def wait_s(scope: Scope, state: State, lane: str, cost: int, now: float) -> tupl
         return short_s, False
     if own and lane_s <= _EPSILON:
         return 0.0, True
+    if lane in CAPPED:
+        return max(lane_s, each_s), False
     wanted = state.get("wanted", {})
     for other, share in shares.items():
         waiting = now < wanted.get(other, 0.0) <= now + 2 * _CLOSED_MOST_S

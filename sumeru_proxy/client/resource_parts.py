@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sumeru_proxy.client import shapes
-from sumeru_proxy.client.reading import ID_CHARS, Fields
+from sumeru_proxy.client.reading import ID_CHARS, Fields, text_of
 
 
 def image_of(fields: Fields) -> shapes.Image:
@@ -37,7 +37,20 @@ def product_of(fields: Fields) -> shapes.Product:
         tags=fields.texts("tags", 100),
         variant_id=fields.text("variant_id", ID_CHARS),
         rating=fields.child("rating", rating_of),
+        other_id=_other_id(fields),
     )
+
+
+_OTHER_IDS = ("shopify_product_id", "shopify_id", "external_id", "platform_id")
+
+
+def _other_id(fields: Fields) -> str:
+    """The platform's own id: a field of an assumed name, whose absence is nothing to report."""
+    for name in _OTHER_IDS:
+        found = text_of(fields.raw(name), ID_CHARS)
+        if found:
+            return found
+    return ""
 
 
 def discount_of(fields: Fields) -> shapes.Discount:

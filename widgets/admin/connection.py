@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy
 from sumeru_proxy import accounts, health, secrets
 from sumeru_proxy.client import errors
 from sumeru_proxy.models import Shop
-from widgets.admin import changes, trial
+from widgets.admin import catalogue_panel, changes, trial
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
@@ -125,6 +125,7 @@ def _shown(site_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, conte
     rows = [row_of(each, now) for each in health.of(shop.pk)]
     context |= {
         "rows": rows,
+        "catalogue": catalogue_panel.progress(shop.pk),
         "waiting": accounts.refresher.waiting,
         "reads_per_minute": READS_PER_MINUTE,
         "writes_per_minute": WRITES_PER_MINUTE,
