@@ -10,7 +10,7 @@ from sumeru_proxy import health, limit_stores, secrets
 from sumeru_proxy.client import errors
 from sumeru_proxy.client.api import Account, Sumeru
 from sumeru_proxy.models import Credential, Shop
-from sumeru_proxy.reading import freshness
+from sumeru_proxy.reading import freshness, strangers
 from sumeru_proxy.reading.reader import Source
 
 log = logging.getLogger(__name__)
@@ -60,6 +60,15 @@ def client_for(shop_id: int, lane: str) -> Sumeru:
 refresher = freshness.Refresher(lambda shop_id: client_for(shop_id, "refresh"))
 
 
-def source_for(shop_id: int) -> Source:
-    """What a page reads this shop's data from."""
-    return Source(shop_id, lambda: client_for(shop_id, "page"), refresher.ask, refresher.count)
+checks = strangers.Checks(lambda shop_id: client_for(shop_id, "check"))
+
+
+def source_for(shop_id: int, network: str = "") -> Source:
+    """What a page reads this shop's data from. ``network``: whose page it is, as far as that is known."""
+    return Source(
+        shop_id,
+        lambda: client_for(shop_id, "page"),
+        refresher.ask,
+        refresher.count,
+        lambda ids: checks.sort_out(shop_id, network, ids),
+    )

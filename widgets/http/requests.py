@@ -10,6 +10,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import timezone
 
+from sumeru_proxy import accounts
+from sumeru_proxy.reading.reader import Source
 from sumeru_proxy.sdk import customer_tokens
 from widgets import registry
 from widgets.base import Call, Frozen, Widget
@@ -84,6 +86,11 @@ def find_widget(shop_settings: ShopSettings, name: str, query: QueryDict) -> tup
     if not enabled:
         raise responses.not_found("widget")
     return widget, params, parameters.options(widget, chosen)
+
+
+def source_of(request: HttpRequest, shop_settings: ShopSettings) -> Source:
+    """What this request reads the shop's data from, in the name of the client's network."""
+    return accounts.source_for(shop_settings.profile.id, throttles.client_network(request))
 
 
 def public_base(request: HttpRequest, shop_settings: ShopSettings | None = None) -> str:

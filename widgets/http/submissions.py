@@ -17,7 +17,6 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.encoding import iri_to_uri
 from django.utils.translation import gettext
 
-from sumeru_proxy import accounts
 from widgets.base import Frozen, Refusal, Seal, Sent, Widget
 from widgets.http import forms, pages, rendering, requests, responses, throttles
 from widgets.http.desk import ShopDesk
@@ -57,7 +56,7 @@ def submit(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
     _brake(request, each.widget, subject)
     with texts.override(each.call.shop.texts, each.call.locale):
         try:
-            return _answer(request, shop_settings, each, posted, _act(shop_settings, each, posted, subject))
+            return _answer(request, shop_settings, each, posted, _act(request, shop_settings, each, posted, subject))
         except responses.Problem as problem:
             if posted.manner == "json" or problem.status in (401, 403, 404, 405, 413, 415, 429):
                 raise
@@ -145,7 +144,7 @@ def _brake(request: HttpRequest, widget: Widget, subject: str) -> None:
         raise responses.limited(wait_s)
 
 
-def _act(shop_settings: ShopSettings, each: WidgetRequest, posted: Posted, subject: str) -> Sent:
+def _act(request: HttpRequest, shop_settings: ShopSettings, each: WidgetRequest, posted: Posted, subject: str) -> Sent:
     """What became of it. A trapped script is told that all went well, and nothing is kept."""
     assert each.widget.Form is not None  # noqa: S101 - the caller looked
     if posted.trapped:
@@ -168,7 +167,7 @@ def _act(shop_settings: ShopSettings, each: WidgetRequest, posted: Posted, subje
             Frozen(form.validated_data),
             posted.key,
             ShopDesk(shop_settings.profile.id),
-            accounts.source_for(shop_settings.profile.id),
+            requests.source_of(request, shop_settings),
         )
     except Refusal as refusal:
         return _failed(posted, refusal.errors)
@@ -201,7 +200,7 @@ def _answer(
     seal = forms.seal(each.subject)
     key = posted.key if forms.fits_key(posted.key) and sent.errors else seal.key
     again = replace(each, call=replace(each.call, sent=sent, seal=Seal(seal.token, key)))
-    made = rendering.render(again.widget, again.call, accounts.source_for(shop_settings.profile.id))
+    made = rendering.render(again.widget, again.call, requests.source_of(request, shop_settings))
     if posted.manner == "loader":
         return responses.json_answer(rendering.item(made))
     return pages.page_answer(request, shop_settings, again, made, status=status)

@@ -7,7 +7,6 @@ from collections.abc import Hashable
 from django.http import HttpRequest, HttpResponse
 from rest_framework import serializers
 
-from sumeru_proxy import accounts
 from sumeru_proxy.reading.reader import Source
 from widgets.base import Widget
 from widgets.edge.answers import INPUTS_KEY, AnswerInputs
@@ -42,8 +41,10 @@ def record_inputs(
     """Say what this answer was made of, so that it can be given again as long as nothing of that changed.
 
     Everything that the bytes depend on is here: the validated request, the shop's rows, Sumeru's copies, and the address
-    under which the browser came.
+    under which the browser came. What is about nothing but products that the shop may not have is not kept: there is no end of such ids.
     """
+    if source.strange and not any(use.copy for use in source.used.values()):
+        return
     key = (form, shop_settings.profile.key, requests.public_base(request), request.is_secure(), validated)
     request.META[INPUTS_KEY] = AnswerInputs(key, shop_settings, source)
 
@@ -68,7 +69,7 @@ def fragment(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
     shop_settings = requests.find_shop(shop)
     widget_request = requests.parse(request, shop_settings, widget, request.GET)
     css, light = _styles(request, shop_settings, widget_request.widget)
-    source = accounts.source_for(shop_settings.profile.id)
+    source = requests.source_of(request, shop_settings)
     rendered = make(widget_request, source)
     record_inputs(request, shop_settings, "html", (widget, light, repr(widget_request.call.params)), source)
     return _finish(request, rendered, rendering.element(rendered, css, light=light), "text/html")
@@ -82,7 +83,7 @@ def data(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
     if refusal := widget_request.widget.unproven(widget_request.call):
         raise refusal
     css, light = _styles(request, shop_settings, widget_request.widget)
-    source = accounts.source_for(shop_settings.profile.id)
+    source = requests.source_of(request, shop_settings)
     rendered = make(widget_request, source)
     record_inputs(request, shop_settings, "json", (widget, light, repr(widget_request.call.params)), source)
     return _finish(
@@ -101,7 +102,7 @@ def _batch(request: HttpRequest, shop: str, *, private: bool) -> HttpResponse:
     calls = [entry for entry in entries if isinstance(entry, WidgetRequest)]
     if not private:
         calls = [entry for entry in calls if not entry.widget.is_private(entry.call)]
-    source = accounts.source_for(shop_settings.profile.id)
+    source = requests.source_of(request, shop_settings)
     for widget in {entry.widget.name: entry.widget for entry in calls}.values():
         widget.prefetch([entry.call for entry in calls if entry.widget is widget], source)
     items = []
