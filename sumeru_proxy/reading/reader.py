@@ -79,6 +79,8 @@ class Source:
         self._sort_out = sort_out
         self._absent_keys: set[str] = set()
         self._tried_ids: set[str] = set()
+        self._tried_behind: set[str] = set()
+        self._absent: dict[str, Copy] = {}
         self._wait_s = 0.0
         self.strange = False
         self._client: Sumeru | None = None
@@ -121,6 +123,7 @@ class Source:
             self.used[key] = UsedCopy(query, None, "absent")
             self._prove(query)
             copy = self._fetch(key, query)
+            self._absent_keys.discard(key)
         return self._give(query, copy, self._state(query, copy))
 
     def preload(self, queries: Iterable[Query]) -> None:
@@ -133,8 +136,9 @@ class Source:
     def products(
         self, ids: Sequence[str], fresh_s: float = 300.0, *, behind: bool = False
     ) -> dict[str, shapes.Product | None]:
-        """These products by id (None: there is none), each from its own copy, or from the catalogue index; the others come in shared calls,
-        which are left to the refresher when this is ``behind`` the page.
+        """These products by id (None: there is none), each from its own copy, or from the catalogue index; the others come in shared calls.
+
+        ``behind``: the page can do without. Sumeru is then asked only with calls that nobody else needs, else by the refresher.
 
         Ids for which there is neither copy nor budget are left out. Never raises for a failing upstream.
         """
@@ -150,9 +154,14 @@ class Source:
             copy = stored.get(keys[product_id])
             if copy is not None and copy.state(now, current) != "withdrawn":
                 found[product_id] = copy
-        absent_ids = [product_id for product_id in queries if product_id not in found]
+        found |= {product_id: self._absent[product_id] for product_id in queries if product_id in self._absent}
+        tried = self._tried_ids | self._tried_behind if behind else self._tried_ids
+        absent_ids = [each for each in queries if each not in found and each not in tried]
         if absent_ids:
+            (self._tried_behind if behind else self._tried_ids).update(absent_ids)
             found |= self._without_copies(absent_ids, fresh_s, current, behind=behind)
+            self._absent_keys |= {keys[product_id] for product_id in absent_ids}
+        self._absent_keys -= {keys[product_id] for product_id, copy in found.items() if copy.value or copy.made_under}
         for product_id, query in queries.items():
             copy = found.get(product_id)
             state = copy.state(max(now, copy.fetched_at), current) if copy else "absent"
@@ -178,24 +187,24 @@ class Source:
             copies.store(products.single_query(product_id, fresh_s).key(self.shop_id), copy)
         rest = [product_id for product_id in ids if product_id not in found]
         verdicts = self._verdicts(rest)
-        found |= {each: Copy(None, now, fetching.ABSENT_FRESH_S, ()) for each in verdicts.absent}
-        rest = [
-            each for each in rest if each not in found and each not in verdicts.unproven and each not in self._tried_ids
-        ]
-        if behind:
-            for product_id in rest:
-                self._ask_refresh(self.shop_id, products.single_query(product_id, fresh_s))
-            return found
-        self._tried_ids.update(rest)
+        self._absent |= {each: Copy(None, now, fetching.ABSENT_FRESH_S, ()) for each in verdicts.absent}
+        found |= {each: self._absent[each] for each in verdicts.absent}
+        rest = [each for each in rest if each not in found and each not in verdicts.unproven]
         for start in range(0, len(rest), products.PRODUCTS_PER_CALL):
             if self._wait_s:
                 break
             chunk = rest[start : start + products.PRODUCTS_PER_CALL]
             try:
-                found.update(products.fetch_leased(self.shop_id, self.client, chunk, fresh_s))
+                client = self.client.in_lane("spare") if behind else self.client
+                found.update(products.fetch_leased(self.shop_id, client, chunk, fresh_s))
             except errors.SumeruError as error:
-                self._note(error)
-                log.warning("shop %s: products: %s", self.shop_id, error)
+                if not behind:
+                    self._note(error)
+                    log.warning("shop %s: products: %s", self.shop_id, error)
+        for product_id in rest if behind else ():
+            if product_id not in found:
+                self.fresh = False
+                self._ask_refresh(self.shop_id, products.single_query(product_id, fresh_s))
         return found
 
     def _verdicts(self, ids: Sequence[str]) -> Verdicts:

@@ -96,6 +96,7 @@ class RatingBadge(Widget):
         ids = list(dict.fromkeys(product_id for call in calls for product_id in _ids(call)))
         if len(ids) > 1:
             _grids.add(source)
+            source.preload(map(block_query, ids))
             source.products(ids)
 
     def context(self, call: Call, source: Source) -> Context:
@@ -105,6 +106,8 @@ class RatingBadge(Widget):
         """
         single = bool(call.params.product_id)
         ids = _ids(call)
+        if not single:
+            source.preload(map(block_query, ids))
         products = source.products(ids)
         grid = not single or source in _grids
         items = []
