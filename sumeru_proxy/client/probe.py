@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from sumeru_proxy.client.caller import Meta, Observed
 from sumeru_proxy.client.errors import SumeruError, Unreadable
 from sumeru_proxy.client.resource import ADMIN, CallArguments, ProbeState, Resource
 from sumeru_proxy.client.resources import ADMIN_API, EVERY
+from sumeru_proxy.client.resources_catalogue import PRODUCTS, ask_products
 
 ADMIN_NAMES: Final = frozenset(resource.name for resource in ADMIN_API)
 
@@ -69,6 +70,11 @@ class Probe:
             write=write,
         )
 
+    @property
+    def product_ids(self) -> list[str]:
+        """The products that were seen so far."""
+        return [product.id for product in getattr(self._state.values.get(PRODUCTS.name), "products", ())]
+
     def findings(self) -> Iterator[Finding]:
         """Every endpoint in turn. Writes only when asked to; what they send is marked as a test. Raises nothing of Sumeru's."""
         asked: set[str] = set()
@@ -98,7 +104,7 @@ class Probe:
             if outer is not None:
                 outer(observed)
 
-        probing = self._sumeru.watched_by(watch)
+        probing = self._sumeru.watched_by(watch).without_pauses()
         began = time.monotonic()
         common: dict[str, Any] = {
             "endpoint": resource.name,
@@ -174,3 +180,46 @@ def limits_told(sumeru: Sumeru, findings: list[Finding]) -> list[LimitFinding]:
         if told:
             found.append(LimitFinding(limit_class, min(told), sumeru.account.limit(setting), setting))
     return found
+
+
+BULK_IDS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class BulkFinding:
+    """What a read of many ids costs: ``items`` asked for in one call, ``cost`` as the answers tell it (None: they do not, ``why``)."""
+
+    endpoint: str
+    items: int
+    cost: int | None
+    why: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """In words; the server learns the same from its own calls and counts it."""
+        if self.cost is None:
+            return f"not measured: {self.why}"
+        if self.cost <= 1:
+            return "one per call"
+        return "one per item" if self.cost == self.items else f"{self.cost} for {self.items} items"
+
+
+def bulk_cost(sumeru: Sumeru, product_ids: Sequence[str]) -> BulkFinding:
+    """Reads one product and then several in one call each, and compares what is left of the minute. Raises nothing of Sumeru's.
+
+    Other calls from the same address at the same moment count as its cost.
+    """
+    ids = list(dict.fromkeys(product_ids))[:BULK_IDS]
+    if len(ids) < 2:
+        return BulkFinding(PRODUCTS.name, len(ids), None, "fewer than two products are known")
+    asking = sumeru.without_pauses()
+    try:
+        first = asking.call(PRODUCTS, ask_products(product_ids=ids[:1], limit=1)).meta
+        several = asking.call(PRODUCTS, ask_products(product_ids=ids, limit=len(ids))).meta
+    except SumeruError as error:
+        return BulkFinding(PRODUCTS.name, len(ids), None, str(error))
+    if several.cache_hit:
+        return BulkFinding(PRODUCTS.name, len(ids), None, "Sumeru's own cache answered")
+    if first.remaining is None or several.remaining is None or several.remaining >= first.remaining:
+        return BulkFinding(PRODUCTS.name, len(ids), None, "the answers do not tell what is left")
+    return BulkFinding(PRODUCTS.name, len(ids), first.remaining - several.remaining)

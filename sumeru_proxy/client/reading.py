@@ -42,6 +42,11 @@ class Notes:
     unknown: set[str] = field(default_factory=set)
     skipped: list[str] = field(default_factory=list)
 
+    @property
+    def hold_something(self) -> bool:
+        """Whether anything below the answer's outermost objects was read: an empty list says nothing about the shape of its items."""
+        return any("." in path and not path.startswith("pagination.") for path in self.mapped)
+
 
 def general(path: str) -> str:
     """A JSON path without its indices: ``data.reviews[].rating``."""

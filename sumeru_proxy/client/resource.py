@@ -26,12 +26,15 @@ REFERRAL_PATH = "/api/public/referral"
 
 @dataclass(frozen=True, slots=True)
 class CallArguments:
-    """One call's own values, already checked. ``cost``: what it counts against the limits (a bulk call: one per item)."""
+    """One call's own values, already checked. ``cost``: what it is known to count against the limits; ``items``: how many things a bulk
+    call asks for, each of which may cost one (see ``costs``).
+    """
 
     query: tuple[tuple[str, str], ...] = ()
     body: dict[str, Any] | None = None
     segments: tuple[tuple[str, str], ...] = ()
     cost: int = 1
+    items: int = 1
 
 
 @dataclass(slots=True)

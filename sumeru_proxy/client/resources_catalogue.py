@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from sumeru_proxy.client import arguments, shapes
-from sumeru_proxy.client.reading import ID_CHARS, TEXT_CHARS, Fields, next_cursor
+from sumeru_proxy.client.reading import ID_CHARS, TEXT_CHARS, Fields, next_cursor, text_of
 from sumeru_proxy.client.resource import (
     NEEDS_WRITE,
     NO_PRODUCT,
@@ -229,6 +229,10 @@ BUNDLES = Resource(
 )
 
 
+def _count_of(ids: str | None) -> int:
+    return ids.count(",") + 1 if ids else 1
+
+
 def _offer_of(fields: Fields) -> shapes.UpsellOffer:
     return shapes.UpsellOffer(
         product=fields.need_child("product", product_of),
@@ -244,13 +248,15 @@ def ask_upsell(
     limit: int | None = None,
 ) -> CallArguments:
     """Offers next to a cart that holds these products."""
+    ids = arguments.identifiers("product_ids", product_ids)
     return CallArguments(
         query_of(
-            product_ids=arguments.identifiers("product_ids", product_ids),
+            product_ids=ids,
             cart_total=None if cart_total is None else arguments.money("cart_total", cart_total),
             currency=None if not currency else arguments.currency("currency", currency),
             limit=None if limit is None else arguments.whole("limit", limit, 1, 100),
-        )
+        ),
+        items=_count_of(ids),
     )
 
 
@@ -273,7 +279,11 @@ UPSELL = Resource(
 
 
 def _read_products(outer: Fields) -> shapes.ProductPage:
-    return shapes.ProductPage(products=outer.need_items("data", product_of), next_cursor=next_cursor(outer))
+    products = outer.need_items("data", product_of)
+    read_ids = {product.id for product in products}
+    came = (text_of(each.get("id"), ID_CHARS) if isinstance(each, dict) else None for each in outer.raw("data"))
+    unreadable_ids = tuple(sorted({product_id or "" for product_id in came} - read_ids))
+    return shapes.ProductPage(products, next_cursor(outer), unreadable_ids)
 
 
 def ask_products(
@@ -284,8 +294,8 @@ def ask_products(
     limit: int | None = None,
     cursor: str | None = None,
 ) -> CallArguments:
-    """One page of the product feed. A list read counts one, by ids too: the documentation's bulk calls, which cost one per item,
-    are read as those that carry items in their body. Should an account count otherwise, ``X-RateLimit-Remaining`` says so at once.
+    """One page of the product feed. Whether a read of many ids counts one or one per id is not documented: the client begins with one
+    and learns it from ``X-RateLimit-Remaining`` (``costs``).
     """
     ids = None if product_ids is None else arguments.identifiers("product_ids", product_ids)
     return CallArguments(
@@ -297,6 +307,7 @@ def ask_products(
             limit=None if limit is None else arguments.whole("limit", limit, 1, 100),
             cursor=None if cursor is None else arguments.cursor(cursor),
         ),
+        items=_count_of(ids),
     )
 
 

@@ -119,10 +119,11 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class ProductPage:
-    """One page of the product feed."""
+    """One page of the product feed. ``unreadable_ids``: what is there, but not in a shape that we know (empty: one without an id)."""
 
     products: tuple[Product, ...]
     next_cursor: str | None = None
+    unreadable_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from sumeru_proxy.catalogue_rows import CatalogueEntry, CatalogueWalk
 from sumeru_proxy.client.errors import Unreadable
 from sumeru_proxy.client.reading import Fields, Notes
 from sumeru_proxy.client.resource_parts import product_of
-from sumeru_proxy.client.shapes import Product
+from sumeru_proxy.client.shapes import Product, ProductPage
 from sumeru_proxy.memory import Memory
 from sumeru_proxy.reading import stamps
 from sumeru_proxy.reading.copies import Copy
@@ -165,19 +165,20 @@ def kept(shop_id: int, ids: Sequence[str], fresh_s: float) -> dict[str, Copy]:
     except DatabaseError:
         return {}
     for row in rows:
-        product = _product(row.product_text)
+        product = _product(row.product_text) if row.product_text else None
         if product is not None:
             made_under = tuple((str(topic), int(soft)) for topic, soft in row.made_under)
             found[row.product_id] = Copy(product, row.seen_at, fresh_s, made_under)
     return found
 
 
-def put(shop_id: int, products: Iterable[Product], passes: int, seen_at: float, made_under: Mapping[str, int]) -> int:
-    """Keep these products in the index; gives how many. May be repeated. Raises django.db.Error.
+def put(shop_id: int, page: ProductPage, passes: int, seen_at: float, made_under: Mapping[str, int]) -> int:
+    """Keep a page's products in the index; gives how many. May be repeated. Raises django.db.Error.
 
-    ``made_under``: the stamps of the topics that are about all products, from before they were read.
+    One that could not be read is there all the same, and nothing is known of it. ``made_under``: the stamps of the topics that are about all
+    products, from before they were read.
     """
-    found = {product.id: product for product in products}
+    found = {product.id: product for product in page.products}
     topics = {each: single_query(each, 0.0).topics for each in found}
     own = {topic for each in topics.values() for topic in each} - made_under.keys()
     values = {topic: value.soft for topic, value in stamps.current(shop_id, own).items()} | dict(made_under)
@@ -193,6 +194,9 @@ def put(shop_id: int, products: Iterable[Product], passes: int, seen_at: float, 
             seen_at=seen_at,
         )
         for product in found.values()
+    ] + [
+        CatalogueEntry(shop_id=shop_id, product_id=each, product_text="", passes=passes, seen_at=seen_at)
+        for each in set(page.unreadable_ids) - found.keys() - {""}
     ]
     CatalogueEntry.objects.bulk_create(
         rows,
@@ -201,9 +205,9 @@ def put(shop_id: int, products: Iterable[Product], passes: int, seen_at: float, 
         unique_fields=["shop", "product_id"],
         update_fields=["handle", "other_id", "product_text", "made_under", "passes", "seen_at"],
     )
-    for product in found.values():
-        _unknown.discard((shop_id, product.id))
-        _unknown.discard((shop_id, f"handle:{product.handle}"))
+    for row in rows:
+        _unknown.discard((shop_id, row.product_id))
+        _unknown.discard((shop_id, f"handle:{row.handle}"))
     return len(rows)
 
 

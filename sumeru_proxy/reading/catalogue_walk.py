@@ -72,7 +72,7 @@ def step(walk: CatalogueWalk, open_client: Callable[[int], Sumeru], now: float) 
     except errors.SumeruError as error:
         return _failed(walk, error, now)
     passes = walk.passes + 1
-    walk.products += catalogue.put(walk.shop_id, page.products, passes, now, made_under)
+    walk.products += catalogue.put(walk.shop_id, page, passes, now, made_under)
     walk.pages += 1
     walk.failures, walk.error = 0, ""
     cursor = page.next_cursor or ""

@@ -17,7 +17,7 @@ from sumeru_proxy.client.api import Sumeru
 from sumeru_proxy.client.resource import READS
 from sumeru_proxy.reading import catalogue, fetching, leases, products, stamps
 from sumeru_proxy.reading.copies import Copy, Query, copies
-from sumeru_proxy.reading.fetching import fetch_leased, retry_after
+from sumeru_proxy.reading.fetching import fetch_leased, is_pause, retry_after
 from sumeru_proxy.reading.strangers import NO_DOUBT, Verdicts
 
 __all__ = ["Copy", "Missing", "Pending", "Query", "Source", "Unknown", "UsedCopy", "copies"]
@@ -51,6 +51,11 @@ class UsedCopy(NamedTuple):
     query: Query
     copy: Copy | None
     state: str
+
+
+def _level_of(error: errors.SumeruError) -> int:
+    # Each of the answers that led to a pause was a warning; what is held back by it is not news.
+    return logging.DEBUG if is_pause(error) else logging.WARNING
 
 
 class Source:
@@ -200,7 +205,7 @@ class Source:
             except errors.SumeruError as error:
                 if not behind:
                     self._note(error)
-                    log.warning("shop %s: products: %s", self.shop_id, error)
+                    log.log(_level_of(error), "shop %s: products: %s", self.shop_id, error)
         for product_id in rest if behind else ():
             if product_id not in found:
                 self.fresh = False
@@ -250,7 +255,7 @@ class Source:
         except errors.SumeruError as error:
             if query.method in _READS:
                 self._note(error)
-            log.warning("shop %s: %s: %s", self.shop_id, query.method, error)
+            log.log(_level_of(error), "shop %s: %s: %s", self.shop_id, query.method, error)
             raise Pending(retry_after(error)) from None
         if copy is None:
             copy = leases.wait_for(key, lambda: self._usable(key, query))

@@ -25,6 +25,7 @@ from sumeru_proxy import memory
 from sumeru_proxy.catalogue_rows import CatalogueWalk
 from sumeru_proxy.client import arguments, errors
 from sumeru_proxy.client.api import Sumeru
+from sumeru_proxy.client.resources_catalogue import PRODUCTS
 from sumeru_proxy.reading import catalogue, fetching
 from sumeru_proxy.reading.catalogue_walk import TOPICS
 
@@ -157,7 +158,11 @@ class Checks:
         now = time.time()
         try:
             made_under = dict(fetching.stamped(shop_id, TOPICS))
-            page = self._open_client(shop_id).products(product_ids=ids, limit=len(ids))
+            client = self._open_client(shop_id)
+            most = client.items_at_once(PRODUCTS, len(ids))  # where each costs one, a hundred would be a minute's calls
+            ids, rest = ids[:most], ids[most:]
+            self._again(shop_id, rest)
+            page = client.products(product_ids=ids, limit=len(ids))
         except errors.Limited as error:
             self._again(shop_id, ids)
             return min(max(error.retry_after_s, 0.5), 30.0)
@@ -172,12 +177,11 @@ class Checks:
             self._again(shop_id, [each for each in ids if each not in odd] if odd else [])
             return 1.0
         walk = CatalogueWalk.objects.filter(shop_id=shop_id).first()
-        catalogue.put(shop_id, page.products, walk.passes + 1 if walk else 1, now, made_under)
-        found = {product.id for product in page.products}
-        with self._changed:
-            for product_id in ids:
-                if product_id not in found:
-                    self._absent[shop_id, product_id] = True
+        catalogue.put(shop_id, page, walk.passes + 1 if walk else 1, now, made_under)
+        found = {product.id for product in page.products} | set(page.unreadable_ids)
+        if page.next_cursor is None and "" not in found:
+            with self._changed:
+                self._absent.update({(shop_id, each): True for each in ids if each not in found})
         return 0.0
 
     def _again(self, shop_id: int, ids: list[str]) -> None:

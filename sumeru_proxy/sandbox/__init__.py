@@ -15,7 +15,7 @@ What it speaks
 ==============
 The nine public endpoints below ``/api/public/`` (referral also at ``/api/referral/public``) and the admin API below ``/api/v1/``.
 Limits are sliding windows of 60 s; an admin token may use a third of its minute within 10 s. A refused call is not counted. A
-pixel call costs one per event (the bulk calls of the documentation; a list read costs one, whatever it filters by), an
+pixel call costs one per event (the bulk calls of the documentation), a read one, by ids too unless ``bulk_cost`` says otherwise, an
 ``X-Cache: HIT`` nothing. The client's address is the socket's, or the request header ``X-Sandbox-Client-IP``. ``attributions``
 and ``orders`` are in admin answers only when ``include`` asks for them. Filters: ``filter[field]=v`` (dotted paths; several
 values by comma) and ``filter[field][gt|gte|lt|lte]=v``; lists sort by any field. A page of a list costs the same however long the
@@ -36,7 +36,7 @@ query or body picks a shop, the first one unless given. Changes purge the shop's
 ``GET|POST /_sandbox/clock``                ``{shift_s}``, ``{set: ISO time}``, ``{freeze: bool}``
 ``GET|DELETE /_sandbox/writes``             everything written, per kind, each with ``idempotency_key``, ``applied``, ``received``
 ``GET|POST /_sandbox/limits``               ``{on: bool, set: {public_reads_per_ip: 100}, forget: true}``
-``GET|POST /_sandbox/habits``               ``{comparison_filters: honoured|ignored|refused, sort: honoured|ignored}``
+``GET|POST /_sandbox/habits``               ``{comparison_filters: honoured|ignored|refused, sort: honoured|ignored, bulk_cost: call|item}``
 ``POST|DELETE /_sandbox/edge``              ``{on: bool}``; purge (of ``shop``, or all)
 ``POST /_sandbox/webhooks/emit``            ``{type, data, id?, created_at?, copies?, tamper?: signature|body|unsigned}``
 ``GET /_sandbox/webhooks/subscriptions``    all of them, without secrets

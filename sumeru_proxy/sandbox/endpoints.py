@@ -62,13 +62,13 @@ def find(method: str, path: str) -> tuple[Endpoint | None, str, bool]:
     if method == "HEAD":
         method = "GET"
     path = path.rstrip("/")
-    found = _PUBLIC.get((method, path))
-    if found is not None:
-        return found, "", False
+    endpoint = _PUBLIC.get((method, path))
+    if endpoint is not None:
+        return endpoint, "", False
     if path.startswith("/api/v1/"):
         collection, *rest = path.removeprefix("/api/v1/").split("/")
         verb = rest[1] if len(rest) == 2 else ""
         admin = _ADMIN.get((method, collection, len(rest), verb))
-        known = any(key[1:] == (collection, len(rest), verb) for key in _ADMIN)
-        return admin, rest[0] if rest else "", known
+        has_other_method = any(key[1:] == (collection, len(rest), verb) for key in _ADMIN)
+        return admin, rest[0] if rest else "", has_other_method
     return None, "", any(key[1] == path for key in _PUBLIC)

@@ -28,7 +28,7 @@ import psycopg
 
 from sumeru_proxy.consumers.order_sync.document import Document
 from sumeru_proxy.consumers.order_sync.mapping import map_order
-from sumeru_proxy.consumers.order_sync.targets.interface import Entry, Place, Written
+from sumeru_proxy.consumers.order_sync.targets.interface import Entry, Place, Receipt
 from sumeru_proxy.consumers.order_sync.targets.tryton import KIND, TrytonTarget
 from sumeru_proxy.consumers.order_sync.tryton.rest import Door
 from sumeru_proxy.consumers.order_sync.tryton.set_up import Erp, Server
@@ -97,6 +97,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         place = stack.enter_context(
             site(options.engine, folder / "site", sandbox, SUMERU_CONSUMERS=only, TEST_CONSUMERS=only)
         )
+        place.manage("migrate", "--verbosity", "0")  # the tables of this consumer, which the installation began without
         web = place.web(processes=1)
         place.manage("subscribe", place.key, "--url", f"http://127.0.0.1:{web.port}/hooks/sumeru/{place.key}")
         for name, where in (("main", server), ("rehearsal", empty)):
@@ -255,7 +256,7 @@ def _proved(place: Site, sandbox: Sandbox, server: Server, count: int) -> dict[s
         )
     )
     began = time.monotonic()
-    read = sum(1 for _each in target.booked(*_span(place)))
+    read = sum(1 for _each in target.orders_between(*_span(place)))
     reading_s = time.monotonic() - began
     return {
         "repaired_first": first, "repaired_second": second, "expected": len(expected), "there": len(there),
@@ -317,7 +318,7 @@ def _cost_of_an_order(server: Server) -> dict[str, float]:
 
 def _write(target: TrytonTarget, document: Document) -> None:
     (outcome,) = target.write([Entry(document)])
-    assert isinstance(outcome, Written), outcome
+    assert isinstance(outcome, Receipt), outcome
 
 
 class _Bare:
@@ -325,9 +326,9 @@ class _Bare:
 
     def __init__(self, target: TrytonTarget) -> None:
         from sumeru_proxy.consumers.order_sync.tryton import forms, sales
-        from sumeru_proxy.consumers.order_sync.tryton.people import Addressed, new_party
+        from sumeru_proxy.consumers.order_sync.tryton.people import SaleParty, new_party
 
-        self.target, self.forms, self.sales, self.addressed, self.new_party = target, forms, sales, Addressed, new_party
+        self.target, self.forms, self.sales, self.addressed, self.new_party = target, forms, sales, SaleParty, new_party
 
     def __call__(self, document: Document) -> None:
         target, door = self.target, self.target.door

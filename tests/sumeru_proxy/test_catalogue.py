@@ -10,6 +10,7 @@ import pytest
 
 from sumeru_proxy import accounts, memory
 from sumeru_proxy.catalogue_rows import CatalogueEntry, CatalogueWalk
+from sumeru_proxy.client.shapes import ProductPage
 from sumeru_proxy.models import Shop
 from sumeru_proxy.reading import catalogue, catalogue_walk, stamps
 from tests.upstream import Upstream
@@ -113,6 +114,12 @@ def test_a_product_of_the_index_is_the_product_of_the_feed(shop: Shop) -> None:
     told = accounts.client_for(shop.pk, "page").products(product_ids=["prd_1", "prd_2"]).products
     copies = catalogue.kept(shop.pk, ["prd_1", "prd_2", "prd_nope"], 300.0)
     assert {each.id: each for each in told} == {each: copy.value for each, copy in copies.items()}
+
+
+def test_a_product_that_cannot_be_read_is_there_all_the_same(shop: Shop) -> None:
+    catalogue.put(shop.pk, ProductPage((), None, ("prd_odd", "")), 1, time.time(), {})
+    assert catalogue.names(shop.pk, ["prd_odd"]).keys() == {"prd_odd"}
+    assert catalogue.kept(shop.pk, ["prd_odd"], 300.0) == {}
 
 
 def test_a_product_of_the_index_becomes_stale_as_a_copy_does(shop: Shop) -> None:

@@ -37,9 +37,9 @@ from sumeru_proxy.client.shapes import Discount as Off
 from sumeru_proxy.reading.reader import Pending
 from tests.widgets.commerce import Answers, product
 from tests.widgets.fragments import NOW, call_of
+from tests.widgets.quiz_steps import Steps
 from tests.widgets.test_ab_experiment import Coin
 from tests.widgets.test_bundles import bundle
-from tests.widgets.test_quiz import Steps
 from tests.widgets.test_rating_badge import Shelf
 from tests.widgets.test_rating_badge import product as rated
 from tests.widgets.test_referral import Known

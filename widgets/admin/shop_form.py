@@ -29,7 +29,7 @@ LIMIT_TEXTS = {
     "admin": gettext_lazy("Admin API calls"),
 }
 LIMIT_FIELDS = tuple(f"limit_{name}" for name in DEFAULT_LIMITS)
-MOST_PER_MINUTE = 1_000_000
+MAX_PER_MINUTE = 1_000_000
 
 
 def https_first(field: models.Field[Any, Any], **kwargs: Any) -> forms.Field | None:
@@ -68,24 +68,26 @@ class ShopForm(RefusesCredentials, _ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        stored = self.instance.limits if isinstance(self.instance.limits, dict) else {}
+        stored_limits = self.instance.limits if isinstance(self.instance.limits, dict) else {}
         for name, default in DEFAULT_LIMITS.items():
             if field := self.fields.get(f"limit_{name}"):
-                field.initial = stored.get(name)
+                field.initial = stored_limits.get(name)
                 field.widget.attrs["placeholder"] = str(default)
 
     def clean(self) -> dict[str, Any]:
         """Puts the limits together; lays what the client would not accept at the field that it is about."""
-        cleaned = super().clean() or {}
+        cleaned_data = super().clean() or {}
         self.instance.limits = {
-            name: cleaned[f"limit_{name}"] for name in DEFAULT_LIMITS if cleaned.get(f"limit_{name}") is not None
+            name: cleaned_data[f"limit_{name}"]
+            for name in DEFAULT_LIMITS
+            if cleaned_data.get(f"limit_{name}") is not None
         }
-        if cleaned.get("domain"):
+        if cleaned_data.get("domain"):
             try:
-                Account(host="https://api.sumeru.systems", shop_domain=cleaned["domain"])
+                Account(host="https://api.sumeru.systems", shop_domain=cleaned_data["domain"])
             except ValueError:
                 self.add_error("domain", _("Give a domain such as yourshop.com, without https:// and without a path."))
-        return cleaned
+        return cleaned_data
 
 
 def _limit_field(name: str, default: int) -> forms.IntegerField:
@@ -94,7 +96,7 @@ def _limit_field(name: str, default: int) -> forms.IntegerField:
         help_text=_("Calls a minute. Empty: {default}, as documented.").format(default=f"{default:,}"),
         required=False,
         min_value=1,
-        max_value=MOST_PER_MINUTE,
+        max_value=MAX_PER_MINUTE,
     )
 
 

@@ -85,13 +85,13 @@ class AbExperiment(Widget):
         assignment = _assignment(call, source)
         name = call.params.experiment
         if assignment is None:
-            return _shown(name, CONTROL, {}, None, "", None)
+            return _view(name, CONTROL, {}, None, "", None)
         payload = assignment.payload if _fits(assignment.payload) else {}
         variant = assignment.variant
         # A slot is asked for only where the page may have one, so that exposure means "was on the page".
         slot = variant if re.match(IDENTIFIER, variant) and variant in (call.params.variants or (variant,)) else ""
         widget = _widget_of(call, payload)
-        context = _shown(name, variant, payload, assignment.assigned_at, slot, widget)
+        context = _view(name, variant, payload, assignment.assigned_at, slot, widget)
         if slot or widget or variant == CONTROL:
             context["exposure"] = {"experiment": name, "variant": variant}
         return context
@@ -106,14 +106,14 @@ def _assignment(call: Call, source: Source) -> Assignment | None:
     if not call.params.visitor_id:
         return None
     try:
-        found: Assignment = source.get(assignment_query(call.params.experiment, call.params.visitor_id))
+        assignment: Assignment = source.get(assignment_query(call.params.experiment, call.params.visitor_id))
     except (Missing, Pending):
         # Undecided is shown as the default at once: waiting would leave a hole in the page, changing later a flicker.
         return None
-    return found
+    return assignment
 
 
-def _shown(
+def _view(
     experiment: str,
     variant: str,
     payload: Mapping[str, Any],
@@ -143,25 +143,25 @@ def _widget_of(call: Call, payload: Mapping[str, Any]) -> Context | None:
         return None
     if not isinstance(placement, str) or not _PLACEMENT.fullmatch(placement):
         return None
-    given = payload.get("params")
+    payload_params = payload.get("params")
     params = (
         {
             key: str(value)
-            for key, value in sorted(given.items())[:PARAMS_LIMIT]
+            for key, value in sorted(payload_params.items())[:PARAMS_LIMIT]
             if _PARAM.fullmatch(key) and isinstance(value, str | int) and _VALUE.fullmatch(str(value)) and key != "type"
         }
-        if isinstance(given, dict)
+        if isinstance(payload_params, dict)
         else {}
     )
     if placement:
         params["placement"] = placement
     if call.params.locale:
         params["locale"] = call.params.locale
-    page = f"{call.page_url.rpartition('/')[0]}/{name}"
+    page_url = f"{call.page_url.rpartition('/')[0]}/{name}"
     label = payload.get("label")
     return {
         "name": name,
         "attributes": [{"name": key.replace("_", "-"), "value": value} for key, value in sorted(params.items())],
-        "url": f"{page}?{urlencode(sorted(params.items()))}" if params else page,
+        "url": f"{page_url}?{urlencode(sorted(params.items()))}" if params else page_url,
         "label": formatting.clipped(label, 80) if isinstance(label, str) and label else gettext("Show"),
     }

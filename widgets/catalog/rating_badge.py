@@ -148,16 +148,16 @@ def _rating(source: Source, product_id: str, products: Mapping[str, Product | No
     the stars of many at once, but an account's feed may come without any: then the reviews are asked, though for a grid only kept ones.
     """
     product = products.get(product_id)
-    if not grid and (rating := _kept(source, product_id, fresh_only=True)):
+    if not grid and (rating := _rating_of_reviews(source, product_id, fresh_only=True)):
         return rating
     if product is not None and product.rating is not None:
         return product.rating
     if product_id not in products:
-        return _kept(source, product_id, fresh_only=False)
+        return _rating_of_reviews(source, product_id, fresh_only=False)
     if grid:
         if any(each is not None and each.rating is not None for each in products.values()):
             return NO_RATING
-        return _kept(source, product_id, fresh_only=False) or NO_RATING
+        return _rating_of_reviews(source, product_id, fresh_only=False) or NO_RATING
     try:
         summary = source.get(block_query(product_id)).summary
     except Missing:
@@ -165,7 +165,7 @@ def _rating(source: Source, product_id: str, products: Mapping[str, Product | No
     return Rating(summary.average, summary.count)
 
 
-def _kept(source: Source, product_id: str, *, fresh_only: bool) -> Rating | None:
+def _rating_of_reviews(source: Source, product_id: str, *, fresh_only: bool) -> Rating | None:
     """The stars by the kept copy of the reviews, never asking for more than its refresh."""
     query = block_query(product_id)
     look = copy.copy(source)  # a look must not make this answer as old as a copy that is then not used
@@ -192,9 +192,9 @@ def _item(call: Call, product_id: str, product: Product | None, rating: Rating) 
 def _url(call: Call, product_id: str, product: Product | None) -> str:
     if call.options.link_to == "none":
         return ""
-    page = formatting.product_url(call.shop, product) if product and call.options.link_to == "product" else ""
-    if page:
-        return f"{page.partition('#')[0]}#reviews"
+    page_url = formatting.product_url(call.shop, product) if product and call.options.link_to == "product" else ""
+    if page_url:
+        return f"{page_url.partition('#')[0]}#reviews"
     query = {"locale": call.params.locale, "product_id": product_id}
     return (
         f"{call.page_url.rpartition('/')[0]}/reviews?{urlencode({key: value for key, value in query.items() if value})}"

@@ -167,7 +167,7 @@ class Referral(Widget):
         code = str((result or {}).get("code") or "")
         if not code:
             return Sent(outcome="accepted")
-        own = _renewed(call, source) or {"code": code, "share_url": "", "share": None, "reward": None}
+        own = _new_code(call, source) or {"code": code, "share_url": "", "share": None, "reward": None}
         return Sent(outcome="claimed", data=own)
 
     def landing(self, call: Call, sent: Sent) -> str:
@@ -187,15 +187,15 @@ def check_query(code: str) -> Query:
 
 def _check(call: Call, source: Source) -> Context:
     code = call.params.code
-    found: ReferralCheck | None = None
+    check: ReferralCheck | None = None
     if _CODE.fullmatch(code):
         try:
-            found = source.get(check_query(code))
+            check = source.get(check_query(code))
         except Missing:
-            found = None
-    if found is None or not found.valid:
+            check = None
+    if check is None or not check.valid:
         return {"code": code, "valid": False, "reward": None}
-    return {"code": formatting.clipped(found.code, 64), "valid": True, "reward": _reward(call, found.reward)}
+    return {"code": formatting.clipped(check.code, 64), "valid": True, "reward": _reward(call, check.reward)}
 
 
 def _of_customer(call: Call, source: Source) -> Context:
@@ -213,7 +213,7 @@ def _of_customer(call: Call, source: Source) -> Context:
     return {"view": "claim", "form": {**seal, "problems": problems}}
 
 
-def _renewed(call: Call, source: Source) -> Context | None:
+def _new_code(call: Call, source: Source) -> Context | None:
     """What Sumeru says right after a code was made; the kept copy still says that there is none. None when it cannot be asked now."""
     try:
         copy = fetching.fetch_leased(source.shop_id, source.client, own_query(call.customer_id), renew=True)

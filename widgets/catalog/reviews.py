@@ -15,7 +15,7 @@ from sumeru_proxy.client.shapes import Media, Product, Review, ReviewSummary
 from sumeru_proxy.reading import reviews
 from sumeru_proxy.reading.reader import Source, Unknown
 from widgets.base import Call, Context, Desk, Frozen, IdentifierField, Refusal, Sent, Widget, WidgetParams
-from widgets.catalog_parts.paging import clipped, fair_limit, page_numbers
+from widgets.catalog_parts.paging import cut_to_bytes, fair_limit, page_numbers
 from widgets.catalog_parts.review_form import ReviewForm
 from widgets.i18n import formatting
 from widgets.theming import tokens
@@ -193,35 +193,35 @@ class Reviews(Widget):
         sort = params.sort or options.default_sort
         selection = reviews.ReviewSelection(sort, params.rating or None, params.media and options.show_photos)
         size = params.limit or options.page_size
-        found = reviews.review_list(source, params.product_id, selection, params.page, size)
+        review_list = reviews.review_list(source, params.product_id, selection, params.page, size)
         product = None
-        if options.json_ld or not found.summary.count:
+        if options.json_ld or not review_list.summary.count:
             about = source.products([params.product_id], behind=True)
             product = about.get(params.product_id)
-            if not found.summary.count and params.product_id in about and product is None:
+            if not review_list.summary.count and params.product_id in about and product is None:
                 raise Unknown
-        first = (found.number - 1) * size + 1
+        first = (review_list.number - 1) * size + 1
         text_limit = fair_limit(
-            [len(text.encode("utf-8", "replace")) for review in found.reviews for text in _texts(call, review)],
+            [len(text.encode("utf-8", "replace")) for review in review_list.reviews for text in _texts(call, review)],
             TEXT_BYTES_PER_REVIEW * max(size, 10),
         )
         return {
             "product_id": params.product_id,
             "product": _product(call, product) if product else None,
             "heading": options.heading,
-            "summary": _summary(call, found.summary),
+            "summary": _summary(call, review_list.summary),
             "filter": {"sort": sort, "rating": selection.rating, "media": selection.media},
-            "reviews": [_review(call, review, text_limit) for review in found.reviews],
+            "reviews": [_review(call, review, text_limit) for review in review_list.reviews],
             "page": {
-                "number": found.number,
-                "pages": found.pages,
-                "first": first if found.reviews else 0,
-                "last": first + len(found.reviews) - 1 if found.reviews else 0,
-                "total": found.total,
-                "has_next": found.has_next,
-                "has_previous": found.has_previous,
+                "number": review_list.number,
+                "pages": review_list.pages,
+                "first": first if review_list.reviews else 0,
+                "last": first + len(review_list.reviews) - 1 if review_list.reviews else 0,
+                "total": review_list.total,
+                "has_next": review_list.has_next,
+                "has_previous": review_list.has_previous,
             },
-            "links": _links(call, found),
+            "links": _links(call, review_list),
             "form": _form(call),
             "result": (call.sent.outcome if not call.sent.errors else "") if call.sent else params.result,
         }
@@ -265,11 +265,11 @@ AUTHOR_CHARS = 99
 
 
 def _summary(call: Call, summary: ReviewSummary) -> Context:
-    rated = sum(summary.histogram)
+    rating_count = sum(summary.histogram)
     average = summary.average
-    if rated == summary.count and rated:
+    if rating_count == summary.count and rating_count:
         # Exact, where the upstream's own figure may be rounded already: 4.346 → 4.35 → 4.4 would be wrong.
-        average = Decimal(sum(stars * count for stars, count in enumerate(summary.histogram, start=1))) / rated
+        average = Decimal(sum(stars * count for stars, count in enumerate(summary.histogram, start=1))) / rating_count
     return {
         "average": formatting.tenths(average) if summary.count else None,
         "count": summary.count,
@@ -277,7 +277,7 @@ def _summary(call: Call, summary: ReviewSummary) -> Context:
             {
                 "rating": rating,
                 "count": summary.histogram[rating - 1],
-                "percent": round(100 * summary.histogram[rating - 1] / rated) if rated else 0,
+                "percent": round(100 * summary.histogram[rating - 1] / rating_count) if rating_count else 0,
                 "url": call.link(rating=rating, page=None),
             }
             for rating in range(5, 0, -1)
@@ -306,7 +306,7 @@ def _review(call: Call, review: Review, text_limit: int) -> Context:
         "id": review.id,
         "rating": review.rating,
         "title": review.title.strip(),
-        "body": clipped(body, text_limit),
+        "body": cut_to_bytes(body, text_limit),
         "author": {
             "name": review.author.name.strip(),
             "verified_buyer": review.author.verified_buyer,
@@ -319,7 +319,7 @@ def _review(call: Call, review: Review, text_limit: int) -> Context:
         "media": [each for media in review.media[:MEDIA_LIMIT] if (each := _media(media))]
         if options.show_photos
         else [],
-        "reply": {"body": clipped(reply, text_limit), "created_at": review.reply.created_at}
+        "reply": {"body": cut_to_bytes(reply, text_limit), "created_at": review.reply.created_at}
         if reply and review.reply
         else None,
     }
@@ -340,16 +340,16 @@ def _media(media: Media) -> Context | None:
     }
 
 
-def _links(call: Call, found: reviews.ReviewList) -> Context:
+def _links(call: Call, review_list: reviews.ReviewList) -> Context:
     def to_page(number: int) -> str:
         return call.link(page=number if number > 1 else None)
 
     return {
-        "previous": to_page(found.number - 1) if found.has_previous else None,
-        "next": to_page(found.number + 1) if found.has_next else None,
+        "previous": to_page(review_list.number - 1) if review_list.has_previous else None,
+        "next": to_page(review_list.number + 1) if review_list.has_next else None,
         "pages": [
-            {"number": number, "url": to_page(number), "current": number == found.number} if number else None
-            for number in page_numbers(found.number, found.pages or 0)
+            {"number": number, "url": to_page(number), "current": number == review_list.number} if number else None
+            for number in page_numbers(review_list.number, review_list.pages or 0)
         ],
         "without_rating": call.link(rating=None, page=None),
         "without_media": call.link(media=None, page=None),

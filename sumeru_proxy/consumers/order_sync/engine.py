@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from sumeru_proxy.client.shapes_admin import Order
-from sumeru_proxy.consumers.order_sync.document import Document, as_data, canonical, changes, from_data
+from sumeru_proxy.consumers.order_sync.document import Document, as_data, canonical, changes, fingerprint_of, from_data
 from sumeru_proxy.consumers.order_sync.mapping import map_order
 from sumeru_proxy.consumers.order_sync.models import Link, OrderTarget, Sending
-from sumeru_proxy.consumers.order_sync.targets.interface import Entry, NotMappable, Target, TargetError, Written
+from sumeru_proxy.consumers.order_sync.targets.interface import Entry, NotMappable, Receipt, Target, TargetError
 from sumeru_proxy.models import Shop
 from sumeru_proxy.outbox.masking import masked
 
@@ -28,7 +28,7 @@ NAME: Final = "order_sync"
 CLAIM: Final = timedelta(seconds=180)
 """Longer than any one ``write`` may take; after it a link that a killed process had is free again."""
 TEST_ORDER: Final = "test_order"
-CHANGES_MOST: Final = 200
+CHANGE_LIMIT: Final = 200
 
 
 def target_key(row_id: int) -> str:
@@ -47,7 +47,7 @@ def active(shop: Shop) -> list[OrderTarget]:
 
 
 @dataclass(frozen=True, slots=True)
-class Mapped:
+class MappedOrder:
     """An order and its document in the columns of a link, worked out before a transaction begins; ``error`` when it has none."""
 
     order: Order
@@ -56,20 +56,24 @@ class Mapped:
     error: NotMappable | None = None
 
 
-def mapped(shop: Shop, orders: Iterable[Order]) -> list[Mapped]:
+def map_orders(shop: Shop, orders: Iterable[Order]) -> list[MappedOrder]:
     """Each order as its document, once for all targets of the shop."""
-    found = []
+    results = []
     for order in orders:
         try:
             document = map_order(order, shop.key)
-            found.append(Mapped(order, _facts(document), document.test))
+            results.append(MappedOrder(order, _facts(document), document.test))
         except NotMappable as error:
-            found.append(Mapped(order, {"fingerprint": ""}, error=error))
-    return found
+            results.append(MappedOrder(order, {"fingerprint": ""}, error=error))
+    return results
 
 
 def take(
-    row: OrderTarget, orders: Iterable[Order | Mapped], *, since: datetime | None = None, now: datetime | None = None
+    row: OrderTarget,
+    orders: Iterable[Order | MappedOrder],
+    *,
+    since: datetime | None = None,
+    now: datetime | None = None,
 ) -> int:
     """Remember what these orders should be in the target; gives how many are due now. Joins the caller's transaction; may be repeated.
 
@@ -77,13 +81,13 @@ def take(
     reaches further back. An order older than what is known (by ``updated_at``) changes nothing.
     """
     now = now or timezone.now()
-    given = [each if isinstance(each, Mapped) else mapped(row.shop, [each])[0] for each in orders]
-    by_id = {each.order.id: each for each in given}
-    known = {link.order_id: link for link in Link.objects.filter(target=row, order_id__in=list(by_id))}
+    records = [each if isinstance(each, MappedOrder) else map_orders(row.shop, [each])[0] for each in orders]
+    by_id = {each.order.id: each for each in records}
+    links = {link.order_id: link for link in Link.objects.filter(target=row, order_id__in=list(by_id))}
     due = 0
     for one in by_id.values():
         order = one.order
-        link = known.get(order.id)
+        link = links.get(order.id)
         start = min((each for each in (row.start_at, since) if each is not None), default=None)
         if link is None and (start is None or order.created_at < start):
             continue
@@ -91,7 +95,7 @@ def take(
     return due
 
 
-def _take(row: OrderTarget, one: Mapped, link: Link | None, now: datetime) -> int:
+def _take(row: OrderTarget, one: MappedOrder, link: Link | None, now: datetime) -> int:
     order = one.order
     if link is not None and link.state == Link.State.ERASED:
         return 0
@@ -106,8 +110,8 @@ def _take(row: OrderTarget, one: Mapped, link: Link | None, now: datetime) -> in
     }
     values |= one.values
     if one.error is not None:
-        said = {"state": Link.State.PARKED, "reason": one.error.reason, "text": one.error.text[:300]}
-        _store(row, order.id, link, values | said)
+        problem = {"state": Link.State.PARKED, "reason": one.error.reason, "text": one.error.text[:300]}
+        _store(row, order.id, link, values | problem)
         return 0
     fingerprint = values["fingerprint"]
     if one.test and not row.test_orders:
@@ -128,13 +132,14 @@ def _take(row: OrderTarget, one: Mapped, link: Link | None, now: datetime) -> in
 
 
 def _facts(document: Document) -> dict[str, Any]:
+    data = as_data(document)
     return {
         "person": document.party.key[:190],
         "total": document.totals.total,
         "refunded": document.totals.refunded,
         "order_state": document.state,
-        "document_text": canonical(as_data(document)),
-        "fingerprint": document.fingerprint,
+        "document_text": canonical(data),
+        "fingerprint": fingerprint_of(data),
     }
 
 
@@ -153,7 +158,7 @@ def _store(row: OrderTarget, order_id: str, link: Link | None, values: dict[str,
 
 
 @dataclass(slots=True)
-class Flushed:
+class FlushReport:
     """What a flush did, by action; ``parked`` by reason; ``left`` are still due."""
 
     actions: dict[str, int] = field(default_factory=dict)
@@ -176,7 +181,7 @@ def due_links(row: OrderTarget, now: datetime) -> QuerySet[Link]:
     return Link.objects.filter(free, target=row, state=Link.State.DUE).exclude(document_text="").order_by("pk")
 
 
-def _claimed(row: OrderTarget, most: int, order_ids: Sequence[str] | None, now: datetime) -> list[Link]:
+def _claim_links(row: OrderTarget, most: int, order_ids: Sequence[str] | None, now: datetime) -> list[Link]:
     until = now + CLAIM + timedelta(microseconds=uuid.uuid4().int % 1_000_000)  # names this claim
     free = due_links(row, now)
     if order_ids is not None:
@@ -197,33 +202,55 @@ def flush(
     most: int = 200,
     for_s: float = 40.0,
     order_ids: Sequence[str] | None = None,
-) -> Flushed:
+) -> FlushReport:
     """Write what is due, in the target's batches, until ``most`` or ``for_s`` seconds are reached.
 
     Raises TargetDown when the target goes away; what was acknowledged by then is noted. Several may run at once.
     """
-    flushed = Flushed()
+    flushed = FlushReport()
     began = timezone.now()
     tried = 0
     while tried < most and (timezone.now() - began).total_seconds() < for_s:
-        links = _claimed(row, min(target.batch_size, most - tried), order_ids, timezone.now())
+        links = _claim_links(row, min(target.batch_size, most - tried), order_ids, timezone.now())
         if not links:
             break
         tried += len(links)
-        documents = [from_data(link.document_data) for link in links]
         try:
-            entries = [
-                Entry(document, from_data(link.sent_data) if link.sent_text else None, link.remote_id)
-                for link, document in zip(links, documents, strict=True)
-            ]
-            outcomes = target.write(entries)
+            readable = [(link, document) for link in links if (document := _document_of(link, flushed)) is not None]
+            entries = [Entry(document, _document_before(link), link.remote_id) for link, document in readable]
+            outcomes = target.write(entries) if entries else []
         except BaseException:
             _release(links)
             raise
-        for link, document, outcome in zip(links, documents, outcomes, strict=True):
+        for (link, document), outcome in zip(readable, outcomes, strict=True):
             note(link, document, outcome, flushed)
     flushed.left = due_links(row, timezone.now()).count()
     return flushed
+
+
+_UNREADABLE: Final = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError)
+
+
+def _document_of(link: Link, flushed: FlushReport) -> Document | None:
+    """The document that is due; None when its text cannot be read, which parks this order alone."""
+    try:
+        return from_data(link.document_data)
+    except _UNREADABLE:
+        _park(
+            link,
+            TargetError("unreadable_document", "the stored document cannot be read: read the order again"),
+            (),
+            flushed,
+        )
+        return None
+
+
+def _document_before(link: Link) -> Document | None:
+    """What the target acknowledged last; None when there is nothing, or nothing readable: it is only a hint."""
+    try:
+        return from_data(link.sent_data) if link.sent_text else None
+    except _UNREADABLE:
+        return None
 
 
 def _release(links: Sequence[Link]) -> None:
@@ -231,59 +258,82 @@ def _release(links: Sequence[Link]) -> None:
         Link.objects.filter(pk=link.pk, claimed_until=link.claimed_until).update(claimed_until=None)
 
 
-def note(link: Link, document: Document, outcome: Written | TargetError, flushed: Flushed) -> None:
-    """Remember what came of one writing. A newer document that arrived meanwhile stays due."""
+def note(link: Link, document: Document, outcome: Receipt | TargetError, flushed: FlushReport) -> None:
+    """Remember what came of one writing. A newer document that arrived meanwhile stays due.
+
+    What cannot be stored (the target gave the id of another order, or an amount without bounds) parks this order alone.
+    """
+    if isinstance(outcome, Receipt):
+        try:
+            with transaction.atomic():
+                _acknowledge(link, outcome)
+            flushed.count(flushed.actions, outcome.action)
+            return
+        except IntegrityError:
+            text = f"the target gave it the id of another order: {outcome.remote_id}"
+            outcome = TargetError("id_repeated", text)
+        except (DataError, ValueError, TypeError, OverflowError) as error:
+            outcome = TargetError("answer_unusable", f"the target's answer cannot be stored: {type(error).__name__}")
+    _park(link, outcome, personal_texts(document), flushed)
+
+
+def _park(link: Link, error: TargetError, personal: Iterable[str], flushed: FlushReport) -> None:
     own = Link.objects.filter(pk=link.pk).exclude(state=Link.State.ERASED)
     current = Q(fingerprint=link.fingerprint)
-    if isinstance(outcome, TargetError):
-        flushed.count(flushed.parked, outcome.reason)
-        text = masked(outcome.text, (*outcome.personal, *personal_texts(document)))
-        own.filter(current).update(
-            state=Link.State.PARKED,
-            reason=outcome.reason,
-            text=text[:300],
-            claimed_until=None,
-            changed_at=timezone.now(),
-        )
-        own.exclude(current).update(claimed_until=None)
-        return
-    flushed.count(flushed.actions, outcome.action)
+    flushed.count(flushed.parked, error.reason)
+    own.filter(current).update(
+        state=Link.State.PARKED,
+        reason=error.reason[:40],
+        text=masked(error.text, (*error.personal, *personal))[:300],
+        claimed_until=None,
+        changed_at=timezone.now(),
+    )
+    own.exclude(current).update(claimed_until=None)
+
+
+def _acknowledge(link: Link, receipt: Receipt) -> None:
+    own = Link.objects.filter(pk=link.pk).exclude(state=Link.State.ERASED)
     now = timezone.now()
-    sent = {
+    values = {
         "sent_text": link.document_text,
         "sent_fingerprint": link.fingerprint,
         "sent_at": now,
         "changed_at": now,
-        "remote_id": outcome.remote_id[:190],
-        "remote_number": outcome.number[:120],
-        "remote_state": outcome.state[:40],
-        "remote_url": outcome.url[:500],
-        "remote_total": outcome.total,
-        "remote_refunded": outcome.refunded,
-        "rounding": outcome.rounding,
+        "remote_id": _word(receipt.remote_id, 190),
+        "remote_number": _word(receipt.number, 120),
+        "remote_state": _word(receipt.state, 40),
+        "remote_url": _word(receipt.url, 500),
+        "remote_total": receipt.total,
+        "remote_refunded": receipt.refunded,
+        "rounding": receipt.rounding,
         "claimed_until": None,
     }
-    with transaction.atomic():
-        if not own.update(**sent):
-            return
-        own.filter(current, state=Link.State.DUE).update(state=Link.State.SENT, reason="", text="")
-        if outcome.action != "unchanged" or link.sent_fingerprint != link.fingerprint:
-            rows = changes(link.sent_data or None, link.document_data)[:CHANGES_MOST]
-            Sending.objects.create(
-                link=link,
-                action=outcome.action,
-                fingerprint=link.fingerprint,
-                changes=[[each.path, each.before, each.after] for each in rows],
-            )
+    if not own.update(**values):
+        return
+    own.filter(fingerprint=link.fingerprint, state=Link.State.DUE).update(state=Link.State.SENT, reason="", text="")
+    if receipt.action != "unchanged" or link.sent_fingerprint != link.fingerprint:
+        before = _document_before(link)
+        rows = changes(None if before is None else as_data(before), link.document_data)[:CHANGE_LIMIT]
+        Sending.objects.create(
+            link=link,
+            action=receipt.action,
+            fingerprint=link.fingerprint,
+            changes=[[each.path, each.before, each.after] for each in rows],
+        )
+
+
+def _word(text: str, limit: int) -> str:
+    """A target's text without characters that a database refuses."""
+    return "".join(each for each in text[:limit] if each.isprintable())
 
 
 def personal_texts(document: Document) -> set[str]:
     """What of a document names a person: masked in whatever a target says."""
     party = document.party
-    found = {party.email, party.first_name, party.last_name, party.phone, party.name}
+    texts = {party.email, party.first_name, party.last_name, party.phone, party.name}
     for address in (document.billing, document.shipping):
         if address is not None:
-            found |= {
+            texts |= {
                 address.name,
                 address.company,
                 address.street,
@@ -291,7 +341,7 @@ def personal_texts(document: Document) -> set[str]:
                 address.phone,
                 address.postal_code,
             }
-    return {text for text in found if text}
+    return {text for text in texts if text}
 
 
 # -- what a person does

@@ -17,7 +17,7 @@ from sumeru_proxy.outbox.masking import masked
 
 BATCH: Final = 100
 EXAMPLES: Final = 10
-ORDERS_MOST: Final = 20_000
+ORDER_LIMIT: Final = 20_000
 
 
 def newest_orders(sumeru: Sumeru, last: int | None) -> Iterator[Order]:
@@ -118,7 +118,7 @@ class _Report:
             "rounding": {code: {"lines": self.lines[code], "sum": self.rounding[code]} for code in self.lines},
             "notes": dict(self.notes),
             "skipped": dict(self.skipped),
-            "each": self.each[:ORDERS_MOST],
+            "each": self.each[:ORDER_LIMIT],
         }
 
 

@@ -14,7 +14,7 @@ from sumeru_proxy import limit_stores
 from sumeru_proxy.accounts import account_of
 from sumeru_proxy.client.abilities import Ability, order_list_abilities
 from sumeru_proxy.client.api import Sumeru
-from sumeru_proxy.client.probe import Finding, LimitFinding, Probe, ProbeTarget, limits_told
+from sumeru_proxy.client.probe import BulkFinding, Finding, LimitFinding, Probe, ProbeTarget, bulk_cost, limits_told
 from sumeru_proxy.models import Shop
 from sumeru_proxy.secrets import CredentialUnusable
 
@@ -41,21 +41,24 @@ class Command(BaseCommand):
         sumeru = Sumeru(_account(options["shop"]), lane="worker", store=limit_stores.shared())
         target = ProbeTarget(options["product"], options["quiz"], options["experiment"], options["webhook_url"])
         findings: list[Finding] = []
-        for finding in Probe(sumeru, target, write=options["write"]).findings():
+        probe = Probe(sumeru, target, write=options["write"])
+        for finding in probe.findings():
             findings.append(finding)
             if not options["json"]:
                 self.stdout.write("\n".join(_lines(finding)))
         limits = limits_told(sumeru, findings)
+        bulk = bulk_cost(sumeru, probe.product_ids)
         abilities = tuple(order_list_abilities(sumeru))
         if options["json"]:
             shown = {
                 "endpoints": [{**asdict(finding), "good": finding.good} for finding in findings],
                 "limits": [{**asdict(limit), "verdict": limit.verdict} for limit in limits],
+                "bulk_reads": [{**asdict(bulk), "verdict": bulk.verdict}],
                 "order_lists": [asdict(ability) for ability in abilities],
             }
             self.stdout.write(json.dumps(shown, ensure_ascii=False, indent=2))
         else:
-            self.stdout.write("\n".join([*_limit_lines(limits), *_ability_lines(abilities)]))
+            self.stdout.write("\n".join([*_limit_lines(limits), *_bulk_lines(bulk), *_ability_lines(abilities)]))
         bad = [finding.endpoint for finding in findings if not finding.good]
         if bad:
             raise CommandError(f"not as known: {', '.join(bad)}")
@@ -96,6 +99,10 @@ def _limit_lines(limits: list[LimitFinding]) -> list[str]:
         f"    {each.limit_class:<13} account says {each.told}, configured {each.configured}: {each.verdict}"
         for each in limits
     ]
+
+
+def _bulk_lines(bulk: BulkFinding) -> list[str]:
+    return ["", "Cost of reads of many ids:", f"    {bulk.endpoint:<13} {bulk.items} ids: {bulk.verdict}"]
 
 
 def _ability_lines(abilities: tuple[Ability, ...]) -> list[str]:

@@ -12,7 +12,7 @@ from sumeru_proxy import secrets
 from sumeru_proxy.client.abilities import order_list_abilities
 from sumeru_proxy.client.api import Account, Sumeru
 from sumeru_proxy.client.limiter import MemoryStore
-from sumeru_proxy.client.probe import Finding, Probe, ProbeTarget, limits_told
+from sumeru_proxy.client.probe import BulkFinding, Finding, Probe, ProbeTarget, bulk_cost, limits_told
 from sumeru_proxy.client.resources import EVERY
 from sumeru_proxy.models import Credential, Shop
 from sumeru_proxy.sandbox.server import running
@@ -142,3 +142,27 @@ def test_the_command(settings: Any) -> None:
             call_command("check_sumeru", "Small", stdout=io.StringIO())
     with pytest.raises(CommandError, match="no shop"):
         call_command("check_sumeru", "Nobody")
+
+
+def seller(url: str) -> Sumeru:
+    account = Account(url, public_key=PUBLIC_KEY, shop_domain="small.example", limits=LIMITS)
+    return Sumeru(account, "worker", MemoryStore())
+
+
+@pytest.mark.parametrize(("habit", "cost", "verdict"), [("call", 1, "one per call"), ("item", 5, "one per item")])
+def test_what_a_read_of_many_ids_costs_is_measured(habit: str, cost: int, verdict: str) -> None:
+    with running(limits=LIMITS_OF_SANDBOX, edge=False) as sandbox:
+        sandbox.control.change_habits({"bulk_cost": habit})
+        found = bulk_cost(seller(sandbox.url), [f"prd_{number}" for number in (1, 2, 2, 3, 4, 5, 6)])
+    assert (found.items, found.cost, found.verdict) == (5, cost, verdict)
+
+
+def test_what_cannot_be_measured_says_why() -> None:
+    with running(limits=LIMITS_OF_SANDBOX) as sandbox:
+        ids = [f"prd_{number}" for number in range(1, 6)]
+        assert bulk_cost(seller(sandbox.url), ids).cost == 1
+        assert bulk_cost(seller(sandbox.url), ids).verdict == "not measured: Sumeru's own cache answered"
+        assert "fewer than two" in bulk_cost(seller(sandbox.url), ids[:1]).why
+        sandbox.faults.add({"kind": "status", "status": 403, "code": "forbidden", "endpoint": "product-feed"})
+        assert "forbidden" in bulk_cost(seller(sandbox.url), ["a", "b"]).why
+    assert BulkFinding("products", 5, 3).verdict == "3 for 5 items"

@@ -197,7 +197,7 @@ def test_ignored_events_need_a_confirmation(admin_client: Client, shop: Shop) ->
 def test_too_many_at_once_are_sent_to_the_command(
     admin_client: Client, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inbound, "REPLAYED_MOST", 2)
+    monkeypatch.setattr(inbound, "MAX_REPLAYED", 2)
     rows = [event(shop, f"evt_{number}") for number in range(3)]
     work()
     assert "manage.py replay" in replay(admin_client, *rows)
