@@ -175,8 +175,8 @@ def kept(shop_id: int, ids: Sequence[str], fresh_s: float) -> dict[str, Copy]:
 def put(shop_id: int, page: ProductPage, passes: int, seen_at: float, made_under: Mapping[str, int]) -> int:
     """Keep a page's products in the index; gives how many. May be repeated. Raises django.db.Error.
 
-    One that could not be read is there all the same, and nothing is known of it. ``made_under``: the stamps of the topics that are about all
-    products, from before they were read.
+    One that could not be read is there all the same, and nothing is known of it. ``made_under``: the stamps of the topics that are
+    about all products, from before they were read.
     """
     found = {product.id: product for product in page.products}
     topics = {each: single_query(each, 0.0).topics for each in found}
@@ -212,7 +212,9 @@ def put(shop_id: int, page: ProductPage, passes: int, seen_at: float, made_under
 
 
 def wanted(shop_id: int) -> None:
-    """Somebody asks for products of a shop whose index is not complete: its walk comes first. Once a minute; never raises."""
+    """Somebody asks for products that the index does not tell: its first walk comes before others', the next one soon. Once a minute;
+    never raises.
+    """
     if _asked.fresh(shop_id):
         return
     _asked.set(shop_id, True)
@@ -221,6 +223,7 @@ def wanted(shop_id: int) -> None:
         rows = CatalogueWalk.objects.filter(shop_id=shop_id)
         if not rows.filter(failures=0, completed_at=0.0).update(asked_at=now, next_at=0.0):
             rows.update(asked_at=now)
+            rows.filter(failures=0, cursor="", completed_at__lt=now - FRESH_S / 2, next_at__gt=now).update(next_at=now)
     except DatabaseError as error:
         log.warning("shop %s: its walk was not asked for: %s", shop_id, type(error).__name__)
 

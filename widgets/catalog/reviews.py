@@ -14,7 +14,8 @@ from rest_framework import serializers
 from sumeru_proxy.client.shapes import Media, Product, Review, ReviewSummary
 from sumeru_proxy.reading import reviews
 from sumeru_proxy.reading.reader import Source, Unknown
-from widgets.base import Call, Context, Desk, Frozen, IdentifierField, Refusal, Sent, Widget, WidgetParams
+from widgets.base import Call, Context, Desk, Frozen, IdentifierField, Refusal, Sent, Widget
+from widgets.catalog_parts.about_product import ProductParams
 from widgets.catalog_parts.paging import cut_to_bytes, fair_limit, page_numbers
 from widgets.catalog_parts.review_form import ReviewForm
 from widgets.i18n import formatting
@@ -31,10 +32,12 @@ TEXT_BYTES_PER_REVIEW = 2_800
 MEDIA_LIMIT = 6
 
 
-class ReviewsParams(WidgetParams):
+class ReviewsParams(ProductParams):
     """What a page may ask."""
 
-    product_id = IdentifierField(help_text=_("The product whose reviews are shown."))
+    product_id = IdentifierField(
+        required=False, default="", allow_blank=True, help_text=_("The product whose reviews are shown.")
+    )
     page = serializers.IntegerField(
         min_value=1,
         max_value=reviews.PAGE_LIMIT,

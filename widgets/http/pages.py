@@ -28,7 +28,7 @@ def whole_page(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
         return _error_page(request, problem)
     source = requests.source_of(request, shop_settings)
     rendered = views.make(widget_request, source)
-    views.record_inputs(request, shop_settings, "page", (widget, repr(widget_request.call.params)), source)
+    views.record_inputs(request, shop_settings, "page", (widget, repr(widget_request.call.named)), source)
     return page_answer(request, shop_settings, widget_request, rendered)
 
 

@@ -15,7 +15,7 @@ from sumeru_proxy.reading.reader import Source
 from sumeru_proxy.sdk import customer_tokens
 from widgets import registry
 from widgets.base import Call, Frozen, Widget
-from widgets.http import customers, forms, parameters, responses, shops, throttles
+from widgets.http import customers, forms, parameters, resolving, responses, shops, throttles
 from widgets.http.shops import ShopSettings
 from widgets.i18n import languages
 
@@ -111,7 +111,9 @@ class WidgetRequest:
     def subject(self) -> str:
         """What a form token is good for: this shop, this widget, and what the widget is about."""
         params = self.call.params
-        about = params.get("product_id") or params.get("quiz_id") or self.call.customer_id
+        about = (
+            params.get("product_id") or params.get("product_handle") or params.get("quiz_id") or self.call.customer_id
+        )
         return f"{self.call.shop.key}/{self.widget.name}/{about or ''}"
 
 
@@ -132,9 +134,19 @@ def parse(request: HttpRequest, shop_settings: ShopSettings, name: str, query: Q
         wait_s = throttles.guesses.wait_s(name, widget.guess_limit_per_minute)
         if wait_s:
             raise responses.limited(wait_s)
-    return WidgetRequest(
-        widget, Call(shop_settings.profile, params, options, locale, page_url, now, customer_id=customer_id)
+    params, asked, lacking = resolving.resolved(shop_settings.profile.id, params)
+    call = Call(
+        shop_settings.profile,
+        params,
+        options,
+        locale,
+        page_url,
+        now,
+        customer_id=customer_id,
+        asked=asked,
+        lacking=lacking,
     )
+    return WidgetRequest(widget, call)
 
 
 def _bearer(request: HttpRequest) -> str:

@@ -17,6 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.encoding import iri_to_uri
 from django.utils.translation import gettext
 
+from sumeru_proxy.reading.reader import Pending
 from widgets.base import Frozen, Refusal, Seal, Sent, Widget
 from widgets.http import forms, pages, rendering, requests, responses, throttles
 from widgets.http.desk import ShopDesk
@@ -147,6 +148,10 @@ def _brake(request: HttpRequest, widget: Widget, subject: str) -> None:
 def _act(request: HttpRequest, shop_settings: ShopSettings, each: WidgetRequest, posted: Posted, subject: str) -> Sent:
     """What became of it. A trapped script is told that all went well, and nothing is kept."""
     assert each.widget.Form is not None  # noqa: S101 - the caller looked
+    if isinstance(each.call.lacking, Pending):
+        raise responses.unavailable("The product is not known yet. Try again.")
+    if each.call.lacking is not None:
+        raise responses.not_found("product")
     if posted.trapped:
         log.info("shop %s: %s: a script filled the trap", shop_settings.profile.id, each.widget.name)
         return Sent(outcome="pending")

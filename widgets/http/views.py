@@ -71,7 +71,7 @@ def fragment(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
     css, light = _styles(request, shop_settings, widget_request.widget)
     source = requests.source_of(request, shop_settings)
     rendered = make(widget_request, source)
-    record_inputs(request, shop_settings, "html", (widget, light, repr(widget_request.call.params)), source)
+    record_inputs(request, shop_settings, "html", (widget, light, repr(widget_request.call.named)), source)
     return _finish(request, rendered, rendering.element(rendered, css, light=light), "text/html")
 
 
@@ -85,7 +85,7 @@ def data(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
     css, light = _styles(request, shop_settings, widget_request.widget)
     source = requests.source_of(request, shop_settings)
     rendered = make(widget_request, source)
-    record_inputs(request, shop_settings, "json", (widget, light, repr(widget_request.call.params)), source)
+    record_inputs(request, shop_settings, "json", (widget, light, repr(widget_request.call.named)), source)
     return _finish(
         request, rendered, responses.to_json(rendering.payload(rendered, css, light=light)), "application/json"
     )
@@ -99,7 +99,7 @@ def _batch(request: HttpRequest, shop: str, *, private: bool) -> HttpResponse:
             entries.append(requests.parse(request, shop_settings, name, query))
         except responses.Problem as problem:
             entries.append(problem)
-    calls = [entry for entry in entries if isinstance(entry, WidgetRequest)]
+    calls = [entry for entry in entries if isinstance(entry, WidgetRequest) and entry.call.lacking is None]
     if not private:
         calls = [entry for entry in calls if not entry.widget.is_private(entry.call)]
     source = requests.source_of(request, shop_settings)
@@ -122,7 +122,7 @@ def _batch(request: HttpRequest, shop: str, *, private: bool) -> HttpResponse:
             key.append((entry.widget.name, "live"))
         else:
             rendered = make(entry, source)
-            key.append((entry.widget.name, repr(entry.call.params)))
+            key.append((entry.widget.name, repr(entry.call.named)))
             storable = storable and rendered.storable
             finished = finished and rendered.state not in ("pending", "error")
             items.append(rendering.item(rendered))
