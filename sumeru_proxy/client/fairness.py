@@ -18,7 +18,7 @@ HALF_LIFE_S: Final = 300.0
 """A call of those lately counts half after so long: who is heavy."""
 TURN_S: Final = 15.0
 """The same for calls just now: who goes first. Short, so that a party that lent its share is not paid back for long."""
-FREE_CALLS: Final = 3.0
+FREE_CALLS: Final = 1.0
 """Who had fewer lately leaves nothing to others."""
 HEAVY: Final = 0.35
 """What part of a burst a party leaves that had more than half of a fair share."""

@@ -209,7 +209,7 @@ def wait_s(scope: Scope, state: State, lane: str, cost: int, now: float, left: f
     level = (now + span_s - tat) * pace.rate
     for other, share in shares.items():
         waiting = now < wanted.get(other, 0.0) <= now + 2 * _CLOSED_MOST_S
-        if other == lane or not waiting or level - needed - spare >= 1.0 - _EPSILON:
+        if other == lane or not waiting or level - needed >= 1.0 - _EPSILON:
             continue  # nobody waits there, or finds its token all the same
         if _lane_wait(state, other, share, pace, 1.0, now) <= _EPSILON:
             return max(lane_s, each_s), False

@@ -7,12 +7,26 @@ import json
 import signal
 import sys
 
-from tests.bench import attribution, books, budget, growth, order_sync, orders, outage, page, sizes, soak, speed
+from tests.bench import (
+    attribution,
+    books,
+    budget,
+    fairness,
+    growth,
+    order_sync,
+    orders,
+    outage,
+    page,
+    sizes,
+    soak,
+    speed,
+)
 
 BENCHES = {
     "sizes": sizes,
     "speed": speed,
     "budget": budget,
+    "fairness": fairness,
     "outage": outage,
     "page": page,
     "growth": growth,
