@@ -18,10 +18,11 @@ HALF_LIFE_S: Final = 300.0
 """A call of those lately counts half after so long: who is heavy."""
 TURN_S: Final = 15.0
 """The same for calls just now: who goes first. Short, so that a party that lent its share is not paid back for long."""
-FREE_CALLS: Final = 1.0
-"""Who had fewer lately leaves nothing to others."""
+FREE_CALLS: Final = 0.5
+"""Who had fewer lately leaves nothing to others: one call, one half-life ago."""
+FAIR_PART: Final = 1 / 3
 HEAVY: Final = 0.35
-"""What part of a burst a party leaves that had more than half of a fair share."""
+"""What part of a burst a party leaves that had more than FAIR_PART of a fair share."""
 BEHIND: Final = 1.0
 """What part a party leaves while another waits that had less."""
 SERVER: Final = "server"
@@ -66,7 +67,7 @@ def left_to_others(parties: Parties, name: str, now: float) -> float:
     seen = [calls for each in others if (calls := calls_lately(parties, each, now) / _weight(each)) >= _IDLE_CALLS]
     if not seen or mine < FREE_CALLS:
         return 0.0
-    return HEAVY if mine > (mine + sum(seen)) / (len(seen) + 1) / 2 else 0.0
+    return HEAVY if mine > FAIR_PART * (mine + sum(seen)) / (len(seen) + 1) else 0.0
 
 
 def counted(parties: Parties, name: str, cost: float, now: float) -> dict[str, list[float]]:
