@@ -5,6 +5,7 @@ Every variable read here is a row of the README's settings table (a test compare
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from django.utils.translation import gettext_lazy as _
 
 from sumeru_proxy.client import version
 from widgets import environment
+
+# Modules and models that load are no garbage, but the collector would walk through them time and again: an eighth of a start.
+# `widgets.apps` turns it on again.
+gc.disable()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = version.VERSION
@@ -33,6 +38,9 @@ CSRF_TRUSTED_ORIGINS = environment.words("CSRF_TRUSTED_ORIGINS")
 PUBLIC_URL = environment.text("PUBLIC_URL").rstrip("/")
 # How many reverse proxies stand in front and append to X-Forwarded-For. 0: the socket's address is the client.
 TRUSTED_PROXIES = environment.number("TRUSTED_PROXIES", 0)
+
+# Networks of the company's own people, whose visits are not counted.
+INTERNAL_ADDRESSES = environment.networks("INTERNAL_ADDRESSES")
 
 # -- the upstream
 SUMERU_HOSTS = environment.words("SUMERU_HOSTS", "https://api.sumeru.systems,https://eu.api.sumeru.systems")

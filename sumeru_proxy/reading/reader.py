@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from sumeru_proxy.client import errors, resources, shapes
 from sumeru_proxy.client.api import Sumeru
 from sumeru_proxy.client.resource import READS
-from sumeru_proxy.reading import catalogue, fetching, leases, products, stamps
+from sumeru_proxy.reading import catalogue, erasures, fetching, leases, products, ratings, stamps
 from sumeru_proxy.reading.copies import Copy, Query, copies
 from sumeru_proxy.reading.fetching import fetch_leased, is_pause, retry_after
 from sumeru_proxy.reading.strangers import NO_DOUBT, Verdicts
@@ -46,11 +46,16 @@ class Unknown(Missing):
 
 
 class UsedCopy(NamedTuple):
-    """What an answer was made of: a copy in the state in which it was used, or its absence (state ``absent``)."""
+    """What an answer was made of: a copy in the state in which it was used, or its absence (state ``absent``).
+
+    State ``derived``: a copy, or none, that comes and changes with others and is not asked for itself. ``erasures`` is the number of the
+    last erasure that was known then, where the copy may name people.
+    """
 
     query: Query
     copy: Copy | None
     state: str
+    erasures: int = 0
 
 
 def _level_of(error: errors.SumeruError) -> int:
@@ -108,12 +113,11 @@ class Source:
     def load(self, query: Query) -> Any:
         """What our store holds of this, never asking Sumeru; None when there is no usable copy. Raises Missing."""
         key = query.key(self.shop_id)
-        copy = None if key in self._absent_keys else copies.load(key)
-        state = self._state(query, copy)
+        copy, state = self._judged(query, None if key in self._absent_keys else copies.load(key))
         if copy is None or state == "withdrawn":
             self.used[key] = UsedCopy(query, None, "absent")
             return None
-        return self._give(query, copy, state)
+        return self._give(key, query, copy, state)
 
     def get(self, query: Query) -> Any:
         """The value: from a copy at once (a stale one is refreshed behind the page), else from Sumeru.
@@ -123,13 +127,13 @@ class Source:
         key = query.key(self.shop_id)
         if self._count_request:
             self._count_request(self.shop_id, query)
-        copy = self._usable(key, query)
-        if copy is None:
+        usable = self._usable(key, query)
+        if usable is None:
             self.used[key] = UsedCopy(query, None, "absent")
             self._prove(query)
-            copy = self._fetch(key, query)
+            usable = self._fetch(key, query)
             self._absent_keys.discard(key)
-        return self._give(query, copy, self._state(query, copy))
+        return self._give(key, query, *usable)
 
     def preload(self, queries: Iterable[Query]) -> None:
         """Look for these copies with one question; those that are not there are not looked for again by this source."""
@@ -152,31 +156,31 @@ class Source:
         stored = copies.load_many([key for key in keys.values() if key not in self._absent_keys])
         current = stamps.current(self.shop_id, {topic for query in queries.values() for topic in query.watched})
         now = time.time()
-        found: dict[str, Copy] = {}
+        usable: dict[str, Copy] = {}
         for product_id, query in queries.items():
             if self._count_request:
                 self._count_request(self.shop_id, query)
             copy = stored.get(keys[product_id])
             if copy is not None and copy.state(now, current) != "withdrawn":
-                found[product_id] = copy
-        found |= {product_id: self._absent[product_id] for product_id in queries if product_id in self._absent}
+                usable[product_id] = copy
+        usable |= {product_id: self._absent[product_id] for product_id in queries if product_id in self._absent}
         tried = self._tried_ids | self._tried_behind if behind else self._tried_ids
-        absent_ids = [each for each in queries if each not in found and each not in tried]
+        absent_ids = [each for each in queries if each not in usable and each not in tried]
         if absent_ids:
             (self._tried_behind if behind else self._tried_ids).update(absent_ids)
-            found |= self._without_copies(absent_ids, fresh_s, current, behind=behind)
+            usable |= self._without_copies(absent_ids, fresh_s, current, behind=behind)
             self._absent_keys |= {keys[product_id] for product_id in absent_ids}
-        self._absent_keys -= {keys[product_id] for product_id, copy in found.items() if copy.value or copy.made_under}
+        self._absent_keys -= {keys[product_id] for product_id, copy in usable.items() if copy.value or copy.made_under}
         for product_id, query in queries.items():
-            copy = found.get(product_id)
+            copy = usable.get(product_id)
             state = copy.state(max(now, copy.fetched_at), current) if copy else "absent"
             if state == "stale":
                 self.fresh = False
                 self._ask_refresh(self.shop_id, query)
             self.used[keys[product_id]] = UsedCopy(query, copy, state)
-        for copy in found.values():
+        for copy in usable.values():
             self.oldest = copy.fetched_at if self.oldest is None else min(self.oldest, copy.fetched_at)
-        return {product_id: copy.value for product_id, copy in found.items()}
+        return {product_id: copy.value for product_id, copy in usable.items()}
 
     def _without_copies(
         self, ids: Sequence[str], fresh_s: float, current: dict[str, stamps.Value], *, behind: bool
@@ -229,25 +233,48 @@ class Source:
         if isinstance(error, errors.Limited):
             self._wait_s = retry_after(error)
 
-    def _state(self, query: Query, copy: Copy | None) -> str:
-        return copy.state(time.time(), stamps.current(self.shop_id, query.watched)) if copy else "withdrawn"
+    def ratings(self, shown: Mapping[str, shapes.Product | None]) -> dict[str, shapes.Rating]:
+        """The stars to show for each of these products, by id, see ``reading.ratings``; those of which nothing is known are left out.
 
-    def _give(self, query: Query, copy: Copy, state: str) -> Any:
-        self.used[query.key(self.shop_id)] = UsedCopy(query, copy, state)
+        One question to the shared cache, none to Sumeru.
+        """
+        queries = {product_id: ratings.query_of(product_id) for product_id in shown}
+        keys = {product_id: query.key(self.shop_id) for product_id, query in queries.items()}
+        stored = copies.load_many(list(keys.values()))
+        now = time.time()
+        found: dict[str, shapes.Rating] = {}
+        for product_id, product in shown.items():
+            copy = stored.get(keys[product_id])
+            self.used[keys[product_id]] = UsedCopy(queries[product_id], copy, "derived")
+            said, age_s = (copy.value, now - copy.fetched_at) if copy else (None, 0.0)
+            if decided := ratings.decide(said, age_s, product.rating if product else None):
+                found[product_id] = decided
+        return found
+
+    def _judged(self, query: Query, copy: Copy | None) -> tuple[Copy | None, str]:
+        """The copy as it may be shown now, and its state."""
+        if copy is None:
+            return None, "withdrawn"
+        known = stamps.current(self.shop_id, query.watched)
+        return erasures.judged(self.shop_id, query, copy, copy.state(time.time(), known), known)
+
+    def _give(self, key: str, query: Query, copy: Copy, state: str) -> Any:
+        number = erasures.number_of(stamps.current(self.shop_id, query.watched))
+        self.used[key] = UsedCopy(query, copy, state, number)
         self.fresh = self.fresh and state == "fresh"
         self.oldest = copy.fetched_at if self.oldest is None else min(self.oldest, copy.fetched_at)
         if copy.value is None:
             raise Missing
         return copy.value
 
-    def _usable(self, key: str, query: Query) -> Copy | None:
-        copy = None if key in self._absent_keys else copies.load(key)
-        state = self._state(query, copy)
+    def _usable(self, key: str, query: Query) -> tuple[Copy, str] | None:
+        """The copy as it may be shown, and its state; a stale one is asked for again."""
+        copy, state = self._judged(query, None if key in self._absent_keys else copies.load(key))
         if state == "stale":
             self._ask_refresh(self.shop_id, query)
-        return None if state == "withdrawn" else copy
+        return (copy, state) if copy is not None and state != "withdrawn" else None
 
-    def _fetch(self, key: str, query: Query) -> Copy:
+    def _fetch(self, key: str, query: Query) -> tuple[Copy, str]:
         if self._wait_s and query.method in _READS:
             raise Pending(self._wait_s)
         try:
@@ -257,8 +284,12 @@ class Source:
                 self._note(error)
             log.log(_level_of(error), "shop %s: %s: %s", self.shop_id, query.method, error)
             raise Pending(retry_after(error)) from None
-        if copy is None:
-            copy = leases.wait_for(key, lambda: self._usable(key, query))
-        if copy is None:
+        if copy is not None:
+            copy, state = self._judged(query, copy)
+            if copy is None or state == "withdrawn":
+                raise Pending(leases.FAILED_PAUSE_S)
+            return copy, state
+        usable = leases.wait_for(key, lambda: self._usable(key, query))
+        if usable is None:
             raise Pending(leases.FAILED_PAUSE_S)
-        return copy
+        return usable

@@ -22,6 +22,8 @@ values by comma) and ``filter[field][gt|gte|lt|lte]=v``; lists sort by any field
 list is (``shelf``), after the first one that sorts by a field. Pictures are at ``/media/<name>.svg``:
 a file of ``drawings/`` in tones that follow from the name.
 
+``--as strange`` (``Sandbox(personality="strange")``) reads the same documentation otherwise: see ``strange``.
+
 Control API
 ===========
 Below ``/_sandbox/``, on the loopback interface only, no credential. Answers are ``{"data": ...}``; ``shop`` (a domain) in the
@@ -69,11 +71,9 @@ minor units), ``reason``; drawn when none is given.
 Faults
 ======
 ``{"kind": ..., "endpoint": "*", "shop": null, "method": null, "times": null, "probability": 1}`` plus the kind's options.
-``endpoint`` is a name (``reviews``, ``reviews-submit``, ``referral``, ``referral-claim``, ``bundles``, ``upsell``, ``quiz``,
-``ab-experiment``, ``product-feed``, ``cart-nudge``, ``pixel``, ``customers``, ``customer``, ``customer-update``, ``orders``,
-``order``, ``attribution``, ``webhook-subscribe``, ... see ``endpoints.ENDPOINT_NAMES``), a pattern with ``*``, or one of the
-groups ``public``, ``admin``, ``writes``. On the command line: ``--fault reviews:latency,seconds=2,times=3`` or a JSON object
-(lists of paths are joined by ``+``). Several faults may strike one call.
+``endpoint`` is a name (``reviews``, ``reviews-submit``, ``customer-update`` and so on, see ``endpoints.ENDPOINT_NAMES``), a pattern
+with ``*``, or one of the groups ``public``, ``admin``, ``writes``. On the command line:
+``--fault reviews:latency,seconds=2,times=3`` or a JSON object (lists of paths are joined by ``+``). Several faults may strike one call.
 
 Nothing is done: ``latency`` (``seconds``, then all goes on), ``hang``, ``429`` (``retry_after``: any value, null for none), ``status``
 (``status``, ``code``), ``reset`` (TCP RST), ``html`` (a page with status 200, or ``status``). These bypass the edge cache.

@@ -12,7 +12,7 @@ from sumeru_proxy.sandbox import admin_api, public_reads
 from sumeru_proxy.sandbox.calls import Calls
 from sumeru_proxy.sandbox.clock import Clock
 from sumeru_proxy.sandbox.credentials import Caller, caller_of
-from sumeru_proxy.sandbox.edge import LIFETIMES_S, Edge, Key
+from sumeru_proxy.sandbox.edge import Edge, Key
 from sumeru_proxy.sandbox.endpoints import Endpoint, find
 from sumeru_proxy.sandbox.faults import Fault, Faults, spoil
 from sumeru_proxy.sandbox.limits import Limits, Verdict
@@ -110,7 +110,7 @@ class Application:
         """The answer before it is spoiled, and what the call cost."""
         first = next((fault for fault in struck if fault.kind in ("429", "status", "reset", "html", "hang")), None)
         key: Key | None = None
-        if request.method in ("GET", "HEAD") and endpoint.name in LIFETIMES_S and caller.shop and first is None:
+        if request.method in ("GET", "HEAD") and endpoint.lifetime_s and caller.shop and first is None:
             key = (caller.shop.domain, endpoint.name, tuple(sorted(request.query.items())))
         for fault in struck:
             if fault.kind == "latency":
@@ -128,15 +128,14 @@ class Application:
         if first is not None:
             return _faulty(first, request_id, headers, verdict), cost
         if copy is not None and key is not None:
-            lifetime = LIFETIMES_S[endpoint.name]
             headers |= {
                 "X-Cache": "HIT",
                 "Age": str(int(now - copy.made_at)),
-                "Cache-Control": f"public, s-maxage={lifetime}",
+                "Cache-Control": f"public, s-maxage={endpoint.lifetime_s}",
             }
             return Answer(200, copy.body, headers), 0
         if key is not None:
-            headers |= {"X-Cache": "MISS", "Cache-Control": f"public, s-maxage={LIFETIMES_S[endpoint.name]}"}
+            headers |= {"X-Cache": "MISS", "Cache-Control": f"public, s-maxage={endpoint.lifetime_s}"}
         try:
             if caller.problem is not None or caller.shop is None:
                 raise caller.problem or Problem("unauthenticated", "A credential is required.")
@@ -150,7 +149,7 @@ class Application:
             return error_answer(own_fault, request_id, headers), cost
         data = b"" if status == 204 else body if isinstance(body, bytes) else encode(body)
         if key is not None and status == 200:
-            self.edge.keep(key, data, now)
+            self.edge.keep(key, data, now, endpoint.lifetime_s)
         return Answer(status, data, {**headers, **extra}), cost
 
     def _cost(self, endpoint: Endpoint, request: Request) -> int:

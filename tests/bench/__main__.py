@@ -9,10 +9,12 @@ import sys
 
 from tests.bench import (
     attribution,
+    backfill,
     books,
     budget,
     fairness,
     growth,
+    intake,
     order_sync,
     orders,
     outage,
@@ -32,6 +34,8 @@ BENCHES = {
     "growth": growth,
     "soak": soak,
     "books": books,
+    "backfill": backfill,
+    "intake": intake,
     "orders": orders,
     "order_sync": order_sync,
     "attribution": attribution,

@@ -7,7 +7,6 @@ import re
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urljoin
 
 from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -156,7 +155,7 @@ def _ask(call: Call, source: Source, total: Decimal, currency: str) -> Nudge | N
 
 
 def _goal_units(nudge: Nudge, currency: str) -> float:
-    """What the cart must cost for the goal; infinite without one in money."""
+    """The cart total that reaches the goal, in minor units; infinite for a goal that is not money."""
     units = formatting.minor_units(nudge.progress.target, currency) if nudge.progress else 0
     return units or math.inf
 
@@ -175,7 +174,7 @@ def _view(call: Call, nudge: Nudge, units: int, currency: str) -> Context:
         remaining_units = max(0, target - units)
         is_reached = not remaining_units
         figures = (("current", units), ("target", target), ("remaining", remaining_units))
-        texts = {name: formatting.price(each, currency, call.locale) for name, each in figures}
+        texts = {name: formatting.price(each, currency, call.formats) for name, each in figures}
         progress = {**texts, "percent": min(100, units * 100 // target)}
         message = goal_reached(kind) if is_reached else _goal_message(call, message, nudge.progress, texts, kind)
     return {
@@ -192,7 +191,7 @@ def _view(call: Call, nudge: Nudge, units: int, currency: str) -> Context:
 def _goal_message(call: Call, message: str, progress: NudgeProgress, texts: Context, kind: str) -> str:
     remaining = texts["remaining"]["text"]
     currency = texts["remaining"]["currency"]
-    sentence = truthful(message, progress.remaining, progress.target, remaining, currency, call.locale)
+    sentence = truthful(message, progress.remaining, progress.target, remaining, currency, call.formats)
     return sentence or goal_ahead(kind, remaining)
 
 
@@ -228,17 +227,17 @@ def _amounts(currency: str, locale: str) -> re.Pattern[str]:
 
 
 def readings(number: str) -> set[Decimal]:
-    """What a written number may mean: ``1,250`` is more than a thousand in one country and one and a quarter in another."""
+    """The values that a written number may have: ``1,250`` is more than a thousand in one country and one and a quarter in another."""
     compact = re.sub(r"['’\u00a0\u202f ]", "", number)
     plain = {compact.replace(",", ""), compact.replace(".", "").replace(",", ".")}
     return {Decimal(each) for each in plain if re.fullmatch(r"\d+(?:\.\d+)?", each)}
 
 
 def truthful(message: str, amount: Decimal, target: Decimal, remaining: str, currency: str, locale: str) -> str:
-    """The merchant's sentence, with ``remaining`` in the place of the amount that Sumeru computed from the total it was told.
+    """The merchant's sentence with ``remaining`` in the place of ``amount``, which Sumeru computed from the rounded total.
 
-    ``amount`` is that amount. Empty when the sentence might say something wrong: when it holds another amount of money than these, or
-    a bare number that could be the amount or not.
+    Empty when the sentence could be wrong: it holds an amount of money other than these two, or a bare number that may or may not
+    be the amount.
     """
     doubtful = False
 
@@ -259,6 +258,6 @@ def truthful(message: str, amount: Decimal, target: Decimal, remaining: str, cur
 
 
 def _cta(call: Call, cta: Cta | None) -> Context | None:
-    """A relative address is one of the storefront's; without a storefront there is no link."""
-    url = formatting.web_url(urljoin(call.shop.storefront_url, cta.url)) if cta else ""
+    """A relative address belongs to the storefront; without a storefront there is no link."""
+    url = formatting.address(call.shop, cta.url) if cta else ""
     return {"label": formatting.clipped(cta.label, 60), "url": url} if cta and url else None

@@ -29,7 +29,10 @@ Answer = tuple[str, tuple[str, ...]]
 """A question's id and the ids of the options chosen."""
 
 MAX_QUESTIONS = 20
-MAX_OPTIONS = 20
+MAX_OPTIONS = 100
+PICTURED_OPTIONS = 20
+"""Of a question with more options none has a picture."""
+CHOSEN_CHARS = 400
 ANSWERS_CHARS = 2_000
 ID_CHARS = 190
 SHARED_SESSION = "shared-copy"
@@ -83,7 +86,7 @@ class AnswersField(serializers.CharField):
         )
 
     def to_internal_value(self, data: Any) -> str:
-        """Raises ValidationError for what are no answers."""
+        """Raises ValidationError for text that is no list of answers."""
         try:
             return format_answers(parse_answers(super().to_internal_value(data)))
         except ValueError:
@@ -107,7 +110,7 @@ class QuizParams(WidgetParams):
         required=False,
         default="",
         allow_blank=True,
-        max_length=400,
+        max_length=CHOSEN_CHARS,
         help_text=_("Options of the question that are chosen at first, joined by +. The back link uses it."),
     )
 
@@ -158,7 +161,7 @@ class QuizOptions(serializers.Serializer[Any]):
 
 @dataclass(frozen=True, slots=True)
 class QuizPosition:
-    """Where answers lead: those that the quiz knows, in its own order, and the step after them."""
+    """Where a list of answers leads: the answers that the quiz knows, in its own order, and the step after them."""
 
     answers: tuple[Answer, ...]
     step: QuizStep
@@ -266,10 +269,10 @@ def step_query(quiz_id: str, so_far: tuple[Answer, ...], share_s: float) -> Quer
 
 
 def walk(source: Source, quiz_id: str, answers: Sequence[Answer], share_s: float) -> QuizPosition:
-    """Follow the answers from the first question, each against the step before it, so that no made-up answer is asked upstream.
+    """Follow the answers from the first question, each against the step before it, so that no made-up answer is sent to Sumeru.
 
-    Ends before the first answer that does not belong there. Options come in the question's order: one copy per set of them.
-    Each step is a copy as a rule, for whoever stands here came by. Raises Pending and Missing.
+    Ends before the first answer that does not belong there. Options come in the question's order, so each set of options has one
+    copy. A step is usually copied already, because the shopper has passed it. Raises Pending and Missing.
     """
     so_far: tuple[Answer, ...] = ()
     step: QuizStep = source.get(step_query(quiz_id, so_far, share_s))
@@ -302,7 +305,7 @@ def _hand_in(desk: Desk, quiz_id: str, session: str, answers: tuple[Answer, ...]
 
 
 def _requested_state(call: Call) -> tuple[tuple[Answer, ...], str, tuple[str, ...]]:
-    """The answers, session and chosen options to show: what a refused form held, else what the URL says."""
+    """Answers, session and chosen options to show: those of a refused form, else those of the URL."""
     text, session = call.params.answers, call.params.session
     chosen_ids: tuple[str, ...] = tuple(call.params.chosen.split("+"))
     if call.sent and call.sent.errors:
@@ -321,9 +324,12 @@ def _view(call: Call, place: QuizPosition, session: str, chosen_ids: Sequence[st
     back = None
     if place.answers:
         before = format_answers(place.answers[:-1])
-        last_options = "+".join(quote(option, safe="") for option in place.answers[-1][1])
+        last_options = ""
+        for option in place.answers[-1][1]:
+            more = f"{last_options}+{quote(option, safe='')}" if last_options else quote(option, safe="")
+            last_options = more if len(more) <= CHOSEN_CHARS else last_options
         # A finished session stays as it was handed in; who goes back from the results begins another one.
-        back = call.link(answers=before, session=None if step.complete else session, chosen=last_options[:400])
+        back = call.link(answers=before, session=None if step.complete else session, chosen=last_options)
     results = sorted(step.results, key=lambda each: -each.score) if step.complete else []
     return {
         "quiz_id": call.params.quiz_id,
@@ -336,24 +342,27 @@ def _view(call: Call, place: QuizPosition, session: str, chosen_ids: Sequence[st
             "number": answer_count + 1,
             "total": max(step.total, answer_count + (not step.complete)) if step.total > 0 else 0,
         },
-        "question": _question(question, chosen_ids) if question else None,
+        "question": _question(call, question, chosen_ids) if question else None,
         "results": [_result(call, each) for each in results[: call.options.results]],
         "links": {"here": here, "back": back, "again": here if place.answers else None},
     }
 
 
-def _question(question: QuizQuestion, chosen_ids: Sequence[str]) -> Context:
+def _question(call: Call, question: QuizQuestion, chosen_ids: Sequence[str]) -> Context:
     decoded_ids = {unquote(each) for each in chosen_ids}
     return {
         "id": question.id,
         "text": formatting.clipped(question.text, TEXT_CHARS),
         "kind": question.kind,
-        "options": [_option(option, option.id in decoded_ids) for option in question.options[:MAX_OPTIONS]],
+        "options": [
+            _option(call, option, option.id in decoded_ids, pictured=len(question.options) <= PICTURED_OPTIONS)
+            for option in question.options[:MAX_OPTIONS]
+        ],
     }
 
 
-def _option(option: QuizOption, is_chosen: bool) -> Context:
-    picture = formatting.web_url(option.image.url) if option.image else ""
+def _option(call: Call, option: QuizOption, is_chosen: bool, *, pictured: bool) -> Context:
+    picture = formatting.address(call.shop, option.image.url) if option.image and pictured else ""
     return {
         "id": option.id,
         "label": formatting.clipped(option.label, LABEL_CHARS),
@@ -368,7 +377,7 @@ def _result(call: Call, result: QuizResult) -> Context:
     if product.available:
         add = formatting.add_to_cart(call.shop, "quiz", call.params.quiz_id, [(product.variant_id, 1)])
     return {
-        **formatting.product_card(call.shop, product, call.locale),
+        **formatting.product_card(call.shop, product, call.formats),
         "score": result.score,
         "reason": formatting.clipped(result.reason, TEXT_CHARS),
         "add": add,

@@ -1,7 +1,8 @@
-"""``POST /w/v1/{shop}/events``: what the pixel and the widgets tell, with the shopper's consent only.
+"""``POST /w/v1/{shop}/events``: events of the pixel and of widgets, taken only with the shopper's consent.
 
-The body is JSON under any of the types that need no preflight (``sendBeacon`` sends ``text/plain``). Events without consent, or sent by
-a browser that asks for Global Privacy Control (``Sec-GPC: 1``), are dropped here, before anything is written.
+The body is JSON under any of the content types that need no preflight (``sendBeacon`` sends ``text/plain``). Events without
+consent, or from a browser with Global Privacy Control (``Sec-GPC: 1``), are dropped before anything is written.
+Only that a visitor takes consent back (type ``consent_withdrawn``) is passed on, to those who then forget the visitor.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from rest_framework import serializers
 
+from sumeru_proxy.webhooks import installed
 from widgets.base import IDENTIFIER
-from widgets.http import requests, responses, submissions, throttles
+from widgets.http import requests, responses, submissions, throttles, visitors
 from widgets.http.desk import ShopDesk
 
 EVENTS_LIMIT = 100
@@ -25,7 +27,8 @@ BODY_LIMIT_BYTES = 64 * 1024
 PROPERTIES_LIMIT_CHARS = 4_096
 DEPTH_LIMIT = 5
 OLDEST = timedelta(days=2)
-NEWEST = timedelta(minutes=5)
+NEWEST = timedelta(days=1)
+"""Clocks of shoppers' devices are set by hand."""
 PER_ADDRESS_PER_MINUTE = 120
 TYPES = ("text/plain", "application/json", "application/x-www-form-urlencoded", "")
 meter = throttles.Meter()
@@ -75,8 +78,8 @@ def _finite(text: str) -> float:
     return number
 
 
-def parse(raw: bytes) -> list[Any]:
-    """The list of events of a body. Raises problems: 413, 400."""
+def parse(raw: bytes) -> tuple[list[Any], object]:
+    """The list of events of a body, and its customer token. Raises problems: 413, 400."""
     if len(raw) > BODY_LIMIT_BYTES:
         raise responses.Problem(413, "payload_too_large", "The body is too large.", {"limit_bytes": BODY_LIMIT_BYTES})
     try:
@@ -88,11 +91,11 @@ def parse(raw: bytes) -> list[Any]:
         raise responses.invalid({"events": ["Send an object with a list of events."]})
     if len(events) > EVENTS_LIMIT:
         raise responses.invalid({"events": [f"At most {EVENTS_LIMIT} events in one call."]})
-    return events
+    return events, value.get("customer_token")
 
 
 def take(request: HttpRequest, shop: str) -> HttpResponse:
-    """202 with how many were taken. May be repeated: the same events are one debt, delivered once."""
+    """202 with the number of events that were taken. Safe to repeat: equal events are one job and are delivered once."""
     if request.method == "OPTIONS":
         return HttpResponse(status=204, headers={"Allow": "POST, OPTIONS"})
     if request.method != "POST":
@@ -106,16 +109,27 @@ def take(request: HttpRequest, shop: str) -> HttpResponse:
         raise responses.Problem(415, "unsupported_media_type", "Send JSON as text/plain or application/json.")
     if int(request.META.get("CONTENT_LENGTH") or 0) > BODY_LIMIT_BYTES:
         raise responses.Problem(413, "payload_too_large", "The body is too large.", {"limit_bytes": BODY_LIMIT_BYTES})
-    events = parse(request.body)
+    events, token = parse(request.body)
     serializer = EventFields(data=events, many=True)
     if not serializer.is_valid():
         raise responses.invalid({"events": serializer.errors})
     private = request.headers.get("sec-gpc") == "1"
+    visitors.withdraw(
+        shop_settings,
+        {
+            event["visitor_id"]
+            for event in serializer.validated_data
+            if event["type"] == visitors.WITHDRAWN and event.get("visitor_id")
+        },
+    )
     consented_events = [
         {**event, "occurred_at": event["occurred_at"].isoformat()}
         for event in serializer.validated_data
-        if event["consent"] == "granted" and not private
+        if event["consent"] == "granted" and event["type"] != visitors.WITHDRAWN and not private
     ]
+    if consented_events and installed.visit_kinds():
+        more = visitors.facts(request, shop_settings, token)
+        consented_events = [{**event, **more} for event in consented_events]
     if consented_events:
         names = "\n".join(sorted(event["id"] for event in consented_events))
         key = f"events-{hashlib.sha256(names.encode()).hexdigest()[:40]}"

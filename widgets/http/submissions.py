@@ -1,7 +1,8 @@
-"""What shoppers send: ``POST /w/v1/{shop}/{widget}``, as a native form, through the loader, or as JSON.
+"""Submissions of shoppers: ``POST /w/v1/{shop}/{widget}`` as a native form, through the loader, or as JSON.
 
-A native form is answered with 303 to where the shopper came from (one of the shop's origins) or to our full page; its errors with our
-full page, 422 and the kept input. The loader gets 200 and the widget made anew, JSON clients 200, 202 or 422.
+A native form gets 303 to the page that the shopper came from (of one of the shop's origins) or to our full page; with errors, our
+full page with status 422 and the entered values. The loader gets 200 and the widget, rendered again; JSON clients get 200, 202 or
+422.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.utils.encoding import iri_to_uri
 from django.utils.translation import gettext
 
 from sumeru_proxy.reading.reader import Pending
 from widgets.base import Frozen, Refusal, Seal, Sent, Widget
-from widgets.http import forms, pages, rendering, requests, responses, throttles
+from widgets.http import forms, pages, rendering, requests, responses, throttles, visitors
 from widgets.http.desk import ShopDesk
 from widgets.http.requests import WidgetRequest
 from widgets.http.shops import ShopSettings
@@ -30,7 +32,7 @@ log = logging.getLogger(__name__)
 BODY_LIMIT_BYTES = 64 * 1024
 FIELDS_LIMIT = 100
 meter = throttles.Meter()
-_CONTROL = ("token", "key", "return_to", "via", forms.TRAP)
+_CONTROL = ("token", "key", "return_to", "via", "visitor_id", forms.TRAP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,11 @@ class Posted:
     key: str
     return_to: str
     trapped: bool
+    visitor_id: str = ""
 
 
 def submit(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
-    """Take a submission. Repeating it with the same key and body does nothing twice and gives the same outcome."""
+    """Take a submission. Safe to repeat: the same key and body are done once and give the same outcome."""
     shop_settings = requests.find_shop(shop)
     check_origin(request, shop_settings)
     posted = parse(request)
@@ -57,7 +60,10 @@ def submit(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
     _brake(request, each.widget, subject)
     with texts.override(each.call.shop.texts, each.call.locale):
         try:
-            return _answer(request, shop_settings, each, posted, _act(request, shop_settings, each, posted, subject))
+            sent = _act(request, shop_settings, each, posted, subject)
+            if posted.visitor_id and not posted.trapped and not sent.errors:
+                _identify(request, shop_settings, posted)
+            return _answer(request, shop_settings, each, posted, sent)
         except responses.Problem as problem:
             if posted.manner == "json" or problem.status in (401, 403, 404, 405, 413, 415, 429):
                 raise
@@ -65,8 +71,15 @@ def submit(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
             return _answer(request, shop_settings, each, posted, _failed(posted, {"": [_sentence(problem)]}), status)
 
 
+def _identify(request: HttpRequest, shop_settings: ShopSettings, posted: Posted) -> None:
+    try:
+        visitors.identify(request, shop_settings, posted.visitor_id, posted.values, posted.key)
+    except DatabaseError as error:  # what was sent is kept already
+        log.warning("shop %s: a visitor was not identified: %s", shop_settings.profile.id, type(error).__name__)
+
+
 def _sentence(problem: responses.Problem) -> str:
-    """A problem in a shopper's words."""
+    """A problem in words for shoppers."""
     if problem.status == 409:
         return gettext("This form has been sent before. Please load the page again.")
     if problem.status < 500:
@@ -75,7 +88,9 @@ def _sentence(problem: responses.Problem) -> str:
 
 
 def check_origin(request: HttpRequest, shop_settings: ShopSettings) -> None:
-    """Raises 403 unless the page that sends is the shop's or ours. Servers send no Origin and may pass: there are no cookies to steal."""
+    """Raises 403 unless the request comes from a page of the shop or of this server. Servers send no Origin and pass: there are
+    no cookies that could be misused.
+    """
     origin = request.headers.get("origin")
     if origin is None or shop_settings.allows_origin(origin):
         return
@@ -114,12 +129,16 @@ def parse(request: HttpRequest) -> Posted:
         key=request.headers.get("idempotency-key", "") or text["key"],
         return_to=text["return_to"],
         trapped=bool(values.get(forms.TRAP)),
+        visitor_id=text["visitor_id"],
     )
 
 
 def _check_whole(request: HttpRequest) -> None:
-    """Raises 400 for a form whose end is missing: unlike JSON, half a form reads like a whole one, and a shopper whose connection
-    broke sends it again. In chunks the end cannot be told from a break, so those raise 411."""
+    """Raises 400 for a form body that is shorter than announced. Unlike JSON, half a form reads like a whole one, and a shopper
+    whose connection broke sends it again.
+
+    Raises 411 for chunked forms, whose end cannot be told from a broken connection.
+    """
     if request.headers.get("transfer-encoding"):
         raise responses.Problem(411, "length_required", "Send forms with a Content-Length.")
     if len(request.body) < int(request.META.get("CONTENT_LENGTH") or 0):
@@ -146,7 +165,7 @@ def _brake(request: HttpRequest, widget: Widget, subject: str) -> None:
 
 
 def _act(request: HttpRequest, shop_settings: ShopSettings, each: WidgetRequest, posted: Posted, subject: str) -> Sent:
-    """What became of it. A trapped script is told that all went well, and nothing is kept."""
+    """The outcome of the submission. A bot that filled the honeypot field is told that all went well, and nothing is stored."""
     assert each.widget.Form is not None  # noqa: S101 - the caller looked
     if isinstance(each.call.lacking, Pending):
         raise responses.unavailable("The product is not known yet. Try again.")
@@ -219,7 +238,7 @@ def _json_answer(sent: Sent) -> HttpResponse:
 
 
 def landing(each: WidgetRequest, shop_settings: ShopSettings, return_to: str, sent: Sent) -> str:
-    """Where a native form's shopper goes next: the storefront page when it is one of the shop's, else our full page."""
+    """The address that a native form's shopper is sent to: the storefront page when it belongs to the shop, else our full page."""
     parts = urlsplit(return_to)
     if parts.scheme in ("http", "https") and shop_settings.allows_origin(f"{parts.scheme}://{parts.netloc}".lower()):
         query = [pair for pair in parse_qsl(parts.query) if pair[0] != "sumeru_result"]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sumeru_proxy.webhooks import erasing, intake, topics
+from sumeru_proxy.webhooks import intake, persons, topics
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 GOOD: dict[str, Any] = {
@@ -55,26 +55,20 @@ MALFORMED: list[tuple[str, bytes, str]] = [
     ("number", b"7", "body"),
     ("null", b"null", "body"),
     ("no id", without("id"), "id"),
-    ("id number", body(id=1), "id"),
     ("id list", body(id=["evt_1"]), "id"),
     ("id empty", body(id=""), "id"),
     ("id long", body(id="e" * 121), "id"),
     ("id NUL", body(id="evt\x00"), "id"),
-    ("id line break", body(id="evt_1\n"), "id"),
     ("no type", without("type"), "type"),
     ("type object", body(type={}), "type"),
     ("type long", body(type="a" * 81), "type"),
-    ("type spaces", body(type="order created"), "type"),
     ("no date", without("created_at"), "created_at"),
-    ("date number", body(created_at=1_700_000_000), "created_at"),
+    ("date small number", body(created_at=1_700), "created_at"),
+    ("domain list", body(shop_domain=[]), "shop_domain"),
+    ("domain long", body(shop_domain="a" * 191), "shop_domain"),
     ("date words", body(created_at="yesterday at noon"), "created_at"),
     ("date impossible", body(created_at="2026-13-40T10:00:00Z"), "created_at"),
     ("date out of range", body(created_at="0001-01-01T00:00:00+23:59"), "created_at"),
-    ("no domain", without("shop_domain"), "shop_domain"),
-    ("domain null", body(shop_domain=None), "shop_domain"),
-    ("domain number", body(shop_domain=3), "shop_domain"),
-    ("data list", body(data=[]), "data"),
-    ("data text", body(data="x"), "data"),
 ]
 
 
@@ -91,6 +85,7 @@ def test_no_bytes_raise_anything_else(raw: bytes) -> None:
         intake.read_envelope(raw)
 
 
+@pytest.mark.thorough
 @given(
     st.dictionaries(
         st.sampled_from([*GOOD, "more"]),
@@ -106,13 +101,18 @@ def test_no_json_object_raises_anything_else(changes: dict[str, Any]) -> None:
     except intake.Malformed:
         return
     topics.stale_after(envelope.type, envelope.data)
-    erasing.person_in(envelope.data)
+    persons.recognised(envelope.data)
 
 
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
         ({"data": None}, {}),
+        ({"data": []}, {}),
+        ({"data": "x"}, {}),
+        ({"id": 4711}, {"order_id": "ord_1"}),
+        ({"shop_domain": None}, {"order_id": "ord_1"}),
+        ({"type": "Order Created"}, {"order_id": "ord_1"}),
         ({"more": [1, {"x": "y"}]}, {"order_id": "ord_1"}),
         ({"data": {"text": "a\u0000b \ud800 ü"}}, {"text": "a\u0000b \ud800 ü"}),
     ],
@@ -122,9 +122,13 @@ def test_unknown_and_odd_content_is_taken(changes: dict[str, Any], what: dict[st
 
 
 @pytest.mark.parametrize(
-    "text", ["2026-11-20T11:59:00Z", "2026-11-20T11:59:00", "2026-11-20T13:59:00+02:00", "2026-11-20T11:59:00.000Z"]
-)
-def test_dates_become_utc(text: str) -> None:
+    "text",
+    [
+        "2026-11-20T11:59:00Z", "2026-11-20T11:59:00z", "2026-11-20T11:59:00", "2026-11-20T13:59:00+02:00",
+        "2026-11-20T11:59:00.000Z", "2026-11-20 11:59:00 UTC", 1_795_175_940, "1795175940", 1_795_175_940_000, 1_795_175_940.0,
+    ],
+)  # fmt: skip
+def test_dates_become_utc(text: Any) -> None:
     assert intake.read_envelope(body(created_at=text)).occurred_at == datetime(2026, 11, 20, 11, 59, tzinfo=UTC)
 
 
@@ -135,8 +139,9 @@ def test_dates_become_utc(text: str) -> None:
         (timedelta(days=3), ""),
         (timedelta(days=3, seconds=1), "too_old"),
         (timedelta(days=9_000), "too_old"),
-        (-timedelta(minutes=5), ""),
-        (-timedelta(minutes=5, seconds=1), "in_future"),
+        (-timedelta(minutes=6), ""),
+        (-timedelta(days=1), ""),
+        (-timedelta(days=1, seconds=1), "in_future"),
         (-timedelta(days=9_000), "in_future"),
     ],
 )
@@ -145,32 +150,44 @@ def test_what_is_too_old_or_in_the_future(age: timedelta, reason: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("domain", "known"),
+    [
+        ("hooks.example", True), ("HOOKS.example ", True), ("www.hooks.example", True), ("https://hooks.example/", True),
+        ("hooks.example:443", True), ("hooks.example.", True), ("hooks.myplatform.example", True), ("", True),
+        ("other.example", False), ("hooks.example.evil.example", False), ("xhooks.example", False), ("www.", False),
+    ],
+)  # fmt: skip
+def test_the_domains_of_a_shop_are_a_list(domain: str, known: bool) -> None:
+    domains = ("Hooks.example", "hooks.myplatform.example")
+    reason = intake.reason_to_ignore(intake.read_envelope(body(shop_domain=domain)), NOW, domains)
+    assert reason == ("" if known else "other_domain")
+
+
+@pytest.mark.parametrize(
     ("event_type", "data", "stale"),
     [
-        ("gdpr.completed", {"customer_id": "cus_1"}, (("reviews", "customers", "customer:cus_1"), True)),
-        ("gdpr.completed", {}, (("reviews", "customers"), True)),
-        ("customer.updated", {"id": "cus_2", "email": "a@b.example"}, (("customer:cus_2",), False)),
-        ("customer.tagged", {"customer": {"id": "cus_3"}}, (("customer:cus_3",), False)),
-        ("opt_in.changed", {"customer_id": 7}, ((), False)),
+        ("gdpr.completed", {"customer_id": "cus_1"}, ()),  # see test_erasing
+        ("customer.updated", {"id": "cus_2", "email": "a@b.example"}, ("customer:cus_2",)),
+        ("customer.tagged", {"customer": {"id": "cus_3"}}, ("customer:cus_3",)),
+        ("opt_in.changed", {"customer_id": 7}, ("customer:7",)),
         (
             "order.created",
             {"line_items": [{"product_id": "prd_1"}, {"product_id": "prd_1"}, 5, {}]},
-            (("product:prd_1",), False),
+            ("product:prd_1",),
         ),
         (
             "order.created",
             {"order": {"customer": {"id": "cus_1"}, "line_items": [{"product_id": "prd_2"}]}},
-            (("product:prd_2", "customer:cus_1"), False),
+            ("product:prd_2", "customer:cus_1"),
         ),
-        ("order.created", {"line_items": "none"}, ((), False)),
-        ("order.attributed", {"order_id": "ord_1"}, ((), False)),
-        ("campaign.launched", {"customer_id": "cus_1"}, ((), False)),
-        ("something.new", {"customer_id": "cus_1"}, ((), False)),
+        ("order.created", {"line_items": "none"}, ()),
+        ("order.attributed", {"order_id": "ord_1"}, ()),
+        ("campaign.launched", {"customer_id": "cus_1"}, ()),
+        ("something.new", {"customer_id": "cus_1"}, ()),
     ],
 )
-def test_what_an_event_makes_stale(event_type: str, data: dict[str, Any], stale: tuple[tuple[str, ...], bool]) -> None:
-    found = topics.stale_after(event_type, data)
-    assert (found.topics, found.hard) == stale
+def test_what_an_event_makes_stale(event_type: str, data: dict[str, Any], stale: tuple[str, ...]) -> None:
+    assert topics.stale_after(event_type, data).topics == stale
 
 
 @pytest.mark.parametrize(
@@ -185,11 +202,3 @@ def test_what_an_event_makes_stale(event_type: str, data: dict[str, Any], stale:
 )
 def test_which_order_an_event_is_about(event_type: str, data: dict[str, Any], order: str | None) -> None:
     assert topics.order_of(event_type, data) == order
-
-
-def test_a_person_is_known_by_address_and_id() -> None:
-    person = erasing.person_in({"customer": {"id": "cus_1", "email": "Ada@Shopper.example "}, "id": "x"})
-    assert person == {"cus_1", "ada@shopper.example"}
-    assert erasing.names({"author": {"email": "ADA@shopper.example"}}, person)
-    assert erasing.names({"events": [{"properties": {"who": "cus_1"}}]}, person)
-    assert not erasing.names({"body": "I am not ada@shopper.example", "id": "cus_11"}, person)

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sumeru_proxy', '0005_alter_credential_kind'),
+        ('sumeru_proxy', '0007_erasures'),
     ]
 
     operations = [
