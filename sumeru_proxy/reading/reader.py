@@ -32,11 +32,11 @@ class Pending(Exception):
 
 
 class Missing(Exception):
-    """Sumeru says that what was asked for does not exist."""
+    """Sumeru says that the requested thing does not exist."""
 
 
 class UsedCopy(NamedTuple):
-    """What an answer was made of: a copy in the state in which it was used, or its absence (state ``absent``)."""
+    """A copy that an answer was made of, with its state at that time, or its absence (state ``absent``)."""
 
     query: Query
     copy: Copy | None
@@ -86,7 +86,7 @@ class Source:
         return max(0.0, now - self.oldest) if self.oldest is not None else 0.0
 
     def load(self, query: Query) -> Any:
-        """What our store holds of this, never asking Sumeru; None when there is no usable copy. Raises Missing."""
+        """The value of the stored copy, without asking Sumeru; None when there is no usable copy. Raises Missing."""
         key = query.key(self.shop_id)
         copy = copies.load(key)
         state = self._state(query, copy)
@@ -96,9 +96,9 @@ class Source:
         return self._give(key, query, copy, state)
 
     def get(self, query: Query) -> Any:
-        """The value: from a copy at once (a stale one is refreshed behind the page), else from Sumeru.
+        """The value: of a copy at once (a stale copy is refreshed in the background), else of Sumeru.
 
-        Raises Pending when there is neither, Missing when Sumeru says that there is no such thing.
+        Raises Pending when neither has it now, Missing when Sumeru says that it does not exist.
         """
         key = query.key(self.shop_id)
         if self._count_request:
@@ -110,9 +110,9 @@ class Source:
         return self._give(key, query, *usable)
 
     def products(self, ids: Sequence[str], fresh_s: float = 300.0) -> dict[str, shapes.Product | None]:
-        """These products by id (None: unknown to Sumeru), each from its own copy; what lacks a copy comes in shared calls.
+        """These products by id (None: unknown to Sumeru), each from its own copy. Products without a copy are fetched together.
 
-        Ids for which there is neither copy nor budget are left out. Never raises for a failing upstream.
+        Ids are left out when there is neither a copy nor time to ask. Never raises for a failing upstream.
         """
         queries = {product_id: products.single_query(product_id, fresh_s) for product_id in dict.fromkeys(ids)}
         keys = {product_id: query.key(self.shop_id) for product_id, query in queries.items()}
@@ -162,7 +162,7 @@ class Source:
         return copy.value
 
     def _usable(self, key: str, query: Query) -> tuple[Copy, str] | None:
-        """The copy that may be shown, and its state; a stale one is asked for again."""
+        """The copy that may be shown, and its state. A refresh of a stale copy is requested."""
         copy = copies.load(key)
         state = self._state(query, copy)
         if state == "stale":

@@ -1,4 +1,4 @@
-"""How the connection to Sumeru does, and what an operator can do about it: test, refresh, new key, encrypt again."""
+"""The state of the connection to Sumeru, and an operator's actions: test, refresh, new shop key, encrypt again."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class EndpointRow:
 
 
 def row_of(each: health.Health, now: datetime) -> EndpointRow:
-    """An endpoint's health in words. Advice is given while the failure is the last thing that happened."""
+    """An endpoint's health in words. Advice is given while its latest call failed."""
     parts = [each.error, each.code, str(each.status or "")]
     return EndpointRow(
         endpoint=each.endpoint,
@@ -123,7 +123,9 @@ def moment(at: float | None, now: datetime) -> Moment | None:
 def connection_page(
     site_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, context: dict[str, Any]
 ) -> HttpResponse:
-    """The state of the connection; a POST with ``do`` acts. Raises PermissionDenied for those who may not change the shop."""
+    """The state of the connection; a POST with ``do`` performs an action. Raises PermissionDenied without the permission to
+    change the shop.
+    """
     if request.method == "POST":
         if not site_admin.has_change_permission(request, shop):
             raise PermissionDenied
@@ -165,7 +167,7 @@ def _render(site_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, cont
 
 
 def make_stale(site_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop) -> None:
-    """Every copy becomes stale; noted in the shop's history."""
+    """Make every copy stale, and record it in the shop's history."""
     with transaction.atomic():
         changes.everything_stale(shop)
         site_admin.log_change(request, shop, _("Made everything stale"))
@@ -177,7 +179,7 @@ def make_stale(site_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop) -
 
 
 def new_key(site_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop) -> None:
-    """Another shop key, when the warning was confirmed."""
+    """Give the shop another key, if the warning was confirmed."""
     if request.POST.get("confirm") != "on":
         messages.error(request, _("Nothing changed: confirm that pages with the present key may stop working."))
         return
