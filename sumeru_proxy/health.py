@@ -137,7 +137,7 @@ def observer(shop_id: int) -> Callable[[Observed], None]:
                 left_out=not seen.error,
             )
             _note_misread(shop_id, endpoint, misread)
-        if not seen.error:
+        if seen.answered:
             _note_success(shop_id, endpoint, now)
             return
         status = seen.meta.status

@@ -43,6 +43,8 @@ PURE = {
     "widgets.i18n.formatting.money",
     "widgets.i18n.formatting.number",
     "widgets.i18n.languages.canonical",
+    "widgets.i18n.languages.formats",
+    "widgets.i18n.languages.usable",
     "widgets.i18n.texts._compiled",
     "widgets.i18n.texts._numbers",
     "widgets.i18n.texts.forms_of",

@@ -17,6 +17,7 @@ from django.utils.functional import Promise
 from rest_framework import serializers
 
 from sumeru_proxy.reading.reader import Source
+from widgets.i18n import languages
 from widgets.i18n.texts import NONE as NO_TEXTS
 from widgets.i18n.texts import Texts
 
@@ -111,18 +112,25 @@ class IdentifierListField(serializers.Field[Any, Any, Any, Any]):
         return ",".join(value)
 
 
+class LocaleField(serializers.CharField):
+    """A BCP 47 tag, or what a page has in its place: whatever it is, it is no error. See ``languages.usable``."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """The part of the tag that we can follow; empty when there is none."""
+        return languages.usable(str(data))
+
+
 class WidgetParams(serializers.Serializer[Any]):
     """What every widget may be asked, whatever it shows. Subclass it as ``Params`` of a widget.
 
     Unknown parameters are dropped, so they never reach a cache key.
     """
 
-    locale = serializers.RegexField(
-        r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,2}\Z",
+    locale = LocaleField(
         required=False,
         default="",
         allow_blank=True,
-        help_text="Language of the texts (BCP 47). Default: the shop's.",
+        help_text="Language of the texts, and region of numbers, money and dates (BCP 47). Default, and for unknown ones: the shop's.",
     )
     placement = serializers.RegexField(
         r"^[a-z0-9-]{0,40}\Z",
@@ -195,6 +203,11 @@ class Call:
     customer_id: str = ""
     seal: Seal | None = None
     sent: Sent | None = None
+
+    @property
+    def formats(self) -> str:
+        """BCP 47 tag by which numbers, money and dates are written: of the texts' language, with the region that was asked for."""
+        return languages.formats(self.params.get("locale") or "", self.shop.locale, self.locale)
 
     def link(self, **changes: object) -> str:
         """The full page's URL for the same call with some parameters changed; None removes one. Order is stable."""

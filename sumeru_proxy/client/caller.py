@@ -76,6 +76,14 @@ class Observed:
     code: str = ""
     unreadable_path: str = ""
     expected: str = ""
+    named: bool = False
+    """Whether the call was about something that a page or a shopper named."""
+
+    @property
+    def answered(self) -> bool:
+        """Sumeru gave an answer: what was asked for, or its word that there is no such thing or that it is not valid."""
+        about_it = self.named and self.code in ("not_found", "validation_failed", "idempotency_conflict")
+        return not self.error or (self.error == "Refused" and self.sent and about_it)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +135,8 @@ class Caller:
         self.budget = budget or habits.budget
         self.max_attempts = max_attempts or habits.attempts
         self.heeds_pauses = habits.heeds_pauses
+        self.heeds_breaker = True
+        self.patience_s = 0.0
         self._store = store if store is not None else _process_store
         self._observer = observer
         self._clock, self._sleep, self._chance = clock, sleep, chance
@@ -140,10 +150,15 @@ class Caller:
         twin._observer = observer
         return twin
 
-    def without_pauses(self) -> Self:
-        """The same caller for a person's test: it asks although answers were useless before. A good one ends the pauses of all."""
+    def for_a_test(self, budget: Budget | None = None, patience_s: float = 0.0) -> Self:
+        """The same caller for a person's test: it tries once, and although calls failed or answers were useless before, so that what is
+        said is what happens now. It waits up to ``patience_s`` for our own limits. A good answer ends the pauses of all.
+        """
         twin = copy.copy(self)
-        twin.heeds_pauses = False
+        twin.heeds_pauses = twin.heeds_breaker = False
+        twin.max_attempts = 1
+        twin.patience_s = patience_s
+        twin.budget = budget or self.budget
         return twin
 
     def items_at_once(self, resource: Resource[Any], most: int) -> int:
@@ -181,6 +196,8 @@ class Caller:
         )
         ambiguous = False
         attempt = 0
+        answered: SumeruError | None = None
+        patience_s = self.patience_s
         while True:
             attempt += 1
             failure: SumeruError
@@ -190,14 +207,24 @@ class Caller:
                 failure = error
             # A later try's clear refusal does not settle what an earlier, lost answer left open.
             ambiguous = failure.ambiguous = failure.ambiguous or ambiguous
+            if isinstance(failure, Limited) and not failure.status and failure.retry_after_s <= patience_s:
+                patience_s -= failure.retry_after_s
+                attempt -= 1
+                self._sleep(failure.retry_after_s)
+                continue
             verdict = retrying.decide(failure, attempt, self.max_attempts, self._chance())
+            held = isinstance(failure, Unavailable) and failure.reason in ("breaker_open", "paused")
             if isinstance(verdict, retrying.GiveUp):
-                raise failure
+                # Our own word for earlier failures says less than those.
+                raise answered if held and answered is not None else failure
+            answered = answered if held else failure
             self._sleep(verdict.wait_s)
 
     def _once(self, resource: Resource[T], asked: CallArguments, request: HttpCall) -> Answer[T]:
         name = resource.name
-        question = gate.Question(self._place(resource), _key_of(asked), asked.items, self.heeds_pauses)
+        question = gate.Question(
+            self._place(resource), _key_of(asked), asked.items, self.heeds_pauses, self.heeds_breaker
+        )
         try:
             passed = gate.enter(
                 self._store,
@@ -210,7 +237,7 @@ class Caller:
                 question,
             )
         except SumeruError as error:
-            self._observe(Meta(name, 0, 0.0), error, sent=False)
+            self._observe(Meta(name, 0, 0.0), error, asked, sent=False)
             raise
         began = time.monotonic()
         try:
@@ -218,7 +245,7 @@ class Caller:
         except (Unavailable, Unreadable) as error:
             gate.leave(passed, LimitHeaders(), isinstance(error, Unreadable), self._clock(), error)
             status = error.status if isinstance(error, Unavailable) else 200
-            self._observe(Meta(name, status, time.monotonic() - began, error.request_id), error, sent=True)
+            self._observe(Meta(name, status, time.monotonic() - began, error.request_id), error, asked, sent=True)
             raise
         now = self._clock()
         meta, told = _meta(name, reply, now), _told(reply, now)
@@ -232,14 +259,18 @@ class Caller:
                 failure = error.at(name, meta.request_id)
         worked = not isinstance(failure, (Unavailable, Limited))
         gate.leave(passed, told, worked, now, failure, held=failure is None and notes.hold_something)
-        self._observe(meta, failure, sent=True, skipped=notes.skipped)
+        self._observe(meta, failure, asked, sent=True, skipped=notes.skipped)
         if failure is not None:
             raise failure
         if notes.skipped:
             log.warning("%s: %d unreadable items left out, first at %s", name, len(notes.skipped), notes.skipped[0])
+        if notes.withheld:
+            log.warning("%s: not shown, since it was not given: %s", name, ", ".join(sorted(notes.withheld)))
         return Answer(value, meta, notes)
 
-    def _observe(self, meta: Meta, error: SumeruError | None, *, sent: bool, skipped: Sequence[str] = ()) -> None:
+    def _observe(
+        self, meta: Meta, error: SumeruError | None, asked: CallArguments, *, sent: bool, skipped: Sequence[str] = ()
+    ) -> None:
         if self._observer is None:
             return
         code = error.code if isinstance(error, Refused) else error.reason if isinstance(error, Unavailable) else ""
@@ -248,7 +279,7 @@ class Caller:
             path, expected = error.path, error.expected
         kind = type(error).__name__ if error else ""
         try:
-            self._observer(Observed(self.lane, meta, kind, sent, code, path, expected))
+            self._observer(Observed(self.lane, meta, kind, sent, code, path, expected, asked.names_something))
         except Exception as fault:  # counting must never cost a page
             log.warning("observer failed: %s", type(fault).__name__)
 

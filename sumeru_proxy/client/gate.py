@@ -21,13 +21,15 @@ _own_store: Final = MemoryStore()
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is asked: ``place`` is the key under which the store keeps what is known of the endpoint, ``key`` names the arguments,
-    ``items`` how many things a bulk call asks for. ``heeds_pauses``: whether a pause for useless answers holds this call.
+    ``items`` how many things a bulk call asks for. ``heeds_pauses``: whether a pause for useless answers holds this call;
+    ``heeds_breaker``: whether an open breaker does.
     """
 
     place: str
     key: str = ""
     items: int = 1
     heeds_pauses: bool = True
+    heeds_breaker: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,8 @@ def _enter(
             counted = min(costs.cost_of(known, cost, question.items), max(cost, _least(scopes)))
         if pause.wait_s > 0:
             return {}, Unavailable(reason="paused", retry_after_s=pause.wait_s, endpoint=endpoint)
-        admission = breaker.admit(states[breaker_key], now)
+        heeds_breaker = question is None or question.heeds_breaker
+        admission = breaker.admit(states[breaker_key], now) if heeds_breaker else breaker.Admission(0.0, False, None)
         if admission.wait_s > 0:
             return {}, Unavailable(reason="breaker_open", retry_after_s=admission.wait_s, endpoint=endpoint)
         changed, wait_s = limiter.take(scopes, states, lane, counted, now)

@@ -5,16 +5,22 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sumeru_proxy.client.api import Sumeru
 from sumeru_proxy.client.caller import Meta, Observed
-from sumeru_proxy.client.errors import SumeruError, Unreadable
+from sumeru_proxy.client.errors import Refused, SumeruError, Unreadable
 from sumeru_proxy.client.resource import ADMIN, CallArguments, ProbeState, Resource
 from sumeru_proxy.client.resources import ADMIN_API, EVERY
 from sumeru_proxy.client.resources_catalogue import PRODUCTS, ask_products
+from sumeru_proxy.client.resources_shopper import CHECK_REFERRAL
+from sumeru_proxy.client.session import Budget
 
+TOTAL_S: Final = 22.0
+CALL_S: Final = 5.0
+LEAST_S: Final = 0.5
+BULK_S: Final = 2.0
 ADMIN_NAMES: Final = frozenset(resource.name for resource in ADMIN_API)
 
 
@@ -46,21 +52,30 @@ class Finding:
     misfit: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
     limit: int | None = None
     remaining: int | None = None
     x_cache: str = ""
+    late: bool = False
+    """Not called, because the time was up."""
 
     @property
     def good(self) -> bool:
         """Whether the endpoint answered in the shape we know, or was rightly left out."""
-        return not self.called or not (self.error or self.skipped or self.misfit)
+        return not self.late and (not self.called or not (self.error or self.skipped or self.misfit))
 
 
 class Probe:
-    """One run over an account. Give it a worker-lane ``Sumeru``: it waits for the limits instead of skipping endpoints."""
+    """One run over an account: each call is made once, whatever failed before it, and within ``total_s`` seconds altogether.
 
-    def __init__(self, sumeru: Sumeru, target: ProbeTarget, *, write: bool = False, run_id: str = "") -> None:
+    It waits for our own limits as long as there is time, and for nothing else.
+    """
+
+    def __init__(
+        self, sumeru: Sumeru, target: ProbeTarget, *, write: bool = False, run_id: str = "", total_s: float = TOTAL_S
+    ) -> None:
         self._sumeru = sumeru
+        self._until = time.monotonic() + total_s
         self._state = ProbeState(
             product_id=target.product_id,
             quiz_id=target.quiz_id,
@@ -69,6 +84,11 @@ class Probe:
             run_id=run_id or uuid.uuid4().hex[:12],
             write=write,
         )
+
+    @property
+    def left_s(self) -> float:
+        """Seconds that are left."""
+        return max(0.0, self._until - time.monotonic())
 
     @property
     def product_ids(self) -> list[str]:
@@ -92,6 +112,8 @@ class Probe:
         arguments = resource.probe(self._state)
         if isinstance(arguments, str):
             return _left_out(resource, arguments)
+        if self.left_s < LEAST_S:
+            return replace(_left_out(resource, "the time was up"), late=True)
         return self._call(resource, arguments)
 
     def _call(self, resource: Resource[Any], arguments: CallArguments) -> Finding:
@@ -104,7 +126,7 @@ class Probe:
             if outer is not None:
                 outer(observed)
 
-        probing = self._sumeru.watched_by(watch).without_pauses()
+        probing = self._sumeru.watched_by(watch).for_a_test(budget_of(self.left_s), max(0.0, self.left_s - CALL_S))
         began = time.monotonic()
         common: dict[str, Any] = {
             "endpoint": resource.name,
@@ -119,11 +141,13 @@ class Probe:
             )
         except SumeruError as error:
             meta = seen[-1] if seen else Meta(resource.name, 0, time.monotonic() - began)
+            unknown = resource is CHECK_REFERRAL and isinstance(error, Refused) and error.status == 404
             return Finding(
                 **common,
                 status=meta.status,
                 milliseconds=meta.seconds * 1000,
-                error=str(error),
+                # That nobody has the code that is asked about is an answer.
+                error="" if unknown else str(error),
                 required_missing=error.path if isinstance(error, Unreadable) else "",
                 limit=meta.limit,
                 remaining=meta.remaining,
@@ -142,10 +166,17 @@ class Probe:
             misfit=tuple(sorted(notes.misfit)),
             unknown=tuple(sorted(notes.unknown)),
             skipped=tuple(notes.skipped[:20]),
+            withheld=tuple(sorted(notes.withheld)),
             limit=meta.limit,
             remaining=meta.remaining,
             x_cache=meta.x_cache,
         )
+
+
+def budget_of(left_s: float) -> Budget:
+    """What one call of a person's test may take when so many seconds are left."""
+    total_s = min(CALL_S, max(left_s, LEAST_S))
+    return Budget(min(3.0, total_s), total_s, total_s)
 
 
 def _left_out(resource: Resource[Any], why: str) -> Finding:
@@ -212,7 +243,7 @@ def bulk_cost(sumeru: Sumeru, product_ids: Sequence[str]) -> BulkFinding:
     ids = list(dict.fromkeys(product_ids))[:BULK_IDS]
     if len(ids) < 2:
         return BulkFinding(PRODUCTS.name, len(ids), None, "fewer than two products are known")
-    asking = sumeru.without_pauses()
+    asking = sumeru.for_a_test(budget_of(BULK_S), BULK_S)
     try:
         first = asking.call(PRODUCTS, ask_products(product_ids=ids[:1], limit=1)).meta
         several = asking.call(PRODUCTS, ask_products(product_ids=ids, limit=len(ids))).meta

@@ -9,7 +9,7 @@ from typing import TypeGuard
 
 from sumeru_proxy.client import errors
 from sumeru_proxy.client.api import Sumeru
-from sumeru_proxy.reading import stamps
+from sumeru_proxy.reading import ratings, stamps
 from sumeru_proxy.reading.copies import Copy, Query, copies
 from sumeru_proxy.reading.leases import lease
 
@@ -41,6 +41,7 @@ def fetch(shop_id: int, sumeru: Sumeru, query: Query) -> Copy:
     else:
         copy = Copy(value=value, fetched_at=time.time(), fresh_s=query.fresh_s, made_under=made_under)
     copies.store(query.key(shop_id), copy)
+    ratings.remember(shop_id, query, copy)
     return copy
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sumeru_proxy.client import errors, shapes
 from sumeru_proxy.client.api import Sumeru
-from sumeru_proxy.reading import leases, products, stamps
+from sumeru_proxy.reading import leases, products, ratings, stamps
 from sumeru_proxy.reading.copies import Copy, Query, copies
 from sumeru_proxy.reading.fetching import fetch_leased, is_pause, retry_after
 
@@ -36,7 +36,10 @@ class Missing(Exception):
 
 
 class UsedCopy(NamedTuple):
-    """A copy that an answer was made of, with its state at that time, or its absence (state ``absent``)."""
+    """A copy that an answer was made of, with its state at that time, or its absence (state ``absent``).
+
+    State ``derived``: a copy, or none, that comes and changes with others and is not asked for itself.
+    """
 
     query: Query
     copy: Copy | None
@@ -149,6 +152,24 @@ class Source:
         for copy in usable.values():
             self.oldest = copy.fetched_at if self.oldest is None else min(self.oldest, copy.fetched_at)
         return {product_id: copy.value for product_id, copy in usable.items()}
+
+    def ratings(self, shown: Mapping[str, shapes.Product | None]) -> dict[str, shapes.Rating]:
+        """The stars to show for each of these products, by id, see ``reading.ratings``; those of which nothing is known are left out.
+
+        One question to the shared cache, none to Sumeru.
+        """
+        queries = {product_id: ratings.query_of(product_id) for product_id in shown}
+        keys = {product_id: query.key(self.shop_id) for product_id, query in queries.items()}
+        stored = copies.load_many(list(keys.values()))
+        now = time.time()
+        found: dict[str, shapes.Rating] = {}
+        for product_id, product in shown.items():
+            copy = stored.get(keys[product_id])
+            self.used[keys[product_id]] = UsedCopy(queries[product_id], copy, "derived")
+            said, age_s = (copy.value, now - copy.fetched_at) if copy else (None, 0.0)
+            if decided := ratings.decide(said, age_s, product.rating if product else None):
+                found[product_id] = decided
+        return found
 
     def _state(self, query: Query, copy: Copy | None) -> str:
         return copy.state(time.time(), stamps.current(self.shop_id, query.watched)) if copy else "withdrawn"

@@ -119,3 +119,23 @@ def test_an_item_that_was_left_out_is_shown_beside_the_success() -> None:
     observe(Observed("page", Meta("products", 200, 0.1, "req_3"), "", True, "", "data[3].price"))
     found = health.of(7)[0]
     assert (found.state, found.unreadable_path, found.left_out) == ("ok", "data[3].price", True)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "named", "state"),
+    [
+        (404, "not_found", True, "ok"),
+        (422, "validation_failed", True, "ok"),
+        (409, "idempotency_conflict", True, "ok"),
+        (404, "not_found", False, "failing"),  # a list that is not there is a wrong address
+        (401, "unauthenticated", True, "failing"),
+        (403, "forbidden", True, "failing"),
+        (404, "http_404", True, "failing"),
+    ],
+)
+def test_a_shoppers_unknown_code_is_no_failure_of_the_connection(
+    status: int, code: str, named: bool, state: str
+) -> None:
+    seen = Observed("page", Meta("check_referral", status, 0.1), "Refused", True, code, named=named)
+    health.observer(7)(seen)
+    assert {each.endpoint: each.state for each in health.of(7)} == {"check_referral": state}

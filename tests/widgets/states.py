@@ -284,6 +284,9 @@ class Anything:
     def products(self, ids: Any, fresh_s: float = 300.0) -> dict[str, Any]:
         return {each: replace(product(1), id=each) for each in ids}
 
+    def ratings(self, shown: Any) -> dict[str, Any]:
+        return {each: product.rating for each, product in shown.items() if product.rating}
+
     def age_s(self, now: float) -> float:
         return 0.0
 

@@ -35,8 +35,11 @@ STATE_WORDS = {
     "failing": gettext_lazy("fails"),
     "unused": gettext_lazy("not used yet"),
 }
+CREDENTIALS = gettext_lazy("Sumeru refuses the request. Check the credentials, the shop domain and the Sumeru host.")
 ADVICE = {
-    "Refused": gettext_lazy("Sumeru refuses the request. Check the credentials, the shop domain and the Sumeru host."),
+    "Refused": gettext_lazy(
+        "Sumeru does not accept the request, but the credentials are not the reason. Please report it with the request id."
+    ),
     "Limited": gettext_lazy("The limit of calls is used up for the moment; it goes on by itself."),
     "Unavailable": gettext_lazy(
         "Sumeru cannot be reached or fails. Shoppers see the last copies; it is tried again by itself."
@@ -77,9 +80,16 @@ def row_of(each: health.Health, now: datetime) -> EndpointRow:
         succeeded=moment(each.succeeded_at, now),
         failed=moment(each.failed_at, now),
         problem=", ".join(part for part in parts if part),
-        advice=str(ADVICE.get(each.error, "")) if each.state in ("failing", "waiting") else "",
+        advice=_advice_on(each),
         request_id=each.request_id,
     )
+
+
+def _advice_on(each: health.Health) -> str:
+    if each.state not in ("failing", "waiting"):
+        return ""
+    about_credentials = each.error == "Refused" and (each.status in (0, 401, 403) or each.code == "unauthenticated")
+    return str(CREDENTIALS if about_credentials else ADVICE.get(each.error, ""))
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,13 @@ def outcome(event: InboundEvent) -> str:
         )
     if event.reason == "in_future":
         return _("Ignored: dated in the future. Compare this server’s clock.")
+    if event.reason == "other_domain":
+        return _(
+            "Ignored: it names the domain %s. If that is this shop, add it to the shop’s other domains and replay the event."
+        ) % bodies.readable_body(event.shop_domain)
+    if event.reason.startswith(intake.UNREADABLE):
+        field = event.reason.partition(":")[2]
+        return _("Kept as it came: Sumeru signed it, but it is not an event that we know (%s).") % field
     return _("Ignored.")
 
 

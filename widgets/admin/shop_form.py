@@ -49,6 +49,7 @@ class ShopForm(RefusesCredentials, _ModelForm):
             "name",
             "active",
             "domain",
+            "other_domains",
             "api_url",
             "referral_path",
             "locale",
@@ -59,6 +60,7 @@ class ShopForm(RefusesCredentials, _ModelForm):
             "public_url",
         )
         widgets = {
+            "other_domains": forms.Textarea(attrs={"rows": 2, "cols": 40}),
             "storefront_url": forms.URLInput(attrs={"class": "vURLField"}),
             "product_url": forms.TextInput(attrs={"class": "vURLField"}),
             "cart_url": forms.TextInput(attrs={"class": "vURLField"}),
@@ -82,12 +84,21 @@ class ShopForm(RefusesCredentials, _ModelForm):
             for name in DEFAULT_LIMITS
             if cleaned_data.get(f"limit_{name}") is not None
         }
-        if cleaned_data.get("domain"):
-            try:
-                Account(host="https://api.sumeru.systems", shop_domain=cleaned_data["domain"])
-            except ValueError:
-                self.add_error("domain", _("Give a domain such as yourshop.com, without https:// and without a path."))
+        if cleaned_data.get("domain") and not _is_domain(cleaned_data["domain"]):
+            self.add_error("domain", _("Give a domain such as yourshop.com, without https:// and without a path."))
+        others = list(dict.fromkeys((cleaned_data.get("other_domains") or "").split()))
+        if not all(map(_is_domain, others)):
+            self.add_error("other_domains", _("Give domains such as yourshop.com, one per line."))
+        cleaned_data["other_domains"] = "\n".join(others)
         return cleaned_data
+
+
+def _is_domain(text: str) -> bool:
+    try:
+        Account(host="https://api.sumeru.systems", shop_domain=text)
+    except ValueError:
+        return False
+    return True
 
 
 def _limit_field(name: str, default: int) -> forms.IntegerField:

@@ -101,7 +101,7 @@ class ShopAdmin(_ModelAdmin):
         (
             gettext_lazy("At Sumeru"),
             {
-                "fields": ("domain", "api_url"),
+                "fields": ("domain", "other_domains", "api_url"),
                 "description": gettext_lazy(
                     "Sumeru allows this server 100 public reads and 20 writes a minute, all shops and shoppers together. "
                     "Pages are served from copies, so shoppers do not notice; changes at Sumeru can take a few minutes to show."

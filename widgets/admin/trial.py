@@ -43,6 +43,8 @@ def trial_of(finding: Finding, observation: Observed | None) -> Trial:
         parts.append(_("of an unexpected form: %s") % ", ".join(finding.misfit[:5]))
     if finding.skipped:
         parts.append(_("unreadable entries: %s") % ", ".join(finding.skipped[:5]))
+    if finding.withheld:
+        parts.append(_("not shown, since not given: %s") % ", ".join(finding.withheld))
     return Trial(finding.endpoint, "ok" if finding.good else "failing", took, "; ".join(parts), request_id)
 
 

@@ -80,18 +80,19 @@ class AbExperiment(Widget):
         """``variant``, ``payload`` and ``assigned_at`` as Sumeru decided; ``slot``, ``widget`` and ``exposure`` are what is shown of it.
 
         Without a visitor, for an unknown experiment and while nothing is decided: the control group's default, ``assigned_at`` None
-        and no exposure. Always something to show: nothing here would hide the page's own content.
+        and no exposure; ``decided`` is False, and the answer not fresh while Sumeru could not be asked. Always something to show:
+        nothing here would hide the page's own content.
         """
         assignment = _assignment(call, source)
         name = call.params.experiment
         if assignment is None:
-            return _view(name, CONTROL, {}, None, "", None)
+            return _view(name, CONTROL, {}, None, "", None, decided=False)
         payload = assignment.payload if _fits(assignment.payload) else {}
         variant = assignment.variant
         # A slot is asked for only where the page may have one, so that exposure means "was on the page".
         slot = variant if re.match(IDENTIFIER, variant) and variant in (call.params.variants or (variant,)) else ""
         widget = _widget_of(call, payload)
-        context = _view(name, variant, payload, assignment.assigned_at, slot, widget)
+        context = _view(name, variant, payload, assignment.assigned_at, slot, widget, decided=True)
         if slot or widget or variant == CONTROL:
             context["exposure"] = {"experiment": name, "variant": variant}
         return context
@@ -107,8 +108,11 @@ def _assignment(call: Call, source: Source) -> Assignment | None:
         return None
     try:
         assignment: Assignment = source.get(assignment_query(call.params.experiment, call.params.visitor_id))
-    except (Missing, Pending):
+    except Missing:
+        return None
+    except Pending:
         # Undecided is shown as the default at once: waiting would leave a hole in the page, changing later a flicker.
+        source.fresh = False
         return None
     return assignment
 
@@ -120,11 +124,14 @@ def _view(
     assigned_at: object,
     slot: str,
     widget: Context | None,
+    *,
+    decided: bool,
 ) -> Context:
     return {
         "experiment": experiment,
         "variant": variant,
         "payload": dict(payload),
+        "decided": decided,
         "assigned_at": assigned_at,
         "slot": slot,
         "widget": widget,
@@ -143,16 +150,9 @@ def _widget_of(call: Call, payload: Mapping[str, Any]) -> Context | None:
         return None
     if not isinstance(placement, str) or not _PLACEMENT.fullmatch(placement):
         return None
-    payload_params = payload.get("params")
-    params = (
-        {
-            key: str(value)
-            for key, value in sorted(payload_params.items())[:PARAMS_LIMIT]
-            if _PARAM.fullmatch(key) and isinstance(value, str | int) and _VALUE.fullmatch(str(value)) and key != "type"
-        }
-        if isinstance(payload_params, dict)
-        else {}
-    )
+    params = _params_of(payload.get("params"))
+    if params is None:
+        return None
     if placement:
         params["placement"] = placement
     if call.params.locale:
@@ -165,3 +165,16 @@ def _widget_of(call: Call, payload: Mapping[str, Any]) -> Context | None:
         "url": f"{page_url}?{urlencode(sorted(params.items()))}" if params else page_url,
         "label": formatting.clipped(label, 80) if isinstance(label, str) and label else gettext("Show"),
     }
+
+
+def _params_of(given: object) -> dict[str, str] | None:
+    """The parameters of a payload, all of them; None when one could not be passed on, for the others alone ask for something else."""
+    if given is None:
+        return {}
+    if not isinstance(given, dict) or len(given) > PARAMS_LIMIT:
+        return None
+    fits = all(
+        _PARAM.fullmatch(key) and key != "type" and isinstance(value, str | int) and _VALUE.fullmatch(str(value))
+        for key, value in given.items()
+    )
+    return {key: str(value) for key, value in given.items()} if fits else None

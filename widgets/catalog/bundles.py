@@ -116,7 +116,7 @@ def _bundle(call: Call, bundle: Bundle) -> Context:
     available = all(item.product.available for item in bundle.items)
     lines = [(item.product.variant_id, item.quantity) for item in bundle.items]
     items = [
-        {**formatting.product_card(call.shop, item.product, call.locale), "quantity": item.quantity}
+        {**formatting.product_card(call.shop, item.product, call.formats), "quantity": item.quantity}
         for item in bundle.items
     ]
     text = bundle.description if call.options.show_description else ""
@@ -126,9 +126,9 @@ def _bundle(call: Call, bundle: Bundle) -> Context:
         "description": formatting.clipped(text, DESCRIPTION_CHARS),
         "items": items,
         "item_count": sum(item.quantity for item in bundle.items),
-        "price": formatting.price(price, currency, call.locale),
-        "compare_at": formatting.price(whole, currency, call.locale) if whole else None,
-        "saving": formatting.price(saved_units, currency, call.locale) if saved_units else None,
+        "price": formatting.price(price, currency, call.formats),
+        "compare_at": formatting.price(whole, currency, call.formats) if whole else None,
+        "saving": formatting.price(saved_units, currency, call.formats) if saved_units else None,
         # Rounded down: never promise more than there is.
         "saving_percent": saved_units * 100 // whole if whole else 0,
         "available": available,

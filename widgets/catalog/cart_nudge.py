@@ -7,7 +7,6 @@ import re
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urljoin
 
 from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -175,7 +174,7 @@ def _view(call: Call, nudge: Nudge, units: int, currency: str) -> Context:
         remaining_units = max(0, target - units)
         is_reached = not remaining_units
         figures = (("current", units), ("target", target), ("remaining", remaining_units))
-        texts = {name: formatting.price(each, currency, call.locale) for name, each in figures}
+        texts = {name: formatting.price(each, currency, call.formats) for name, each in figures}
         progress = {**texts, "percent": min(100, units * 100 // target)}
         message = goal_reached(kind) if is_reached else _goal_message(call, message, nudge.progress, texts, kind)
     return {
@@ -192,7 +191,7 @@ def _view(call: Call, nudge: Nudge, units: int, currency: str) -> Context:
 def _goal_message(call: Call, message: str, progress: NudgeProgress, texts: Context, kind: str) -> str:
     remaining = texts["remaining"]["text"]
     currency = texts["remaining"]["currency"]
-    sentence = truthful(message, progress.remaining, progress.target, remaining, currency, call.locale)
+    sentence = truthful(message, progress.remaining, progress.target, remaining, currency, call.formats)
     return sentence or goal_ahead(kind, remaining)
 
 
@@ -260,5 +259,5 @@ def truthful(message: str, amount: Decimal, target: Decimal, remaining: str, cur
 
 def _cta(call: Call, cta: Cta | None) -> Context | None:
     """A relative address belongs to the storefront; without a storefront there is no link."""
-    url = formatting.web_url(urljoin(call.shop.storefront_url, cta.url)) if cta else ""
+    url = formatting.address(call.shop, cta.url) if cta else ""
     return {"label": formatting.clipped(cta.label, 60), "url": url} if cta and url else None

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from sumeru_proxy.client.shapes import Product
+from sumeru_proxy.client.shapes import Product, Rating
 from sumeru_proxy.reading import feed
 from sumeru_proxy.reading.reader import Pending, Source
 from widgets.base import Call, Context, IdentifierField, IdentifierListField, Nothing, Widget, WidgetParams
@@ -191,7 +191,8 @@ class ProductFeed(Widget):
         if not product_list.products and not (grid and is_narrowed and (options.show_filters or options.show_search)):
             raise Nothing
         first = (product_list.number - 1) * size + 1
-        cards = formatting.fitting(_card(call, product) for product in product_list.products)
+        stars = source.ratings({product.id: product for product in product_list.products})
+        cards = formatting.fitting(_card(call, product, stars.get(product.id)) for product in product_list.products)
         return {
             "heading": options.heading,
             "layout": layout,
@@ -253,11 +254,8 @@ def _product_list(
     return feed.picked(products, ids, selection, number, size)
 
 
-def _card(call: Call, product: Product) -> Context:
-    rating = product.rating if call.options.show_ratings else None
+def _card(call: Call, product: Product, rating: Rating | None) -> Context:
     return {
-        **formatting.product_card(call.shop, product, call.locale),
-        "rating": {"average": formatting.tenths(rating.average), "count": rating.count}
-        if rating and rating.count
-        else None,
+        **formatting.product_card(call.shop, product, call.formats),
+        "rating": formatting.rating(rating) if rating and rating.count and call.options.show_ratings else None,
     }

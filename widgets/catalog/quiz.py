@@ -29,7 +29,10 @@ Answer = tuple[str, tuple[str, ...]]
 """A question's id and the ids of the options chosen."""
 
 MAX_QUESTIONS = 20
-MAX_OPTIONS = 20
+MAX_OPTIONS = 100
+PICTURED_OPTIONS = 20
+"""Of a question with more options none has a picture."""
+CHOSEN_CHARS = 400
 ANSWERS_CHARS = 2_000
 ID_CHARS = 190
 SHARED_SESSION = "shared-copy"
@@ -107,7 +110,7 @@ class QuizParams(WidgetParams):
         required=False,
         default="",
         allow_blank=True,
-        max_length=400,
+        max_length=CHOSEN_CHARS,
         help_text=_("Options of the question that are chosen at first, joined by +. The back link uses it."),
     )
 
@@ -321,9 +324,12 @@ def _view(call: Call, place: QuizPosition, session: str, chosen_ids: Sequence[st
     back = None
     if place.answers:
         before = format_answers(place.answers[:-1])
-        last_options = "+".join(quote(option, safe="") for option in place.answers[-1][1])
+        last_options = ""
+        for option in place.answers[-1][1]:
+            more = f"{last_options}+{quote(option, safe='')}" if last_options else quote(option, safe="")
+            last_options = more if len(more) <= CHOSEN_CHARS else last_options
         # A finished session stays as it was handed in; who goes back from the results begins another one.
-        back = call.link(answers=before, session=None if step.complete else session, chosen=last_options[:400])
+        back = call.link(answers=before, session=None if step.complete else session, chosen=last_options)
     results = sorted(step.results, key=lambda each: -each.score) if step.complete else []
     return {
         "quiz_id": call.params.quiz_id,
@@ -336,24 +342,27 @@ def _view(call: Call, place: QuizPosition, session: str, chosen_ids: Sequence[st
             "number": answer_count + 1,
             "total": max(step.total, answer_count + (not step.complete)) if step.total > 0 else 0,
         },
-        "question": _question(question, chosen_ids) if question else None,
+        "question": _question(call, question, chosen_ids) if question else None,
         "results": [_result(call, each) for each in results[: call.options.results]],
         "links": {"here": here, "back": back, "again": here if place.answers else None},
     }
 
 
-def _question(question: QuizQuestion, chosen_ids: Sequence[str]) -> Context:
+def _question(call: Call, question: QuizQuestion, chosen_ids: Sequence[str]) -> Context:
     decoded_ids = {unquote(each) for each in chosen_ids}
     return {
         "id": question.id,
         "text": formatting.clipped(question.text, TEXT_CHARS),
         "kind": question.kind,
-        "options": [_option(option, option.id in decoded_ids) for option in question.options[:MAX_OPTIONS]],
+        "options": [
+            _option(call, option, option.id in decoded_ids, pictured=len(question.options) <= PICTURED_OPTIONS)
+            for option in question.options[:MAX_OPTIONS]
+        ],
     }
 
 
-def _option(option: QuizOption, is_chosen: bool) -> Context:
-    picture = formatting.web_url(option.image.url) if option.image else ""
+def _option(call: Call, option: QuizOption, is_chosen: bool, *, pictured: bool) -> Context:
+    picture = formatting.address(call.shop, option.image.url) if option.image and pictured else ""
     return {
         "id": option.id,
         "label": formatting.clipped(option.label, LABEL_CHARS),
@@ -368,7 +377,7 @@ def _result(call: Call, result: QuizResult) -> Context:
     if product.available:
         add = formatting.add_to_cart(call.shop, "quiz", call.params.quiz_id, [(product.variant_id, 1)])
     return {
-        **formatting.product_card(call.shop, product, call.locale),
+        **formatting.product_card(call.shop, product, call.formats),
         "score": result.score,
         "reason": formatting.clipped(result.reason, TEXT_CHARS),
         "add": add,

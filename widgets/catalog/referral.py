@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 TOKEN_CHARS = 800
 URL_CHARS = 1_000
-_CODE = re.compile(r"[A-Za-z0-9_-]{3,64}", re.ASCII)
+_CODE = re.compile(r"[A-Za-z0-9_-]{3,100}", re.ASCII)
 """What may be a code; anything else is invalid without asking."""
 
 
@@ -45,7 +45,7 @@ class ReferralParams(WidgetParams):
         required=False,
         default="",
         allow_blank=True,
-        max_length=64,
+        max_length=100,
         help_text=_("A friend's code to check; nobody needs to be signed in for that."),
     )
     result = serializers.ChoiceField(
@@ -197,7 +197,7 @@ def _check(call: Call, source: Source) -> Context:
             check = None
     if check is None or not check.valid:
         return {"code": code, "valid": False, "reward": None}
-    return {"code": formatting.clipped(check.code, 64), "valid": True, "reward": _reward(call, check.reward)}
+    return {"code": check.code, "valid": True, "reward": _reward(call, check.reward)}
 
 
 def _of_customer(call: Call, source: Source) -> Context:
@@ -228,11 +228,11 @@ def _new_code(call: Call, source: Source) -> Context | None:
 
 
 def _own(call: Call, own: Own) -> Context:
-    url = formatting.web_url(own.share_url)
+    url = formatting.address(call.shop, own.share_url)
     url = url if len(url) <= URL_CHARS else ""
     text = call.options.message
     return {
-        "code": formatting.clipped(own.code, 64),
+        "code": own.code,
         "share_url": url,
         "share": {"title": call.shop.name, "text": text, "url": url} if url else None,
         "reward": _reward(call, own.reward),
@@ -253,8 +253,8 @@ def _reward(call: Call, reward: Reward | None) -> Context | None:
 def _reward_text(call: Call, reward: Reward) -> str:
     """The reward in words, for a reward without a description. Empty for an unknown kind."""
     if reward.kind == "percentage":
-        return gettext("%(amount)s off") % {"amount": formatting.share(reward.value, call.locale)}
+        return gettext("%(amount)s off") % {"amount": formatting.share(reward.value, call.formats)}
     if reward.kind in ("fixed_amount", "credit", "store_credit"):
         currency = reward.currency or call.shop.currency
-        return gettext("%(amount)s off") % {"amount": formatting.money(reward.value, currency, call.locale)}
+        return gettext("%(amount)s off") % {"amount": formatting.money(reward.value, currency, call.formats)}
     return ""

@@ -154,19 +154,19 @@ def discounted_units(price: int, discount: Discount | None, currency: str) -> in
 def _offer(call: Call, offer: UpsellOffer) -> Context:
     product, discount = offer.product, offer.discount
     currency = product.currency
-    card = formatting.product_card(call.shop, product, call.locale)
+    card = formatting.product_card(call.shop, product, call.formats)
     price = formatting.minor_units(product.price, currency)
     reduced_units = discounted_units(price, discount, currency)
     saving = ""
     if reduced_units < price:
         saved_text = (
-            formatting.share(discount.value, call.locale)
+            formatting.share(discount.value, call.formats)
             if discount and discount.kind == "percentage"
-            else formatting.price(price - reduced_units, currency, call.locale)["text"]
+            else formatting.price(price - reduced_units, currency, call.formats)["text"]
         )
         saving = gettext("Save %(amount)s") % {"amount": saved_text}
         card["compare_at"] = card["price"]
-        card["price"] = formatting.price(reduced_units, currency, call.locale)
+        card["price"] = formatting.price(reduced_units, currency, call.formats)
     return {
         **card,
         "reason": formatting.clipped(offer.reason) if call.options.show_reason else "",

@@ -115,7 +115,7 @@ class CachedAnswer:
     ``epoch`` is the state of the shop for which it was last found valid, None before the first check.
     """
 
-    __slots__ = ("answer", "epoch", "expires_at", "hits", "settled", "shop_settings", "started_at", "until", "used")
+    __slots__ = ("answer", "epoch", "expires_at", "hits", "shop_settings", "started_at", "unsettled", "until", "used")
 
     def __init__(self, answer: FinishedAnswer, made: AnswerInputs) -> None:
         source = made.source
@@ -123,7 +123,8 @@ class CachedAnswer:
         self.shop_settings = made.shop_settings
         self.used: dict[str, UsedCopy] = {key: _without_value(use) for key, use in source.used.items()}
         self.started_at = source.opened_at
-        self.settled = source.fresh and all(use.state == "fresh" for use in self.used.values())
+        settled = source.fresh and all(use.state in ("fresh", "derived") for use in self.used.values())
+        self.unsettled = {key: use for key, use in self.used.items() if not settled or use.state == "derived"}
         self.expires_at = _expires_at(source)
         self.until = 0.0
         self.epoch: int | None = None
@@ -139,6 +140,8 @@ def _expires_at(source: Source) -> float:
     """When time alone changes the text: a copy is no longer fresh, or an age or a relative time takes its next step."""
     ends = [source.opened_at + LONGEST_S]
     for use in source.used.values():
+        if use.state == "derived":
+            continue
         if use.copy is None:
             ends.append(source.opened_at + INCOMPLETE_S)
         elif use.state == "fresh":

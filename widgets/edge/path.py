@@ -151,6 +151,8 @@ class HotPath:
         if cached_answer.hits:
             times, cached_answer.hits = cached_answer.hits, 0
             for use in cached_answer.used.values():
+                if use.state == "derived":
+                    continue
                 accounts.refresher.count(watch.shop_id, use.query, times)
         epoch, until = watch.epoch, watch.until
         if not (
@@ -170,13 +172,12 @@ class HotPath:
             if watch.shop_settings != cached_answer.shop_settings:
                 return False
             for use in cached_answer.used.values():
-                if use.copy is not None and use.copy.state(wall, watch.stamps) != use.state:
+                if use.copy is not None and use.state != "derived" and use.copy.state(wall, watch.stamps) != use.state:
                     return False
-        if cached_answer.settled:
-            return True
-        # Something in it is stale or was not to be had: look whether that has changed, and keep asking for it.
-        copies_now = copies.load_many(list(cached_answer.used))
-        for key, use in cached_answer.used.items():
+        # What is stale or was not to be had: look whether that has changed, and keep asking for it.
+        unsettled = cached_answer.unsettled
+        copies_now = copies.load_many(list(unsettled)) if unsettled else {}
+        for key, use in unsettled.items():
             now_held = copies_now.get(key)
             if (now_held.fetched_at if now_held else None) != (use.copy.fetched_at if use.copy else None):
                 return False

@@ -12,23 +12,24 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db import DataError, IntegrityError, transaction
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from sumeru_proxy.client.shapes_admin import Order
-from sumeru_proxy.consumers.order_sync.document import Document, as_data, canonical, changes, fingerprint_of, from_data
+from sumeru_proxy.consumers.order_sync.document import Document, as_data, canonical, fingerprint_of
 from sumeru_proxy.consumers.order_sync.mapping import map_order
-from sumeru_proxy.consumers.order_sync.models import Link, OrderTarget, Sending
-from sumeru_proxy.consumers.order_sync.targets.interface import Entry, NotMappable, Receipt, Target, TargetError
+from sumeru_proxy.consumers.order_sync.models import Link, OrderTarget
+from sumeru_proxy.consumers.order_sync.recording import FlushReport, document_before, document_of, note, sending_of
+from sumeru_proxy.consumers.order_sync.targets.interface import Entry, NotMappable, Target
 from sumeru_proxy.models import Shop
-from sumeru_proxy.outbox.masking import masked
 
 NAME: Final = "order_sync"
 CLAIM: Final = timedelta(seconds=180)
 """Longer than any one ``write`` may take; after it a link that a killed process had is free again."""
 TEST_ORDER: Final = "test_order"
-CHANGE_LIMIT: Final = 200
+RESULTS_AT_ONCE: Final = 10
+"""So many outcomes are stored in one transaction: few commits, and nobody waits long for SQLite's one writer."""
 
 
 def target_key(row_id: int) -> str:
@@ -85,17 +86,30 @@ def take(
     by_id = {each.order.id: each for each in records}
     links = {link.order_id: link for link in Link.objects.filter(target=row, order_id__in=list(by_id))}
     due = 0
+    new: list[Link] = []
     for one in by_id.values():
         order = one.order
         link = links.get(order.id)
         start = min((each for each in (row.start_at, since) if each is not None), default=None)
         if link is None and (start is None or order.created_at < start):
             continue
-        due += _take(row, one, link, now)
+        due += _take(row, one, link, now, new)
+    if new:
+        # Another process may have made some of them meanwhile.
+        Link.objects.bulk_create(
+            new, update_conflicts=True, unique_fields=["target", "order_id"], update_fields=[*_COLUMNS, "changed_at"]
+        )
     return due
 
 
-def _take(row: OrderTarget, one: MappedOrder, link: Link | None, now: datetime) -> int:
+_COLUMNS: Final = (
+    *("number", "day", "currency", "order_updated_at", "seen_at", "person", "total", "refunded", "order_state"),
+    *("document_text", "fingerprint", "state", "reason", "text"),
+)
+"""What ``take`` says of an order."""
+
+
+def _take(row: OrderTarget, one: MappedOrder, link: Link | None, now: datetime, new: list[Link]) -> int:
     order = one.order
     if link is not None and link.state == Link.State.ERASED:
         return 0
@@ -111,23 +125,23 @@ def _take(row: OrderTarget, one: MappedOrder, link: Link | None, now: datetime) 
     values |= one.values
     if one.error is not None:
         problem = {"state": Link.State.PARKED, "reason": one.error.reason, "text": one.error.text[:300]}
-        _store(row, order.id, link, values | problem)
+        _store(row, order.id, link, new, values | problem)
         return 0
     fingerprint = values["fingerprint"]
     if one.test and not row.test_orders:
-        _store(row, order.id, link, values | {"state": Link.State.SKIPPED, "reason": TEST_ORDER, "text": ""})
+        _store(row, order.id, link, new, values | {"state": Link.State.SKIPPED, "reason": TEST_ORDER, "text": ""})
         return 0
     was_test = link is not None and link.state == Link.State.SKIPPED and link.reason == TEST_ORDER
     same = link is not None and link.fingerprint == fingerprint and not was_test
     if same and link is not None and (link.state != Link.State.DUE or link.document_text):
         # Sent, parked or skipped as it is: only what was pruned comes back.
-        _store(row, order.id, link, values)
+        _store(row, order.id, link, new, values)
         return int(link.state == Link.State.DUE)
     if link is not None and link.state == Link.State.SKIPPED and link.reason != TEST_ORDER:
-        _store(row, order.id, link, values)  # a person decided
+        _store(row, order.id, link, new, values)  # a person decided
         return 0
     state = Link.State.SENT if link is not None and link.sent_fingerprint == fingerprint else Link.State.DUE
-    _store(row, order.id, link, values | {"state": state, "reason": "", "text": ""})
+    _store(row, order.id, link, new, values | {"state": state, "reason": "", "text": ""})
     return int(state == Link.State.DUE)
 
 
@@ -143,9 +157,9 @@ def _facts(document: Document) -> dict[str, Any]:
     }
 
 
-def _store(row: OrderTarget, order_id: str, link: Link | None, values: dict[str, Any]) -> None:
+def _store(row: OrderTarget, order_id: str, link: Link | None, new: list[Link], values: dict[str, Any]) -> None:
     if link is None:
-        Link.objects.update_or_create(target=row, order_id=order_id, defaults=values)
+        new.append(Link(target=row, order_id=order_id, **values))
     else:
         # Only while no newer reading was stored meanwhile.
         newest = Link.objects.filter(pk=link.pk)
@@ -155,24 +169,6 @@ def _store(row: OrderTarget, order_id: str, link: Link | None, values: dict[str,
 
 
 # -- writing what is due
-
-
-@dataclass(slots=True)
-class FlushReport:
-    """What a flush did, by action; ``parked`` by reason; ``left`` are still due."""
-
-    actions: dict[str, int] = field(default_factory=dict)
-    parked: dict[str, int] = field(default_factory=dict)
-    left: int = 0
-
-    def count(self, where: dict[str, int], word: str) -> None:
-        """One more."""
-        where[word] = where.get(word, 0) + 1
-
-    @property
-    def written(self) -> int:
-        """How many orders the target acknowledged."""
-        return sum(self.actions.values())
 
 
 def due_links(row: OrderTarget, now: datetime) -> QuerySet[Link]:
@@ -216,132 +212,28 @@ def flush(
             break
         tried += len(links)
         try:
-            readable = [(link, document) for link in links if (document := _document_of(link, flushed)) is not None]
-            entries = [Entry(document, _document_before(link), link.remote_id) for link, document in readable]
+            readable = [(link, document) for link in links if (document := document_of(link, flushed)) is not None]
+            entries = [Entry(document, document_before(link), link.remote_id) for link, document in readable]
             outcomes = target.write(entries) if entries else []
         except BaseException:
             _release(links)
             raise
-        for (link, document), outcome in zip(readable, outcomes, strict=True):
-            note(link, document, outcome, flushed)
+        # What needs no lock is worked out before the transaction.
+        results = [
+            (link, document, outcome, sending_of(link, outcome))
+            for (link, document), outcome in zip(readable, outcomes, strict=True)
+        ]
+        for start in range(0, len(results), RESULTS_AT_ONCE):
+            with transaction.atomic():
+                for link, document, outcome, sending in results[start : start + RESULTS_AT_ONCE]:
+                    note(link, document, outcome, sending, flushed)
     flushed.left = due_links(row, timezone.now()).count()
     return flushed
-
-
-_UNREADABLE: Final = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError)
-
-
-def _document_of(link: Link, flushed: FlushReport) -> Document | None:
-    """The document that is due; None when its text cannot be read, which parks this order alone."""
-    try:
-        return from_data(link.document_data)
-    except _UNREADABLE:
-        _park(
-            link,
-            TargetError("unreadable_document", "the stored document cannot be read: read the order again"),
-            (),
-            flushed,
-        )
-        return None
-
-
-def _document_before(link: Link) -> Document | None:
-    """What the target acknowledged last; None when there is nothing, or nothing readable: it is only a hint."""
-    try:
-        return from_data(link.sent_data) if link.sent_text else None
-    except _UNREADABLE:
-        return None
 
 
 def _release(links: Sequence[Link]) -> None:
     for link in links:
         Link.objects.filter(pk=link.pk, claimed_until=link.claimed_until).update(claimed_until=None)
-
-
-def note(link: Link, document: Document, outcome: Receipt | TargetError, flushed: FlushReport) -> None:
-    """Remember what came of one writing. A newer document that arrived meanwhile stays due.
-
-    What cannot be stored (the target gave the id of another order, or an amount without bounds) parks this order alone.
-    """
-    if isinstance(outcome, Receipt):
-        try:
-            with transaction.atomic():
-                _acknowledge(link, outcome)
-            flushed.count(flushed.actions, outcome.action)
-            return
-        except IntegrityError:
-            text = f"the target gave it the id of another order: {outcome.remote_id}"
-            outcome = TargetError("id_repeated", text)
-        except (DataError, ValueError, TypeError, OverflowError) as error:
-            outcome = TargetError("answer_unusable", f"the target's answer cannot be stored: {type(error).__name__}")
-    _park(link, outcome, personal_texts(document), flushed)
-
-
-def _park(link: Link, error: TargetError, personal: Iterable[str], flushed: FlushReport) -> None:
-    own = Link.objects.filter(pk=link.pk).exclude(state=Link.State.ERASED)
-    current = Q(fingerprint=link.fingerprint)
-    flushed.count(flushed.parked, error.reason)
-    own.filter(current).update(
-        state=Link.State.PARKED,
-        reason=error.reason[:40],
-        text=masked(error.text, (*error.personal, *personal))[:300],
-        claimed_until=None,
-        changed_at=timezone.now(),
-    )
-    own.exclude(current).update(claimed_until=None)
-
-
-def _acknowledge(link: Link, receipt: Receipt) -> None:
-    own = Link.objects.filter(pk=link.pk).exclude(state=Link.State.ERASED)
-    now = timezone.now()
-    values = {
-        "sent_text": link.document_text,
-        "sent_fingerprint": link.fingerprint,
-        "sent_at": now,
-        "changed_at": now,
-        "remote_id": _word(receipt.remote_id, 190),
-        "remote_number": _word(receipt.number, 120),
-        "remote_state": _word(receipt.state, 40),
-        "remote_url": _word(receipt.url, 500),
-        "remote_total": receipt.total,
-        "remote_refunded": receipt.refunded,
-        "rounding": receipt.rounding,
-        "claimed_until": None,
-    }
-    if not own.update(**values):
-        return
-    own.filter(fingerprint=link.fingerprint, state=Link.State.DUE).update(state=Link.State.SENT, reason="", text="")
-    if receipt.action != "unchanged" or link.sent_fingerprint != link.fingerprint:
-        before = _document_before(link)
-        rows = changes(None if before is None else as_data(before), link.document_data)[:CHANGE_LIMIT]
-        Sending.objects.create(
-            link=link,
-            action=receipt.action,
-            fingerprint=link.fingerprint,
-            changes=[[each.path, each.before, each.after] for each in rows],
-        )
-
-
-def _word(text: str, limit: int) -> str:
-    """A target's text without characters that a database refuses."""
-    return "".join(each for each in text[:limit] if each.isprintable())
-
-
-def personal_texts(document: Document) -> set[str]:
-    """What of a document names a person: masked in whatever a target says."""
-    party = document.party
-    texts = {party.email, party.first_name, party.last_name, party.phone, party.name}
-    for address in (document.billing, document.shipping):
-        if address is not None:
-            texts |= {
-                address.name,
-                address.company,
-                address.street,
-                address.street2,
-                address.phone,
-                address.postal_code,
-            }
-    return {text for text in texts if text}
 
 
 # -- what a person does

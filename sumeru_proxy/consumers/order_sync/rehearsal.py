@@ -9,9 +9,10 @@ from typing import Any, Final
 from sumeru_proxy.client.api import Sumeru
 from sumeru_proxy.client.shapes_admin import Order
 from sumeru_proxy.consumers.order_sync.document import Document
-from sumeru_proxy.consumers.order_sync.engine import TEST_ORDER, personal_texts
+from sumeru_proxy.consumers.order_sync.engine import TEST_ORDER
 from sumeru_proxy.consumers.order_sync.mapping import map_order
 from sumeru_proxy.consumers.order_sync.models import OrderTarget, Rehearsal
+from sumeru_proxy.consumers.order_sync.recording import personal_texts
 from sumeru_proxy.consumers.order_sync.targets.interface import Forecast, NotMappable, Target
 from sumeru_proxy.outbox.masking import masked
 

@@ -154,6 +154,7 @@ def test_secrets_that_are_none(text: str) -> None:
     assert keys_of(new_secret())
 
 
+@pytest.mark.thorough
 def test_the_schema_is_current_and_every_document_is_of_it() -> None:
     assert schema.FILE.read_text(encoding="utf-8") == schema.text(), (
         "run python -m sumeru_proxy.consumers.order_sync.schema"
