@@ -104,9 +104,9 @@ class UnreadableRow:
     left_out: bool
 
 
-def unreadable_rows(found: list[health.Health], now: datetime) -> list[UnreadableRow]:
+def unreadable_rows(health_rows: list[health.Health], now: datetime) -> list[UnreadableRow]:
     """The endpoints with such an answer, the latest first."""
-    rows = [each for each in found if each.unreadable_at is not None]
+    rows = [each for each in health_rows if each.unreadable_at is not None]
     return [
         UnreadableRow(
             each.endpoint,
@@ -164,10 +164,10 @@ def _try(request: HttpRequest, shop: Shop) -> list[trial.Trial]:
 
 def _render(site_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, context: dict[str, Any]) -> HttpResponse:
     now = timezone.now()
-    found = health.of(shop.pk)
+    health_rows = health.of(shop.pk)
     context |= {
-        "rows": [row_of(each, now) for each in found],
-        "unreadable": unreadable_rows(found, now),
+        "rows": [row_of(each, now) for each in health_rows],
+        "unreadable": unreadable_rows(health_rows, now),
         "waiting": accounts.refresher.waiting,
         "reads_per_minute": READS_PER_MINUTE,
         "writes_per_minute": WRITES_PER_MINUTE,

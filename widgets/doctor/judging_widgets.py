@@ -70,18 +70,18 @@ def _parameters(widget: Widget, element: Element) -> Iterator[Finding]:
         if code in ("required", "blank", "null"):
             yield finding("missing_parameter", line, type=widget.name, parameter=name, attribute=_attribute(name))
         elif name not in widget.Params().fields:  # about several together: which one is missing stands in the sentence
-            wanted = [str(each) for each in widget.Params().fields if str(each) in str(reasons[0])]
-            missing = wanted and not any(each in element.params for each in wanted)
+            names = [str(each) for each in widget.Params().fields if str(each) in str(reasons[0])]
+            missing = names and not any(each in element.params for each in names)
             if missing:
                 yield finding(
                     "missing_parameter",
                     line,
                     type=widget.name,
-                    parameter=" or ".join(wanted),
-                    attribute=_attribute(wanted[0]),
+                    parameter=" or ".join(names),
+                    attribute=_attribute(names[0]),
                 )
             else:
-                yield finding("invalid_parameter", line, type=widget.name, why=reasons[0], **_culprit(wanted, element))
+                yield finding("invalid_parameter", line, type=widget.name, why=reasons[0], **_culprit(names, element))
         else:
             yield finding("invalid_parameter", line, type=widget.name, why=reasons[0], **_culprit([name], element))
 

@@ -126,7 +126,7 @@ def layered(css: str) -> str:
     rule of the page outside of a layer is stronger, whatever its specificity.
     """
     return (
-        f"@layer sumeru{{sumeru-widget[light]{{{_HOST.sub(lambda found: '&' + (found[1] or ''), css)}}}}}"
+        f"@layer sumeru{{sumeru-widget[light]{{{_HOST.sub(lambda match: '&' + (match[1] or ''), css)}}}}}"
         if css
         else ""
     )

@@ -207,10 +207,10 @@ def _answer(
     seal = forms.seal(each.subject)
     key = posted.key if forms.fits_key(posted.key) and sent.errors else seal.key
     again = replace(each, call=replace(each.call, sent=sent, seal=Seal(seal.token, key)))
-    made = rendering.render(again.widget, again.call, accounts.source_for(shop_settings.profile.id))
+    rendered = rendering.render(again.widget, again.call, accounts.source_for(shop_settings.profile.id))
     if posted.manner == "loader":
-        return responses.json_answer(rendering.item(made))
-    return pages.page_answer(request, shop_settings, again, made, status=status)
+        return responses.json_answer(rendering.item(rendered))
+    return pages.page_answer(request, shop_settings, again, rendered, status=status)
 
 
 def _json_answer(sent: Sent) -> HttpResponse:

@@ -104,8 +104,8 @@ class Command(BaseCommand):
             self.stdout.write(f"{'orders:':12}{facts['orders']}")
             self.stdout.write(f"{'books:':12}{facts['books']}")
         if "erp" in facts:
-            told = f"Tryton, database {facts['erp_database']}, user admin, password {facts['erp_password']}"
-            self.stdout.write(f"{'erp:':12}{facts['erp']}  ({told})")
+            erp_access = f"Tryton, database {facts['erp_database']}, user admin, password {facts['erp_password']}"
+            self.stdout.write(f"{'erp:':12}{facts['erp']}  ({erp_access})")
         tag = f'<script async crossorigin src="{facts["widgets"]}embed/v1.js" data-shop="{facts["shop"]}"></script>'
         self.stdout.write(f"{'embed:':12}{tag}")
         self.stdout.flush()
