@@ -26,6 +26,8 @@ Context = dict[str, Any]
 
 # What may name a product, cart or experiment in a URL: no slash, no dot segments, nothing that needs escaping.
 IDENTIFIER = r"^[A-Za-z0-9_-]{1,64}\Z"
+# How platforms name things: words, numbers, UUIDs, and global ids, whose slashes are escaped wherever they stand in a URL.
+UPSTREAM_ID = r"^(?:[A-Za-z0-9_-]{1,190}|gid://[A-Za-z0-9_-]{1,60}/[A-Za-z0-9_-]{1,60}/[A-Za-z0-9_-]{1,60})\Z"
 
 
 class Frozen(Mapping[str, Any]):
@@ -76,17 +78,17 @@ class Frozen(Mapping[str, Any]):
 
 
 class IdentifierField(serializers.RegexField):
-    """An upstream or storefront id: letters, digits, ``_`` and ``-``, at most 64 characters."""
+    """An upstream or storefront id: letters, digits, ``_`` and ``-``, at most 190 characters, or ``gid://shop/Kind/id``."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(IDENTIFIER, **{"trim_whitespace": False, **kwargs})
+        super().__init__(UPSTREAM_ID, **{"trim_whitespace": False, **kwargs})
 
 
 class IdentifierListField(serializers.Field[Any, Any, Any, Any]):
     """Ids separated by commas, at most ``max_length`` of them, duplicates removed, order kept."""
 
     default_error_messages = {
-        "invalid": "Give ids of letters, digits, _ and -, separated by commas.",
+        "invalid": "Give ids of letters, digits, _ and - (or gid://shop/Kind/id), separated by commas.",
         "max_length": "At most {max_length} ids.",
     }
 
