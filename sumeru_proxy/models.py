@@ -407,3 +407,6 @@ class Subscription(models.Model):
 
     def __str__(self) -> str:
         return self.upstream_id
+
+
+from sumeru_proxy.catalogue_rows import CatalogueEntry, CatalogueWalk  # noqa: E402, F401 - Django looks for an app's rows here

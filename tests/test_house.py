@@ -283,25 +283,6 @@ def package_of(module: str) -> str:
     )
 
 
-PARTICIPLES = frozenset(
-    ["asked", "found", "given", "held", "kept", "known", "made", "meant", "said", "shown", "told", "wanted"]
-)
-"""Names that do not say what they name: a noun with its kind does (``cached_copy``, ``requested_ids``)."""
-NOUNS_ONLY = ("widgets", "sumeru_proxy/sandbox")
-
-
-def test_names_are_nouns_with_their_kind() -> None:
-    guilty = []
-    for _module, path in modules():
-        place = path.relative_to(ROOT).as_posix()
-        if place.startswith(NOUNS_ONLY):
-            for node in ast.walk(parsed(path)):
-                name = {ast.FunctionDef: "name", ast.arg: "arg", ast.Name: "id"}.get(type(node))
-                if name and getattr(node, name).strip("_") in PARTICIPLES:
-                    guilty.append(f"{place}:{node.lineno} {getattr(node, name)}")
-    assert guilty == []
-
-
 def test_each_public_class_name_stands_once_per_package() -> None:
     places: dict[str, list[str]] = {}
     for module, path in modules():

@@ -59,13 +59,13 @@ def words(name: str, default: str = "") -> list[str]:
 
 def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
     """Addresses and networks (192.0.2.7, 2001:db8::/32) separated by commas; anything else raises ImproperlyConfigured."""
-    ranges = []
+    found = []
     for word in words(name):
         try:
-            ranges.append(ipaddress.ip_network(word, strict=False))
+            found.append(ipaddress.ip_network(word, strict=False))
         except ValueError:
             raise ImproperlyConfigured(f"{name} must be addresses and networks, not {word!r}") from None
-    return ranges
+    return found
 
 
 def kept_secret(path: Path, make: str) -> str:

@@ -14,7 +14,7 @@ _CREDENTIAL = re.compile(
 
 def redacted(text: str) -> str:
     """The text with everything that looks like a credential cut after its prefix."""
-    return _CREDENTIAL.sub(lambda match: f"{match[1] or match[2]}[redacted]", text)
+    return _CREDENTIAL.sub(lambda found: f"{found[1] or found[2]}[redacted]", text)
 
 
 class Redact(logging.Filter):

@@ -13,7 +13,7 @@ from widgets.base import Widget
 @cache
 def all_widgets() -> dict[str, Widget]:
     """Every widget by name, sorted. Raises TypeError when a module of the catalogue does not hold exactly one."""
-    widgets_by_name: dict[str, Widget] = {}
+    found: dict[str, Widget] = {}
     for module_info in sorted(pkgutil.iter_modules(catalog.__path__), key=lambda each: each.name):
         module = importlib.import_module(f"{catalog.__name__}.{module_info.name}")
         classes = [
@@ -23,8 +23,8 @@ def all_widgets() -> dict[str, Widget]:
         ]
         if len(classes) != 1 or classes[0].name != module_info.name:
             raise TypeError(f"{module.__name__} must hold exactly one Widget, named {module_info.name!r}")
-        widgets_by_name[module_info.name] = classes[0]()
-    return widgets_by_name
+        found[module_info.name] = classes[0]()
+    return found
 
 
 def get(name: str) -> Widget | None:

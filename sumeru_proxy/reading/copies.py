@@ -61,7 +61,7 @@ class Query:
 
     @property
     def watched(self) -> tuple[str, ...]:
-        """The query's topics, and the topic of every copy."""
+        """The topics, and the one of everything."""
         return (stamps.EVERYTHING, *self.topics)
 
     def key(self, shop_id: int) -> str:
@@ -134,7 +134,7 @@ class Copies:
         return self.load_many([key]).get(key)
 
     def load_many(self, keys: Sequence[str]) -> dict[str, Copy]:
-        """As ``load`` for several keys, with one request to the shared cache."""
+        """As ``load``, for several keys with one question to the shared cache."""
         now = time.monotonic()
         found: dict[str, Copy] = {}
         ask: list[str] = []
@@ -149,7 +149,7 @@ class Copies:
         return {**found, **self.load_latest(ask, now)} if ask else found
 
     def load_latest(self, keys: Sequence[str], now: float | None = None) -> dict[str, Copy]:
-        """As ``load_many``, but always asks the shared cache, so that copies of other processes are seen at once."""
+        """As ``load_many``, but what other processes stored counts at once: the shared cache is always asked."""
         now = time.monotonic() if now is None else now
         found: dict[str, Copy] = {}
         try:
@@ -190,7 +190,7 @@ class Copies:
             self._records -= self._held.popitem(last=False)[1][1].records
 
     def forget(self) -> None:
-        """Drop the copies of this process; those in the shared cache stay."""
+        """Drop what this process holds; the shared cache keeps its copies."""
         with self._lock:
             self._held.clear()
             self._records = 0

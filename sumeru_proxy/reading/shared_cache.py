@@ -1,7 +1,7 @@
-"""The shared cache as the proxy uses it: after a failure nobody waits for it for a moment.
+"""The shared cache as the proxy uses it: when it fails, nobody waits for it again for a moment.
 
-A Redis that hangs takes its whole timeout from every caller. So after a failure one caller tries again every PAUSE_S, and all
-others get Away at once.
+A Redis that hangs takes its whole timeout from everyone who asks. So after a failure one caller tries again every PAUSE_S, and all
+others are told at once that it is away.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Outage:
         self._lock = Lock()
 
     def admits(self) -> bool:
-        """Whether to ask now. During an outage True once per pause, for the caller that finds out whether it is over."""
+        """Whether to ask now. During an outage True once per pause, for the one who finds out whether it is over."""
         if self._until is None:
             return True
         with self._lock:
@@ -44,12 +44,12 @@ class Outage:
             return True
 
     def failed(self) -> None:
-        """The store did not respond."""
+        """The store did not answer."""
         with self._lock:
             self._until = self._clock() + self._pause_s
 
     def worked(self) -> None:
-        """The store responded."""
+        """The store answered."""
         if self._until is not None:
             with self._lock:
                 self._until = None
@@ -80,16 +80,16 @@ class SharedCache:
         return self._ask(lambda: _django_cache.get(key))
 
     def get_many(self, keys: Iterable[str]) -> dict[str, Any]:
-        """The values of those keys that have one, with one request."""
+        """The values of the keys that have one, with one question."""
         names = list(keys)
         return self._ask(lambda: dict(_django_cache.get_many(names)))
 
     def set(self, key: str, value: Any, timeout: float) -> None:
-        """Store a value for ``timeout`` seconds."""
+        """Keep a value for ``timeout`` seconds."""
         self._ask(lambda: _django_cache.set(key, value, timeout=timeout))
 
     def add(self, key: str, value: Any, timeout: float) -> bool:
-        """Store a value unless the key has one; gives whether it was stored. Atomic between processes."""
+        """Keep a value unless the key has one already; whether it was kept. Atomic between processes."""
         return bool(self._ask(lambda: _django_cache.add(key, value, timeout=timeout)))
 
     def incr(self, key: str) -> int:

@@ -1,4 +1,4 @@
-"""The state of the connection to Sumeru, and an operator's actions: test, refresh, new shop key, encrypt again."""
+"""How the connection to Sumeru does, and what an operator can do about it: test, refresh, new key, encrypt again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy
 from sumeru_proxy import accounts, health, secrets
 from sumeru_proxy.client import errors
 from sumeru_proxy.models import Shop
-from widgets.admin import changes, trial
+from widgets.admin import catalogue_panel, changes, trial
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
@@ -71,7 +71,7 @@ class EndpointRow:
 
 
 def row_of(each: health.Health, now: datetime) -> EndpointRow:
-    """An endpoint's health in words. Advice is given while its latest call failed."""
+    """An endpoint's health in words. Advice is given while the failure is the last thing that happened."""
     parts = [each.error, each.code, str(each.status or "")]
     return EndpointRow(
         endpoint=each.endpoint,
@@ -104,9 +104,9 @@ class UnreadableRow:
     left_out: bool
 
 
-def unreadable_rows(health_rows: list[health.Health], now: datetime) -> list[UnreadableRow]:
+def unreadable_rows(found: list[health.Health], now: datetime) -> list[UnreadableRow]:
     """The endpoints with such an answer, the latest first."""
-    rows = [each for each in health_rows if each.unreadable_at is not None]
+    rows = [each for each in found if each.unreadable_at is not None]
     return [
         UnreadableRow(
             each.endpoint,
@@ -133,9 +133,7 @@ def moment(at: float | None, now: datetime) -> Moment | None:
 def connection_page(
     site_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, context: dict[str, Any]
 ) -> HttpResponse:
-    """The state of the connection; a POST with ``do`` performs an action. Raises PermissionDenied without the permission to
-    change the shop.
-    """
+    """The state of the connection; a POST with ``do`` acts. Raises PermissionDenied for those who may not change the shop."""
     if request.method == "POST":
         if not site_admin.has_change_permission(request, shop):
             raise PermissionDenied
@@ -164,10 +162,11 @@ def _try(request: HttpRequest, shop: Shop) -> list[trial.Trial]:
 
 def _render(site_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, context: dict[str, Any]) -> HttpResponse:
     now = timezone.now()
-    health_rows = health.of(shop.pk)
+    found = health.of(shop.pk)
     context |= {
-        "rows": [row_of(each, now) for each in health_rows],
-        "unreadable": unreadable_rows(health_rows, now),
+        "rows": [row_of(each, now) for each in found],
+        "catalogue": catalogue_panel.progress(shop.pk),
+        "unreadable": unreadable_rows(found, now),
         "waiting": accounts.refresher.waiting,
         "reads_per_minute": READS_PER_MINUTE,
         "writes_per_minute": WRITES_PER_MINUTE,
@@ -177,7 +176,7 @@ def _render(site_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, cont
 
 
 def make_stale(site_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop) -> None:
-    """Make every copy stale, and record it in the shop's history."""
+    """Every copy becomes stale; noted in the shop's history."""
     with transaction.atomic():
         changes.everything_stale(shop)
         site_admin.log_change(request, shop, _("Made everything stale"))
@@ -189,7 +188,7 @@ def make_stale(site_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop) -
 
 
 def new_key(site_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop) -> None:
-    """Give the shop another key, if the warning was confirmed."""
+    """Another shop key, when the warning was confirmed."""
     if request.POST.get("confirm") != "on":
         messages.error(request, _("Nothing changed: confirm that pages with the present key may stop working."))
         return

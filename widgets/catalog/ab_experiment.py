@@ -167,14 +167,14 @@ def _widget_of(call: Call, payload: Mapping[str, Any]) -> Context | None:
     }
 
 
-def _params_of(payload_params: object) -> dict[str, str] | None:
+def _params_of(given: object) -> dict[str, str] | None:
     """The parameters of a payload, all of them; None when one could not be passed on, for the others alone ask for something else."""
-    if payload_params is None:
+    if given is None:
         return {}
-    if not isinstance(payload_params, dict) or len(payload_params) > PARAMS_LIMIT:
+    if not isinstance(given, dict) or len(given) > PARAMS_LIMIT:
         return None
     fits = all(
         _PARAM.fullmatch(key) and key != "type" and isinstance(value, str | int) and _VALUE.fullmatch(str(value))
-        for key, value in payload_params.items()
+        for key, value in given.items()
     )
-    return {key: str(value) for key, value in payload_params.items()} if fits else None
+    return {key: str(value) for key, value in given.items()} if fits else None

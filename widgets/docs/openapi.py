@@ -178,10 +178,10 @@ class EventsAnswer(serializers.Serializer[Any]):
 
 
 def _endpoints() -> list[tuple[str, str, str, Any]]:
-    endpoints: list[tuple[str, str, str, Any]] = []
+    found: list[tuple[str, str, str, Any]] = []
 
     def add(path: str, view: type[APIView], method: str = "GET") -> None:
-        endpoints.append((path, path, method, view.as_view()))
+        found.append((path, path, method, view.as_view()))
 
     html = {"text/html": OpenApiTypes.STR}
     for widget in registry.all_widgets().values():
@@ -195,11 +195,11 @@ def _endpoints() -> list[tuple[str, str, str, Any]]:
         add(base, _described(f"{widget.name}_page", f"{widget.title}: whole page", params, _text(html)))
         if widget.Form is not None:
             form = _submitted(widget.Form, widget.name)
-            answers = {200: SubmissionAnswer, 202: SubmissionAnswer}
-            add(base, _sending(f"{widget.name}_submit", f"{widget.title}: submit", params, form, answers), "POST")
+            said = {200: SubmissionAnswer, 202: SubmissionAnswer}
+            add(base, _sending(f"{widget.name}_submit", f"{widget.title}: submit", params, form, said), "POST")
     events = _sending("events", "Events, with the visitor's consent", [], EventsBody, {202: EventsAnswer})
     add("/w/v1/{shop}/events", events, "POST")
-    declared = [
+    wanted = [
         OpenApiParameter(
             "w",
             {"type": "array", "items": {"type": "string"}, "maxItems": 60},
@@ -209,9 +209,9 @@ def _endpoints() -> list[tuple[str, str, str, Any]]:
             description="A widget and its parameters, for example reviews?product_id=prd_1. Repeat for more.",
         )
     ]
-    add("/w/v1/{shop}/batch", _described("batch", "Many public widgets", declared, BatchAnswer))
-    add("/w/v1/{shop}/live", _described("live", "Many private widgets, never stored", declared, BatchAnswer))
-    return endpoints
+    add("/w/v1/{shop}/batch", _described("batch", "Many public widgets", wanted, BatchAnswer))
+    add("/w/v1/{shop}/live", _described("live", "Many private widgets, never stored", wanted, BatchAnswer))
+    return found
 
 
 def _text(media: dict[str, Any]) -> Any:

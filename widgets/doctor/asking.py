@@ -18,6 +18,7 @@ from django.urls import reverse
 
 from sumeru_proxy import accounts
 from sumeru_proxy.models import Shop
+from sumeru_proxy.reading import catalogue
 from widgets import registry
 from widgets.doctor import judging_widgets, page, plain_http, policies
 from widgets.doctor.judging import Case
@@ -27,10 +28,10 @@ from widgets.http import embed, origins, shops
 TIME_LIMIT_S = 20.0
 """For a page with its redirects; each further address gets ASIDE_S."""
 ASIDE_S = 8.0
-MAX_REDIRECTS = 5
-_MAX_LOADERS = 4
-_MAX_WIDGETS = 60
-_MAX_PICTURE_HOSTS = 5
+REDIRECTS_MOST = 5
+_LOADERS_MOST = 4
+_WIDGETS_MOST = 60
+_PICTURE_HOSTS_MOST = 5
 _MEDIA = re.compile(r"<(img|video|source)\b[^>]*?\ssrc=\"([^\"]+)\"", re.IGNORECASE)
 _CHARSET = re.compile(r"charset=[\"']?([\w-]+)", re.IGNORECASE)
 
@@ -68,12 +69,12 @@ def checked(url: str) -> str:
 
 
 def fetch(url: str) -> Fetched:
-    """The page, after at most MAX_REDIRECTS redirects. Raises Unusable for a first address that cannot be fetched, and
+    """The page, after at most REDIRECTS_MOST redirects. Raises Unusable for a first address that cannot be fetched, and
     plain_http.Unreachable.
     """
     deadline = time.monotonic() + TIME_LIMIT_S
     url = checked(url)
-    for _ in range(MAX_REDIRECTS + 1):
+    for _ in range(REDIRECTS_MOST + 1):
         accept = {"Accept": "text/html,application/xhtml+xml"}
         reply = plain_http.get(url, max(0.1, deadline - time.monotonic()), {**_headers(), **accept})
         places = reply.values("Location")
@@ -83,7 +84,7 @@ def fetch(url: str) -> Fetched:
             url = checked(urljoin(url, places[0]))
         except Unusable as error:
             raise plain_http.Unreachable(f"it redirects to what is no page: {error}") from None
-    raise plain_http.Unreachable(f"more than {MAX_REDIRECTS} redirects")
+    raise plain_http.Unreachable(f"more than {REDIRECTS_MOST} redirects")
 
 
 def _text(reply: plain_http.Reply) -> str:
@@ -107,71 +108,80 @@ def _text(reply: plain_http.Reply) -> str:
 def examined(url: str, wanted_shop: str = "") -> Case:
     """All facts about the page at this address. Raises as ``fetch``; any other address that cannot be reached is noted in the case."""
     fetched = fetch(url)
-    facts = page.read(fetched.url, fetched.reply.status, fetched.reply.headers, fetched.html)
-    keys = dict.fromkeys([*(each.shop for each in facts.loaders), wanted_shop])
+    found = page.read(fetched.url, fetched.reply.status, fetched.reply.headers, fetched.html)
+    keys = dict.fromkeys([*(each.shop for each in found.loaders), wanted_shop])
     script = embed.loader()
-    shops_by_key = {key: shop for key in keys if key and (shop := shop_known(key, facts))}
+    known = {key: shop for key in keys if key and (shop := shop_known(key, found))}
     case = Case(
-        facts,
-        ServerFacts(settings.PUBLIC_URL, script.hash, script.integrity, shops_by_key, _files(facts.loaders)),
+        found,
+        ServerFacts(settings.PUBLIC_URL, script.hash, script.integrity, known, _files(found.loaders)),
         wanted_shop,
     )
-    return Case(facts, _with_answers(case), wanted_shop)
+    return Case(found, _with_answers(case), wanted_shop)
 
 
-def shop_known(key: str, page_facts: page.Page) -> ShopKnown | None:
+def shop_known(key: str, found: page.Page) -> ShopKnown | None:
     """What the rows say about the shop and this page; None when there is no such shop. Asks Sumeru about ids that have no copy."""
     shop = Shop.objects.filter(key=key).first()
     if shop is None:
         return None
     shop_settings = shops.load(key)
     patterns = [origins.pattern(each.origin) for each in shop.origins.all()]
-    placements = {(each.type, each.params.get("placement", "")) for each in page_facts.widgets}
-    ids = [product for each in page_facts.widgets for product in judging_widgets.products_of(each)]
+    asked = {(each.type, each.params.get("placement", "")) for each in found.widgets}
+    ids = [product for each in found.widgets for product in judging_widgets.products_of(each)]
     products = accounts.source_for(shop.pk).products(list(dict.fromkeys(ids))) if shop_settings and ids else {}
     return ShopKnown(
         name=shop.name,
         admin=settings.PUBLIC_URL + reverse("admin:sumeru_proxy_shop_change", args=[shop.pk]),
         active=shop.active,
-        allows_origin=origins.allows(patterns, page_facts.origin),
-        off=frozenset(each for each in placements if shop_settings and not shop_settings.placement(*each)[0]),
+        allows_origin=origins.allows(patterns, found.origin),
+        off=frozenset(each for each in asked if shop_settings and not shop_settings.placement(*each)[0]),
         products={product: value is not None for product, value in products.items()},
+        handles=_handles(shop.pk, found),
     )
+
+
+def _handles(shop_id: int, found: page.Page) -> dict[str, bool]:
+    """Whether there is a product of each handle that the page names; empty until the shop's catalogue was read."""
+    if not catalogue.state(shop_id).complete:
+        return {}
+    asked = {each.params.get("product_handle", "") for each in found.widgets} - {""}
+    return {handle: catalogue.by_handle(shop_id, handle) is not None for handle in asked}
 
 
 def _files(loaders: Sequence[page.Loader]) -> dict[str, Served]:
     """What the loaders' own addresses give."""
-    files = {}
-    for src in list(dict.fromkeys(each.src for each in loaders))[:_MAX_LOADERS]:
+    found = {}
+    for src in list(dict.fromkeys(each.src for each in loaders))[:_LOADERS_MOST]:
         try:
             reply = plain_http.get(src, ASIDE_S, _headers())
         except plain_http.Unreachable as error:
-            files[src] = Served(0, problem=str(error))
+            found[src] = Served(0, problem=str(error))
             continue
         problem = ""
         if reply.status != 200:
             problem = f"{src} answers {reply.status}"
         elif "javascript" not in reply.content_type:
             problem = f"{src} is {reply.content_type or 'of no type'}"
-        files[src] = Served(reply.status, reply.body, problem)
-    return files
+        found[src] = Served(reply.status, reply.body, problem)
+    return found
 
 
 def _with_answers(case: Case) -> ServerFacts:
     """The server's facts with the responses to the page's widgets: whether the page may read them, and which pictures they hold."""
-    server, page_facts = case.server, case.page
+    server, found = case.server, case.page
     keys = sorted(
         {
             f"{each.type}?{urlencode(sorted(each.params.items()))}"
-            for each in page_facts.widgets
+            for each in found.widgets
             if (widget := registry.get(each.type)) and widget.audience == "public"
         }
-    )[:_MAX_WIDGETS]
+    )[:_WIDGETS_MOST]
     if not keys or case.loader is None or not case.loader.shop:
         return server
     url = f"{case.base}batch?{urlencode([('w', key) for key in keys])}"
     try:
-        reply = plain_http.get(url, ASIDE_S, {**_headers(), "Origin": page_facts.origin})
+        reply = plain_http.get(url, ASIDE_S, {**_headers(), "Origin": found.origin})
         body = json.loads(reply.body)
         html = "".join(str(item.get("html", "")) for item in body.get("items", []) if isinstance(item, dict))
     except (plain_http.Unreachable, ValueError, AttributeError):
@@ -184,8 +194,8 @@ def _with_answers(case: Case) -> ServerFacts:
         **{name: getattr(server, name) for name in ("url", "hash", "integrity", "shops", "files")},
         pictures=pictures,
         videos=videos,
-        reads={page_facts.origin: bool(allowed) and allowed[0] in ("*", page_facts.origin)},
-        without_resource_policy=tuple(_silent(pictures)) if page_facts.embedder_policy == "require-corp" else (),
+        reads={found.origin: bool(allowed) and allowed[0] in ("*", found.origin)},
+        without_resource_policy=tuple(_silent(pictures)) if found.embedder_policy == "require-corp" else (),
     )
 
 
@@ -194,12 +204,12 @@ def _silent(pictures: Iterable[str]) -> list[str]:
     first: dict[str, str] = {}
     for url in pictures:
         first.setdefault(policies.origin_of(url), url)
-    silent = []
-    for origin, url in list(first.items())[:_MAX_PICTURE_HOSTS]:
+    found = []
+    for origin, url in list(first.items())[:_PICTURE_HOSTS_MOST]:
         try:
             reply = plain_http.get(url, ASIDE_S, _headers())
         except plain_http.Unreachable:
             continue
         if "cross-origin" not in reply.values("Cross-Origin-Resource-Policy"):
-            silent.append(origin)
-    return silent
+            found.append(origin)
+    return found

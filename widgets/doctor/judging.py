@@ -54,7 +54,7 @@ class Case:
 def findings(case: Case) -> list[Finding]:
     """Everything wrong with the page, errors first, then by line; each thing once."""
     page = case.page
-    results: dict[Finding, None] = {}
+    found: dict[Finding, None] = {}
     steps = (
         _page(page),
         _presence(case),
@@ -67,8 +67,8 @@ def findings(case: Case) -> list[Finding]:
         judging_data.judged(page.json_ld),
     )
     for step in steps:
-        results.update(dict.fromkeys(step))
-    return sorted(results, key=lambda each: (SEVERITIES.index(each.severity), each.line))
+        found.update(dict.fromkeys(step))
+    return sorted(found, key=lambda each: (SEVERITIES.index(each.severity), each.line))
 
 
 def _page(page: Page) -> Iterator[Finding]:
@@ -86,16 +86,16 @@ def _presence(case: Case) -> Iterator[Finding]:
 
 def _tag(case: Case, loader: Loader) -> Iterator[Finding]:
     """Findings about one loader's tag and file."""
-    attributes, line = loader.attributes, loader.line
+    given, line = loader.attributes, loader.line
     served = case.server.files.get(loader.src)
-    integrity = attributes.get("integrity", "")
+    integrity = given.get("integrity", "")
     pinned = bool(loader.hash)
     tag = case.tag(pinned=pinned, shop=loader.shop)
     if not loader.is_classic:
-        yield finding("module_loader", line, type=attributes.get("type", ""), tag=tag)
-    elif "async" not in attributes and "defer" not in attributes:
+        yield finding("module_loader", line, type=given.get("type", ""), tag=tag)
+    elif "async" not in given and "defer" not in given:
         yield finding("not_async", line, tag=tag)
-    if "crossorigin" not in attributes and policies.origin_of(loader.src) != case.page.origin:
+    if "crossorigin" not in given and policies.origin_of(loader.src) != case.page.origin:
         yield finding("integrity_needs_crossorigin" if integrity else "no_crossorigin", line, tag=tag)
     if not loader.shop:
         yield finding("no_shop", line, shop=case.wanted_shop or PLACEHOLDER)
@@ -162,12 +162,8 @@ def _policy(case: Case) -> Iterator[Finding]:
             nonce, integrity = loader.attributes.get("nonce", ""), loader.attributes.get("integrity", "")
             if not policy.allows_script(loader.src, page.url, nonce, integrity):
                 host = policies.origin_of(loader.src)
-                with_nonce = policy.with_nonce()
-                line = (
-                    f'nonce="{with_nonce}" on the loader\'s tag'
-                    if with_nonce
-                    else policy.with_source("script-src-elem", host)
-                )
+                known = policy.with_nonce()
+                line = f'nonce="{known}" on the loader\'s tag' if known else policy.with_source("script-src-elem", host)
                 yield finding("csp_script", loader.line, line=line)
             if not policy.allows("connect-src", f"{api}batch", page.url):
                 yield finding("csp_connect", origin=origin, line=policy.with_source("connect-src", origin))

@@ -43,6 +43,9 @@ def _widget(element: Element, shop: ShopKnown | None, base: str) -> Iterator[Fin
         for product in products_of(element):
             if shop.products.get(product) is False:
                 yield finding("unknown_product", element.line, product=product, type=widget.name)
+        handle = element.params.get("product_handle", "")
+        if shop.handles.get(handle) is False:
+            yield finding("unknown_handle", element.line, handle=handle, type=widget.name)
     if not element.has_fallback and not element.has_server_html:
         query = urlencode(sorted(element.params.items()))
         link = f"{base}{widget.name}{'?' if query else ''}{query}"
@@ -70,18 +73,18 @@ def _parameters(widget: Widget, element: Element) -> Iterator[Finding]:
         if code in ("required", "blank", "null"):
             yield finding("missing_parameter", line, type=widget.name, parameter=name, attribute=_attribute(name))
         elif name not in widget.Params().fields:  # about several together: which one is missing stands in the sentence
-            names = [str(each) for each in widget.Params().fields if str(each) in str(reasons[0])]
-            missing = names and not any(each in element.params for each in names)
+            wanted = [str(each) for each in widget.Params().fields if str(each) in str(reasons[0])]
+            missing = wanted and not any(each in element.params for each in wanted)
             if missing:
                 yield finding(
                     "missing_parameter",
                     line,
                     type=widget.name,
-                    parameter=" or ".join(names),
-                    attribute=_attribute(names[0]),
+                    parameter=" or ".join(wanted),
+                    attribute=_attribute(wanted[0]),
                 )
             else:
-                yield finding("invalid_parameter", line, type=widget.name, why=reasons[0], **_culprit(names, element))
+                yield finding("invalid_parameter", line, type=widget.name, why=reasons[0], **_culprit(wanted, element))
         else:
             yield finding("invalid_parameter", line, type=widget.name, why=reasons[0], **_culprit([name], element))
 

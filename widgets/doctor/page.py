@@ -33,8 +33,8 @@ class Loader:
     @property
     def shop(self) -> str:
         """The shop's key; empty when the tag does not say one."""
-        match = re.fullmatch(r".*/w/v1/([^/]+)/", self.attributes.get("data-api", ""))
-        return match[1] if match else self.attributes.get("data-shop", "").strip()
+        given = re.fullmatch(r".*/w/v1/([^/]+)/", self.attributes.get("data-api", ""))
+        return given[1] if given else self.attributes.get("data-shop", "").strip()
 
     @property
     def base(self) -> str:
@@ -81,12 +81,12 @@ class Page:
 
 def _params(attributes: Mapping[str, str]) -> dict[str, str]:
     """As the loader makes them: the query in ``params``, then the attributes of its list, with ``data-`` first."""
-    params = dict(parse_qsl(attributes.get("data-params") or attributes.get("params") or "", keep_blank_values=True))
+    found = dict(parse_qsl(attributes.get("data-params") or attributes.get("params") or "", keep_blank_values=True))
     for name in sorted(rendering.ATTRIBUTES):
         attribute = name.replace("_", "-")
         if value := attributes.get(f"data-{attribute}") or attributes.get(attribute):
-            params[name] = value
-    return params
+            found[name] = value
+    return found
 
 
 class _Reader(HTMLParser):
@@ -112,50 +112,44 @@ class _Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """One element begins."""
-        attributes: dict[str, str] = {}
+        given: dict[str, str] = {}
         for name, value in attrs:
-            attributes.setdefault(name, value or "")
+            given.setdefault(name, value or "")
         line = self.getpos()[0]
         inside, widget = self._inside, None
-        if tag == "base" and attributes.get("href"):
-            self.url = urljoin(self.url, attributes["href"])
-        elif tag == "meta" and attributes.get("http-equiv", "").lower() == "content-security-policy":
-            self.metas.append(attributes.get("content", ""))
+        if tag == "base" and given.get("href"):
+            self.url = urljoin(self.url, given["href"])
+        elif tag == "meta" and given.get("http-equiv", "").lower() == "content-security-policy":
+            self.metas.append(given.get("content", ""))
         elif tag == "script" and not self._is_in("noscript"):
-            self._script(attributes, line)
-        elif (tag == TAG or attributes.get(ALIAS) is not None) and not self._is_in("noscript"):
-            kind = (
-                attributes.get(ALIAS)
-                or attributes.get(TAG)
-                or attributes.get("data-type")
-                or attributes.get("type")
-                or ""
-            ).strip()
-            widget = Element(kind.replace("-", "_"), _params(attributes), line)
+            self._script(given, line)
+        elif (tag == TAG or given.get(ALIAS) is not None) and not self._is_in("noscript"):
+            kind = (given.get(ALIAS) or given.get(TAG) or given.get("data-type") or given.get("type") or "").strip()
+            widget = Element(kind.replace("-", "_"), _params(given), line)
             self.widgets.append(widget)
         elif inside:
-            self._part(inside, tag, attributes)
+            self._part(inside, tag, given)
         if tag not in _VOID:
             self._open.append((tag, widget))
 
-    def _script(self, attributes: Mapping[str, str], line: int) -> None:
-        if attributes.get("type", "").strip().lower() == "application/ld+json":
+    def _script(self, given: Mapping[str, str], line: int) -> None:
+        if given.get("type", "").strip().lower() == "application/ld+json":
             self._data, self._data_line = [], line
-        src = urljoin(self.url, attributes.get("src", "").strip())
-        match = _SCRIPT.fullmatch(src) if attributes.get("src") else None
-        if match:
-            self.loaders.append(Loader(src, match["root"], match["hash"] or "", attributes, line))
+        src = urljoin(self.url, given.get("src", "").strip())
+        found = _SCRIPT.fullmatch(src) if given.get("src") else None
+        if found:
+            self.loaders.append(Loader(src, found["root"], found["hash"] or "", given, line))
 
-    def _part(self, inside: Element, tag: str, attributes: Mapping[str, str]) -> None:
-        if tag == "template" and "shadowrootmode" in attributes:
+    def _part(self, inside: Element, tag: str, given: Mapping[str, str]) -> None:
+        if tag == "template" and "shadowrootmode" in given:
             inside.has_server_html = True
         elif self._is_in("template"):
             if tag == "style":
-                inside.style_nonces.append(attributes.get("nonce", ""))
+                inside.style_nonces.append(given.get("nonce", ""))
             elif tag == "form":
-                inside.form_actions.append(urljoin(self.url, attributes.get("action", "")))
-            elif tag == "img" and attributes.get("src"):
-                inside.pictures.append(urljoin(self.url, attributes["src"]))
+                inside.form_actions.append(urljoin(self.url, given.get("action", "")))
+            elif tag == "img" and given.get("src"):
+                inside.pictures.append(urljoin(self.url, given["src"]))
         elif tag in ("a", "img", "p"):
             inside.has_fallback = True
 

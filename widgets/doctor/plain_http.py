@@ -27,7 +27,7 @@ class Reply:
 
     def values(self, name: str) -> list[str]:
         """Every value of a header, in order; a header may stand more than once."""
-        return [value for header, value in self.headers if header.lower() == name.lower()]
+        return [value for found, value in self.headers if found.lower() == name.lower()]
 
 
 def get(url: str, timeout_s: float, headers: Mapping[str, str] | None = None) -> Reply:
@@ -37,7 +37,7 @@ def get(url: str, timeout_s: float, headers: Mapping[str, str] | None = None) ->
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname or "", parts.port, timeout=timeout_s)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    place = f"{parts.netloc}{parts.path}"
+    shown = f"{parts.netloc}{parts.path}"
     try:
         connection.request("GET", target, headers={"Connection": "close", **(headers or {})})
         # The answer takes over the connection's socket when the server is going to close it.
@@ -47,19 +47,19 @@ def get(url: str, timeout_s: float, headers: Mapping[str, str] | None = None) ->
         while not answer.isclosed():  # Python 3.13 closes with the last byte, not with the read after it
             left_s = deadline - time.monotonic()
             if left_s <= 0:
-                raise Unreachable(f"{place}: not complete after {timeout_s:g} s")
+                raise Unreachable(f"{shown}: not complete after {timeout_s:g} s")
             socket.settimeout(left_s)
             piece = answer.read1(_PIECE_BYTES)
             if not piece:
                 break
             body += piece
             if len(body) > SIZE_LIMIT_BYTES:
-                raise Unreachable(f"{place}: more than {SIZE_LIMIT_BYTES} bytes")
+                raise Unreachable(f"{shown}: more than {SIZE_LIMIT_BYTES} bytes")
         announced = answer.headers.get("Content-Length", "")
         if announced.isdecimal() and int(announced) != len(body):
-            raise Unreachable(f"{place}: ended early")
+            raise Unreachable(f"{shown}: ended early")
         return Reply(answer.status, answer.headers.get("Content-Type", ""), bytes(body), tuple(answer.headers.items()))
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise Unreachable(f"{place}: {type(error).__name__}: {error}") from None
+        raise Unreachable(f"{shown}: {type(error).__name__}: {error}") from None
     finally:
         connection.close()

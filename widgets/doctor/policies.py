@@ -38,15 +38,15 @@ class Policy:
 
     def allows(self, directive: str, url: str, page: str) -> bool:
         """Whether a page at ``page`` may load ``url`` (both absolute) under this directive, by the address alone."""
-        rule = self.governing(directive)
-        return rule is None or any(_matches(source, url, page) for source in rule[1])
+        found = self.governing(directive)
+        return found is None or any(_matches(source, url, page) for source in found[1])
 
     def allows_script(self, url: str, page: str, nonce: str, integrity: str) -> bool:
         """Whether a script element of the page's own HTML runs (CSP3 §6.7.1.1): by nonce, by hash, or by address."""
-        rule = self.governing("script-src-elem")
-        if rule is None:
+        found = self.governing("script-src-elem")
+        if found is None:
             return True
-        sources = rule[1]
+        sources = found[1]
         if nonce and f"'nonce-{nonce}'" in sources:
             return True
         hashes = [word.split("?")[0] for word in integrity.split()]
@@ -58,13 +58,13 @@ class Policy:
 
     def allows_style(self, nonce: str) -> bool:
         """Whether a style element with this nonce counts. A policy that names hashes gets the benefit of the doubt."""
-        rule = self.governing("style-src-elem")
-        if rule is None:
+        found = self.governing("style-src-elem")
+        if found is None:
             return True
-        strict = [source for source in rule[1] if source.startswith(("'nonce-", "'sha"))]
+        strict = [source for source in found[1] if source.startswith(("'nonce-", "'sha"))]
         if nonce and f"'nonce-{nonce}'" in strict:
             return True
-        return any(source.startswith("'sha") for source in strict) or (not strict and "'unsafe-inline'" in rule[1])
+        return any(source.startswith("'sha") for source in strict) or (not strict and "'unsafe-inline'" in found[1])
 
     def allows_type_policy(self, name: str) -> bool:
         """Whether scripts of the page may make a Trusted Types policy of this name."""
@@ -73,16 +73,16 @@ class Policy:
 
     def with_source(self, directive: str, source: str) -> str:
         """The line that the policy needs: the directive that governs, with this source added to what it has."""
-        rule = self.governing(directive) if directive in _FALLBACKS else None
-        own = (rule or ("", self.directives.get(directive, ())))[1]
-        name = rule[0] if rule and rule[0] != "default-src" else directive.removesuffix("-elem")
-        sources = [each for each in own if each.lower() != "'none'"]
-        return " ".join([name, *sources, source]) + ";"
+        found = self.governing(directive) if directive in _FALLBACKS else None
+        own = (found or ("", self.directives.get(directive, ())))[1]
+        name = found[0] if found and found[0] != "default-src" else directive.removesuffix("-elem")
+        kept = [each for each in own if each.lower() != "'none'"]
+        return " ".join([name, *kept, source]) + ";"
 
     def with_nonce(self) -> str:
         """A nonce that scripts of this policy have; empty when it knows none."""
-        rule = self.governing("script-src-elem")
-        words = [source[7:-1] for source in (rule[1] if rule else ()) if source.startswith("'nonce-")]
+        found = self.governing("script-src-elem")
+        words = [source[7:-1] for source in (found[1] if found else ()) if source.startswith("'nonce-")]
         return words[0] if words else ""
 
 
@@ -112,13 +112,9 @@ def _port(scheme: str, port: int | None) -> int | None:
     return port if port is not None else _PORTS.get(scheme)
 
 
-def _upgrades(source_scheme: str, target_scheme: str) -> bool:
+def _upgrades(wanted: str, given: str) -> bool:
     """A source for http covers https too."""
-    return (
-        source_scheme == target_scheme
-        or (source_scheme == "http" and target_scheme == "https")
-        or (source_scheme == "ws" and target_scheme == "wss")
-    )
+    return wanted == given or (wanted == "http" and given == "https") or (wanted == "ws" and given == "wss")
 
 
 def _matches(source: str, url: str, page: str) -> bool:
@@ -136,23 +132,23 @@ def _matches(source: str, url: str, page: str) -> bool:
         return False
     if re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*:", source):
         return _upgrades(source[:-1].lower(), target.scheme)
-    match = _HOST_SOURCE.fullmatch(source)
-    if match is None or not _upgrades((match["scheme"] or own.scheme).lower(), target.scheme):
+    found = _HOST_SOURCE.fullmatch(source)
+    if found is None or not _upgrades((found["scheme"] or own.scheme).lower(), target.scheme):
         return False
-    host, source_host = (target.hostname or "").lower(), match["host"].lower().strip("[]")
-    if source_host.startswith("*."):
-        if not host.endswith(source_host[1:]):
+    host, wanted = (target.hostname or "").lower(), found["host"].lower().strip("[]")
+    if wanted.startswith("*."):
+        if not host.endswith(wanted[1:]):
             return False
-    elif source_host not in ("*", host):
+    elif wanted not in ("*", host):
         return False
     port = _port(target.scheme, target.port)
-    if match["port"] is None:
+    if found["port"] is None:
         if port != _PORTS.get(target.scheme):
             return False
-    elif match["port"] != "*" and int(match["port"]) != port and not (int(match["port"]) == 80 and port == 443):
+    elif found["port"] != "*" and int(found["port"]) != port and not (int(found["port"]) == 80 and port == 443):
         return False
-    path = match["path"] or ""
+    path = found["path"] or ""
     if path in ("", "/"):
         return True
-    target_path = target.path or "/"
-    return target_path.startswith(path) if path.endswith("/") else target_path == path
+    given = target.path or "/"
+    return given.startswith(path) if path.endswith("/") else given == path

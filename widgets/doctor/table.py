@@ -46,8 +46,8 @@ class Finding:
 def rules() -> dict[str, Rule]:
     """Every rule by its code, in the table's order."""
     file = Path(settings.BASE_DIR) / "static" / "loader" / "src" / "debug" / "findings.json"
-    rows = json.loads(file.read_text(encoding="utf-8"))
-    return {code: Rule(code, row["severity"], row["by"], row["text"], row["fix"]) for code, row in rows.items()}
+    found = json.loads(file.read_text(encoding="utf-8"))
+    return {code: Rule(code, row["severity"], row["by"], row["text"], row["fix"]) for code, row in found.items()}
 
 
 def finding(code: str, line: int = 0, /, **values: object) -> Finding:

@@ -27,16 +27,16 @@ def secrets_of(shop_id: int) -> tuple[str, ...]:
     if entry := _memory.fresh(shop_id, now):
         return entry.value
     try:
-        customer_secrets = tuple(secrets.load_all(Shop(pk=shop_id), Credential.Kind.CUSTOMER_SECRET))
+        found = tuple(secrets.load_all(Shop(pk=shop_id), Credential.Kind.CUSTOMER_SECRET))
     except DatabaseError as error:
         log.warning("shop %s: customer secrets not read: %s", shop_id, type(error).__name__)
         last = _memory.last(shop_id)
-        customer_secrets = last.value if last else ()
+        found = last.value if last else ()
     except secrets.CredentialUnusable as error:
         log.error("shop %s: %s", shop_id, error)
-        customer_secrets = ()
-    _memory.set(shop_id, customer_secrets, now)
-    return customer_secrets
+        found = ()
+    _memory.set(shop_id, found, now)
+    return found
 
 
 def forget() -> None:

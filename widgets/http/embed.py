@@ -83,7 +83,7 @@ def floating(request: HttpRequest, name: str = "loader") -> HttpResponse:
 
 def pinned(request: HttpRequest, hash: str, name: str) -> HttpResponse:
     """``GET /embed/<hash>/<name>.js``: this very file or 404, never another one under the same name."""
-    current = script(name)
-    if hash != current.hash:
+    found = script(name)
+    if hash != found.hash:
         raise responses.not_found("page")
-    return _serve(request, current, IMMUTABLE)
+    return _serve(request, found, IMMUTABLE)

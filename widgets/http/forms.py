@@ -47,14 +47,14 @@ def check(token: str, subject: str, *, soonest_s: float = 2.0) -> None:
     """
     signer = signing.TimestampSigner(salt=SALT)
     try:
-        content = signer.unsign_object(token, max_age=LATEST_S) if len(token) <= 500 else {}
+        made = signer.unsign_object(token, max_age=LATEST_S) if len(token) <= 500 else {}
     except signing.SignatureExpired:
         raise Stale from None
     except (signing.BadSignature, ValueError):
         raise Refused from None
-    if not isinstance(content, dict) or content.get("for") != subject:
+    if not isinstance(made, dict) or made.get("for") != subject:
         raise Refused
-    if content.get("by") == _machine() and not _is_future(token) and not _is_older(token, soonest_s):
+    if made.get("by") == _machine() and not _is_future(token) and not _is_older(token, soonest_s):
         raise Refused
 
 

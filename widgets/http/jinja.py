@@ -87,10 +87,10 @@ class Speech:
         if values:
             words = self._catalogue.gettext(text)
             return Markup(words % {name: escaped(value) for name, value in values.items()})  # noqa: S704 - escaped
-        markup = self._plain.get(text)
-        if markup is None:
-            markup = self._plain[text] = Markup(self._catalogue.gettext(text))  # noqa: S704 - no markup, see above
-        return markup
+        found = self._plain.get(text)
+        if found is None:
+            found = self._plain[text] = Markup(self._catalogue.gettext(text))  # noqa: S704 - no markup, see above
+        return found
 
     def ngettext(self, one: str, many: str, number: int, /, **values: object) -> Markup:
         """The text in the form that the number takes in this language."""

@@ -18,9 +18,9 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 _GIVEN_ID = re.compile(r"^[A-Za-z0-9_-]{8,64}\Z")
 
 
-def request_id_for(client_id: str) -> str:
+def request_id_for(given: str) -> str:
     """The caller's own id when it is harmless, else a new one."""
-    return client_id if _GIVEN_ID.match(client_id) else f"req_{secrets.token_hex(8)}"
+    return given if _GIVEN_ID.match(given) else f"req_{secrets.token_hex(8)}"
 
 
 class RequestIdMiddleware:
@@ -50,9 +50,9 @@ class StorefrontMiddleware:
         if not request.path_info.startswith(self.PREFIXES):
             return self.get_response(request)
         try:
-            match = resolve(request.path_info)
-            request.resolver_match = match
-            response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
+            found = resolve(request.path_info)
+            request.resolver_match = found
+            response: HttpResponseBase = found.func(request, *found.args, **found.kwargs)
             render = getattr(response, "render", None)
             return render() if callable(render) else response
         except Resolver404:

@@ -61,6 +61,6 @@ def _options(widget_name: str, chosen: str) -> Frozen:
 
 
 def _widget(name: str) -> Widget:
-    widget = registry.get(name)
-    assert widget is not None, name  # noqa: S101 - callers hold the widget
-    return widget
+    found = registry.get(name)
+    assert found is not None, name  # noqa: S101 - callers hold the widget
+    return found

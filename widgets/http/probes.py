@@ -28,11 +28,11 @@ class ConsumersFigures:
         """The current figures."""
         for consumer in installed.consumers():
             try:
-                figures = list(consumer.metrics()) if consumer.metrics is not None else []
+                found = list(consumer.metrics()) if consumer.metrics is not None else []
             except Exception as error:
                 log.error("figures of %s: %s", consumer.name, type(error).__name__)
                 continue
-            for metric in figures:
+            for metric in found:
                 labels = sorted({name for sample, _value in metric.samples for name in sample})
                 family = CounterMetricFamily if metric.counter else GaugeMetricFamily
                 metric_family = family(metric.name, metric.text, labels=labels)

@@ -77,15 +77,15 @@ def recheck(key: str) -> ShopSettings | None:
     entry = _memory.last(key)
     last_settings = entry.value if entry else None
     try:
-        current_settings = _load(key)
+        found = _load(key)
     except DatabaseError as error:
         if entry is None:
             raise Unavailable(key) from error
-        current_settings = last_settings
-    if current_settings == last_settings:
-        current_settings = last_settings
-    _memory.set(key, current_settings, now)
-    return current_settings
+        found = last_settings
+    if found == last_settings:
+        found = last_settings
+    _memory.set(key, found, now)
+    return found
 
 
 def forget() -> None:

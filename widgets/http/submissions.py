@@ -19,7 +19,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.encoding import iri_to_uri
 from django.utils.translation import gettext
 
-from sumeru_proxy import accounts
+from sumeru_proxy.reading.reader import Pending
 from widgets.base import Frozen, Refusal, Seal, Sent, Widget
 from widgets.http import forms, pages, rendering, requests, responses, throttles, visitors
 from widgets.http.desk import ShopDesk
@@ -60,7 +60,7 @@ def submit(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
     _brake(request, each.widget, subject)
     with texts.override(each.call.shop.texts, each.call.locale):
         try:
-            sent = _act(shop_settings, each, posted, subject)
+            sent = _act(request, shop_settings, each, posted, subject)
             if posted.visitor_id and not posted.trapped and not sent.errors:
                 _identify(request, shop_settings, posted)
             return _answer(request, shop_settings, each, posted, sent)
@@ -164,9 +164,13 @@ def _brake(request: HttpRequest, widget: Widget, subject: str) -> None:
         raise responses.limited(wait_s)
 
 
-def _act(shop_settings: ShopSettings, each: WidgetRequest, posted: Posted, subject: str) -> Sent:
+def _act(request: HttpRequest, shop_settings: ShopSettings, each: WidgetRequest, posted: Posted, subject: str) -> Sent:
     """The outcome of the submission. A bot that filled the honeypot field is told that all went well, and nothing is stored."""
     assert each.widget.Form is not None  # noqa: S101 - the caller looked
+    if isinstance(each.call.lacking, Pending):
+        raise responses.unavailable("The product is not known yet. Try again.")
+    if each.call.lacking is not None:
+        raise responses.not_found("product")
     if posted.trapped:
         log.info("shop %s: %s: a script filled the trap", shop_settings.profile.id, each.widget.name)
         return Sent(outcome="pending")
@@ -187,7 +191,7 @@ def _act(shop_settings: ShopSettings, each: WidgetRequest, posted: Posted, subje
             Frozen(form.validated_data),
             posted.key,
             ShopDesk(shop_settings.profile.id),
-            accounts.source_for(shop_settings.profile.id),
+            requests.source_of(request, shop_settings),
         )
     except Refusal as refusal:
         return _failed(posted, refusal.errors)
@@ -220,10 +224,10 @@ def _answer(
     seal = forms.seal(each.subject)
     key = posted.key if forms.fits_key(posted.key) and sent.errors else seal.key
     again = replace(each, call=replace(each.call, sent=sent, seal=Seal(seal.token, key)))
-    rendered = rendering.render(again.widget, again.call, accounts.source_for(shop_settings.profile.id))
+    made = rendering.render(again.widget, again.call, requests.source_of(request, shop_settings))
     if posted.manner == "loader":
-        return responses.json_answer(rendering.item(rendered))
-    return pages.page_answer(request, shop_settings, again, rendered, status=status)
+        return responses.json_answer(rendering.item(made))
+    return pages.page_answer(request, shop_settings, again, made, status=status)
 
 
 def _json_answer(sent: Sent) -> HttpResponse:

@@ -135,12 +135,12 @@ def fold(text: str) -> tuple[str, str]:
     if len(text) <= FOLD_CHARS:
         return text, ""
     best = (0, FOLD_AT_CHARS)
-    for end in _ENDS.finditer(text, FOLD_AT_CHARS // 2, FOLD_AT_CHARS):
-        rank = 3 if "\n" in end.group() and end.group().count("\n") > 1 else 1
-        if rank == 1 and (end.group() in "。！？" or text[end.start() - 1] in ".!?…؟"):
+    for found in _ENDS.finditer(text, FOLD_AT_CHARS // 2, FOLD_AT_CHARS):
+        rank = 3 if "\n" in found.group() and found.group().count("\n") > 1 else 1
+        if rank == 1 and (found.group() in "。！？" or text[found.start() - 1] in ".!?…؟"):
             rank = 2
-        if (rank, end.end()) > best:
-            best = (rank, end.end())
+        if (rank, found.end()) > best:
+            best = (rank, found.end())
     return text[: best[1]], text[best[1] :]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from collections import OrderedDict
 from threading import Lock
@@ -23,6 +24,20 @@ def client_address(request: HttpRequest) -> str:
         if hops:
             return hops[-min(proxies, len(hops))][:64]
     return str(request.META.get("REMOTE_ADDR", ""))
+
+
+def client_network(request: HttpRequest) -> str:
+    """The network that a client speaks for: an IPv4 address as it is, 64 bits of an IPv6 address; the text itself when it is neither."""
+    text = client_address(request)
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return text
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is None:
+            return f"{ipaddress.ip_network((address, 64), strict=False)}"
+        address = address.ipv4_mapped
+    return str(address)
 
 
 class Meter:

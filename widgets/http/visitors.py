@@ -56,14 +56,14 @@ def excluded_as(request: HttpRequest) -> str:
 
 def facts(request: HttpRequest, shop: ShopSettings, token: object) -> dict[str, str]:
     """What each event of this request gets for our own consumers; never sent on to Sumeru. A token that proves nothing says nothing."""
-    facts = {"device": device_of(request.headers.get("user-agent", "")), "excluded": excluded_as(request)}
+    found = {"device": device_of(request.headers.get("user-agent", "")), "excluded": excluded_as(request)}
     if isinstance(token, str) and token:
         try:
             valid = customers.secrets_of(shop.profile.id)
-            facts["customer_id"] = customer_tokens.verify(token, valid, shop.profile.key, time.time())
+            found["customer_id"] = customer_tokens.verify(token, valid, shop.profile.key, time.time())
         except customer_tokens.Unproven:
             pass
-    return {name: value for name, value in facts.items() if value}
+    return {name: value for name, value in found.items() if value}
 
 
 def identify(request: HttpRequest, shop: ShopSettings, visitor_id: str, values: Mapping[str, Any], key: str) -> None:

@@ -127,7 +127,7 @@ _PAIRS = {")": "(", "]": "[", "}": "{"}
 
 def is_balanced(css: str) -> bool:
     """Whether every bracket, string and comment ends within the text, so that nothing around it can be swallowed or closed."""
-    if any(match["open"] for match in _OPAQUE.finditer(css)):
+    if any(found["open"] for found in _OPAQUE.finditer(css)):
         return False
     opened: list[str] = []
     for sign in re.findall(r"[][(){}]", _OPAQUE.sub(" ", css)):
@@ -156,7 +156,7 @@ def token_problems(tokens: object) -> list[str]:
 def css_problems(css: str) -> list[str]:
     """What is wrong with merchant CSS; empty when nothing is. Nothing may be fetched and nothing may end the style element."""
     problems = [
-        _("%s is not allowed in widget CSS.") % example for pattern, example in _FORBIDDEN_CSS if pattern.search(css)
+        _("%s is not allowed in widget CSS.") % shown for pattern, shown in _FORBIDDEN_CSS if pattern.search(css)
     ]
     return (
         problems

@@ -31,30 +31,30 @@ class Command(BaseCommand):
         """Raises CommandError (status 2) for unusable arguments; ends with status 1 when there is an error on the page."""
         shop = options["shop"]
         if shop and not Shop.objects.filter(key=shop).exists():
-            shop_names = ", ".join(f"{each.key} ({each.name})" for each in Shop.objects.all()[:10]) or "none yet"
-            raise CommandError(f"There is no shop with the key {shop}. Shops: {shop_names}.", returncode=2)
-        url, results, loaders, widgets = options["url"], [], 0, 0
+            known = ", ".join(f"{each.key} ({each.name})" for each in Shop.objects.all()[:10]) or "none yet"
+            raise CommandError(f"There is no shop with the key {shop}. Shops: {known}.", returncode=2)
+        url, found, loaders, widgets = options["url"], [], 0, 0
         try:
             case = asking.examined(url, shop)
             url, loaders, widgets = case.page.url, len(case.page.loaders), len(case.page.widgets)
-            results = judging.findings(case)
+            found = judging.findings(case)
         except asking.Unusable as error:
             raise CommandError(str(error), returncode=2) from None
         except plain_http.Unreachable as error:
-            results = [finding("page_unreachable", why=error, url=url)]
-        counts = {name: sum(each.severity == name for each in results) for name in ("error", "warning", "info")}
+            found = [finding("page_unreachable", why=error, url=url)]
+        counts = {name: sum(each.severity == name for each in found) for name in ("error", "warning", "info")}
         if options["json"]:
-            report = {
+            shown = {
                 "url": url,
                 "loaders": loaders,
                 "widgets": widgets,
                 "counts": counts,
-                "findings": [asdict(each) for each in results],
+                "findings": [asdict(each) for each in found],
             }
-            self.stdout.write(json.dumps(report, ensure_ascii=False, indent=2))
+            self.stdout.write(json.dumps(shown, ensure_ascii=False, indent=2))
         else:
             self.stdout.write(f"{url}: loaders {loaders}, widgets {widgets}")
-            for each in results:
+            for each in found:
                 self.stdout.write(self.lines(each))
             self.stdout.write(", ".join(f"{name}s: {count}" for name, count in counts.items()))
             if loaders:

@@ -48,13 +48,13 @@ class Command(BaseCommand):
         check = bool(options["check"])
         root = Path(settings.BASE_DIR)
         steps = (versions, messages, types, scripts, package, wheel, samples, readme)
-        outdated = [f"{step.__name__}: {entry}" for step in steps for entry in step(root, check)]
+        outdated = [f"{step.__name__}: {found}" for step in steps for found in step(root, check)]
         for text in untranslated(root):
             self.stderr.write(self.style.WARNING(f"not translated: {text}"))
         if check and outdated:
             raise CommandError("\n".join([*outdated, "Run manage.py generate and commit what it writes."]))
-        for entry in outdated:
-            self.stdout.write(entry)
+        for found in outdated:
+            self.stdout.write(found)
 
 
 def _write(file: Path, text: str | bytes, root: Path, check: bool) -> Iterator[str]:
@@ -126,15 +126,15 @@ def messages(root: Path, check: bool) -> Iterator[str]:
 
 def untranslated(root: Path) -> list[str]:
     """``language: text`` for every text that a catalogue has no translation of; shoppers see it in English."""
-    missing = []
+    found = []
     for file in sorted((root / "widgets" / "locale").rglob("django.po")):
         language = file.parents[1].name
         with file.open("rb") as source:
             for message in read_po(source, locale=language):
                 translations = [message.string] if isinstance(message.string, str) else list(message.string or [""])
                 if message.id and not all(translations):
-                    missing.append(f"{language}: {message.id if isinstance(message.id, str) else message.id[0]}")
-    return missing
+                    found.append(f"{language}: {message.id if isinstance(message.id, str) else message.id[0]}")
+    return found
 
 
 def types(root: Path, check: bool) -> Iterator[str]:

@@ -168,10 +168,10 @@ class Command(BaseCommand):
             raise CommandError(
                 f"DEBUG is on, and {host} is not this machine alone: settings would be shown to strangers."
             )
-        messages = checks.run_checks(include_deployment_checks=True)
-        for message in messages:
+        found = checks.run_checks(include_deployment_checks=True)
+        for message in found:
             self.stderr.write(str(message))
-        if any(message.is_serious() for message in messages):
+        if any(message.is_serious() for message in found):
             raise CommandError("Not started: see the errors above.")
         try:
             missing = missing_migrations()
