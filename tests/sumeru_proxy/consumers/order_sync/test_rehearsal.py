@@ -1,4 +1,4 @@
-"""What a rehearsal reads and counts, and that it writes nothing."""
+"""Rehearsals: what a target would get, said before anything is written."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sumeru_proxy.models import Shop
 from sumeru_proxy.outbox.delivering import client_of
 from tests.sumeru_proxy.consumers.order_sync.acting import DOMAIN, live
 from tests.sumeru_proxy.consumers.order_sync.erp import MUG, order
+from tests.sumeru_proxy.consumers.order_sync.test_engine import orders
 from tests.upstream import Upstream
 
 
@@ -52,6 +53,6 @@ def test_a_rehearsal_of_all_outlasts_a_cursor(shop: Shop, sandbox: Upstream) -> 
 def test_a_rehearsal_counts_problems_by_reason(row: OrderTarget) -> None:
     bad = order("12.001", MUG, id="ord_bad", number="#7")
     with open_target(row) as target:
-        report = rehearsal.rehearse(row, target, [bad, order("12.00", MUG, id="ord_1", number="ord_1")])
+        report = rehearsal.rehearse(row, target, [bad, *orders("ord_1")])
     assert report["problems"]["amount_precision"]["orders"] == ["#7"]
     assert report["actions"] == {"created": 1}
