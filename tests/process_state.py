@@ -48,7 +48,7 @@ PURE = {
     "widgets.i18n.texts._compiled",
     "widgets.i18n.texts._numbers",
     "widgets.i18n.texts.forms_of",
-    "widgets.i18n.texts.known",
+    "widgets.i18n.texts.all_texts",
     "widgets.registry.all_widgets",
 }
 # State of a process that is no memory between requests, or that must outlive a test; each with its reason.
