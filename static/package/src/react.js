@@ -53,8 +53,13 @@ const merged = (objects) => {
   return [...byId.values()];
 };
 
-/** JSON that cannot end the script element it stands in. */
-const safe = (value) => JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (sign) => '\\u' + sign.charCodeAt(0).toString(16).padStart(4, '0'));
+const escaped = (sign) => '\\u' + sign.charCodeAt(0).toString(16).padStart(4, '0');
+
+/** JSON that cannot end the script element it stands in, and in which no template engine finds an expression. */
+const safe = (value) =>
+  JSON.stringify(value)
+    .replace(/[<>&\u2028\u2029]/g, escaped)
+    .replace(/"(?:[^"\\]|\\.)*"/g, (text) => text.replace(/[{}[\]](?=.)|[$#@%*](?=\{)/g, escaped));
 
 /** The structured data of a page in one element: the storefront's own, and that of the widgets. Nothing when there is none. */
 export function SumeruJsonLd({ results = [], data = [], nonce }) {

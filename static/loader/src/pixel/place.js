@@ -1,12 +1,14 @@
 /** Which page this is, and what the script's own element says. A page may become another one without a load. */
 
-export const { src, dataset } = document.currentScript;
+import { own, script } from '../script.js';
+
+export const { dataset, base } = script(/embed.*pixel/);
 
 /** Where a widget or an event keeps what we know of it. */
 export const MARK = Symbol();
 
 let page;
-let referrer = document.referrer;
+let referrer = own(document, 'referrer');
 
 /** What this page has reported, each once for a page: its view at 1, its product at 2. @type {1[]} */
 export const reported = [];

@@ -1,0 +1,33 @@
+/** The script's own element, what it says, and a way to ask the page that its content cannot bend. Loader and pixel share it. */
+
+/**
+ * A property of the object's own kind, called when it is a function. In a document and in a form an element named like the property
+ * stands in its place (`<img name=currentScript>`), so what people write into a page would answer for the browser.
+ *
+ * @param {Node} node
+ * @param {string} name
+ * @param {...unknown} args
+ * @returns {any} undefined when its kind has no such property
+ */
+export const own = (node, name, ...args) => {
+  const value = Reflect.get(Object.getPrototypeOf(node), name, node);
+  return typeof value == 'function' ? value.call(node, ...args) : value;
+};
+
+/** The page's `sumeru`, when a script made it: an element with that id is found under the same name. */
+export const earlier = Object.hasOwn(self, 'sumeru') && self.sumeru;
+
+/**
+ * @param {RegExp} file what the address of this script holds; a module is not told which element it came from
+ * @returns {{src: string, dataset: DOMStringMap, home: RegExpExecArray|null, base: string|null}} `home` is what stands before the last
+ *   `embed` of its address, a path prefix of a first-party proxy included; `base` is the API, absolute, ending in a slash, null when
+ *   nothing says which shop
+ */
+export const script = (file) => {
+  const { src = '', dataset = {} } =
+    own(document, 'currentScript') || [...own(document, 'scripts')].find((each) => file.test(each.src)) || {};
+  const home = /.*\/(?=embed)/.exec(src);
+  // Tag managers keep the address of a script and nothing else.
+  const shop = /\w+/.exec(dataset.shop || src.split('shop=')[1] || '');
+  return { src, dataset, home, base: dataset.api ? new URL(dataset.api.replace(/\/*$/, '/'), src).href : shop && `${home}w/v1/${shop}/` };
+};
