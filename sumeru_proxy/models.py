@@ -6,6 +6,7 @@ import json
 import re
 import secrets as random_secrets
 import string
+from collections.abc import Collection
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from sumeru_proxy.client.limiter import DEFAULT_LIMITS
-from sumeru_proxy.origin_rules import validate_origin
+from sumeru_proxy.origin_rules import normal_origin, validate_origin
 
 _ALPHABET = string.ascii_letters + string.digits
 
@@ -168,6 +169,11 @@ class ShopOrigin(models.Model):
 
     def __str__(self) -> str:
         return self.origin
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """Writes the origin as browsers do, whatever was typed. Raises ValidationError."""
+        self.origin = normal_origin(self.origin)
+        super().clean_fields(exclude=exclude)
 
     @property
     def is_wildcard(self) -> bool:

@@ -17,10 +17,22 @@ from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from sumeru_proxy.client.arguments import ID_CHARS
 from sumeru_proxy.client.resources_shopper import QUIZ
 from sumeru_proxy.client.shapes import QuizOption, QuizQuestion, QuizResult, QuizStep
 from sumeru_proxy.reading.reader import Missing, Pending, Query, Source
-from widgets.base import Call, Context, Desk, Frozen, IdentifierField, Refusal, Sent, Widget, WidgetParams
+from widgets.base import (
+    Call,
+    Context,
+    Desk,
+    Frozen,
+    IdentifierField,
+    Refusal,
+    Sent,
+    Widget,
+    WidgetParams,
+    is_identifier,
+)
 from widgets.http import responses
 from widgets.i18n import formatting
 from widgets.theming import tokens
@@ -31,7 +43,6 @@ Answer = tuple[str, tuple[str, ...]]
 MOST_QUESTIONS = 20
 MOST_OPTIONS = 20
 ANSWERS_CHARS = 2_000
-ID_CHARS = 190
 SHARED_SESSION = "shared-copy"
 """Under which steps are read upstream. A merchant who counts quiz sessions leaves this one out."""
 LABEL_CHARS = 120
@@ -56,7 +67,7 @@ def parse_answers(text: str) -> tuple[Answer, ...]:
 
 def _id(text: str) -> str:
     found = unquote(text, errors="strict")
-    if not 1 <= len(found) <= ID_CHARS or not found.isprintable() or "," in found or found != found.strip():
+    if not is_identifier(found):
         raise ValueError("no id")
     return found
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +17,7 @@ from sumeru_proxy.reading.reader import Source
 from widgets.base import Call, Context, Desk, Frozen, IdentifierField, Refusal, Sent, Widget, WidgetParams
 from widgets.catalog_parts.paging import clipped, fair_limit, page_numbers
 from widgets.catalog_parts.review_form import ReviewForm
+from widgets.catalog_parts.written_text import visible
 from widgets.i18n import formatting
 from widgets.theming import tokens
 
@@ -29,6 +30,8 @@ SORTS = {
 # A page of ten stays under 64 kB: its texts share this many bytes per review, and only when that is not enough the longest are cut.
 TEXT_BYTES_PER_REVIEW = 2_800
 MEDIA_LIMIT = 6
+_LIST: Mapping[str, None] = {"write": None, "result": None}
+"""What a link to another part of the list leaves: the form, which the loader keeps as it is, and the thanks."""
 
 
 class ReviewsParams(WidgetParams):
@@ -215,7 +218,7 @@ class Reviews(Widget):
                 "has_previous": found.has_previous,
             },
             "links": _links(call, found),
-            "form": _form(call),
+            "form": _form(call, product),
             "result": (call.sent.outcome if not call.sent.errors else "") if call.sent else params.result,
         }
 
@@ -271,7 +274,7 @@ def _summary(call: Call, summary: ReviewSummary) -> Context:
                 "rating": rating,
                 "count": summary.histogram[rating - 1],
                 "percent": round(100 * summary.histogram[rating - 1] / rated) if rated else 0,
-                "url": call.link(rating=rating, page=None),
+                "url": call.link(rating=rating, page=None, **_LIST),
             }
             for rating in range(5, 0, -1)
         ],
@@ -289,7 +292,7 @@ def _product(call: Call, product: Product) -> Context:
 def _texts(call: Call, review: Review) -> tuple[str, str]:
     """The two long texts of a review: its body, and the reply where replies are shown."""
     reply = review.reply if call.options.show_replies else None
-    return review.body.strip(), reply.body.strip() if reply else ""
+    return visible(review.body), visible(reply.body) if reply else ""
 
 
 def _review(call: Call, review: Review, text_limit: int) -> Context:
@@ -298,10 +301,10 @@ def _review(call: Call, review: Review, text_limit: int) -> Context:
     return {
         "id": review.id,
         "rating": review.rating,
-        "title": review.title.strip(),
+        "title": visible(review.title),
         "body": clipped(body, text_limit),
         "author": {
-            "name": review.author.name.strip(),
+            "name": visible(review.author.name),
             "verified_buyer": review.author.verified_buyer,
             "country": review.author.country if options.show_country else "",
         },
@@ -335,7 +338,7 @@ def _media(media: Media) -> Context | None:
 
 def _links(call: Call, found: reviews.ReviewList) -> Context:
     def to_page(number: int) -> str:
-        return call.link(page=number if number > 1 else None)
+        return call.link(page=number if number > 1 else None, **_LIST)
 
     return {
         "previous": to_page(found.number - 1) if found.has_previous else None,
@@ -344,15 +347,15 @@ def _links(call: Call, found: reviews.ReviewList) -> Context:
             {"number": number, "url": to_page(number), "current": number == found.number} if number else None
             for number in page_numbers(found.number, found.pages or 0)
         ],
-        "without_rating": call.link(rating=None, page=None),
-        "without_media": call.link(media=None, page=None),
-        "all": call.link(rating=None, media=None, page=None),
+        "without_rating": call.link(rating=None, page=None, **_LIST),
+        "without_media": call.link(media=None, page=None, **_LIST),
+        "all": call.link(rating=None, media=None, page=None, **_LIST),
         "write": call.link(write=True, result=None, page=None) if call.options.accept_reviews else None,
-        "list": call.link(write=None, result=None, page=None),
+        "list": call.link(page=None, **_LIST),
     }
 
 
-def _form(call: Call) -> Context | None:
+def _form(call: Call, product: Product | None) -> Context | None:
     """The form with kept input and errors; None when it is not asked for, or just was sent."""
     if call.seal is None or not call.options.accept_reviews or (call.sent and not call.sent.errors):
         return None
@@ -362,10 +365,19 @@ def _form(call: Call) -> Context | None:
     return {
         "token": call.seal.token,
         "key": call.seal.key,
+        "return_to": _way_back(call.came_from, formatting.product_url(call.shop, product) if product else ""),
         "values": {name: str(values.get(name, ""))[:5_000] for name in fields},
         "errors": {name: [str(text) for text in errors[name]][:3] for name in fields if errors.get(name)},
         "problem": [str(text) for text in errors.get("", ())][:3],
     }
+
+
+def _way_back(came_from: str, product_page: str) -> str:
+    """Where a form without scripts leads: the page the shopper came from. Where only its origin was told, the product's page there."""
+    page = urlsplit(came_from)
+    if page.netloc and page.path in ("", "/") and not page.query and product_page:
+        return urlunsplit(urlsplit(product_page)._replace(scheme=page.scheme, netloc=page.netloc))
+    return came_from or product_page
 
 
 def _review_ld(address: str, review: Context) -> Context:

@@ -8,6 +8,8 @@ from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from widgets.catalog_parts.written_text import AddressField, AsideField, WrittenField
+
 
 def _errors(text: Any) -> dict[str, Any]:
     """One sentence for whatever is wrong with a field."""
@@ -25,7 +27,7 @@ class ReviewForm(serializers.Serializer[Any]):
         help_text=_("1 to 5 stars."),
         error_messages=_errors(gettext_lazy("Please choose 1 to 5 stars.")),
     )
-    title = serializers.CharField(
+    title = WrittenField(
         max_length=120,
         required=False,
         default="",
@@ -33,27 +35,24 @@ class ReviewForm(serializers.Serializer[Any]):
         help_text=_("A headline."),
         error_messages=_errors(gettext_lazy("Please keep the headline to 120 characters.")),
     )
-    body = serializers.CharField(
-        min_length=2,
+    body = WrittenField(
         max_length=5_000,
         help_text=_("The review."),
         error_messages=_errors(gettext_lazy("Please write a few words (at most 5,000 characters).")),
     )
-    name = serializers.CharField(
+    name = WrittenField(
         max_length=80,
         help_text=_("Shown with the review."),
         error_messages=_errors(gettext_lazy("Please give a name.")),
     )
-    email = serializers.EmailField(
+    email = AddressField(
         max_length=190,
         help_text=_("Never shown."),
         error_messages=_errors(gettext_lazy("Please give an e-mail address such as name@example.com.")),
     )
-    order_id = serializers.RegexField(
-        r"^#?[A-Za-z0-9_-]{1,64}\Z",
-        required=False,
-        default="",
-        allow_blank=True,
-        help_text=_("Optional; marks the review as a verified purchase."),
-        error_messages=_errors(gettext_lazy("This is not an order number.")),
+    order_id = AsideField(
+        max_length=190,
+        help_text=_(
+            "Optional, passed on as it is typed; marks the review as a verified purchase. Left out above 190 characters."
+        ),
     )
