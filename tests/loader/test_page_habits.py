@@ -289,3 +289,23 @@ def test_an_empty_widget_is_in_a_state_of_its_own(shopfront: Shopfront, server: 
     page = shopfront.open(f"<sumeru-widget id=u type=upsell>{root}</sumeru-widget>")
     shopfront.wait_events("empty")
     assert page.evaluate("['ready', 'empty', 'error'].filter((name) => u.matches(`:state(${name})`))") == ["empty"]
+
+
+# -- Marks piled up on a letter
+
+
+@pytest.mark.parametrize("styled", [True, False])
+def test_a_review_paints_over_no_other(shopfront: Shopfront, styled: bool) -> None:
+    """`Z` with 300 accents stays in its own review; the one above it looks as it did."""
+
+    def above(body: str) -> bytes:
+        reviews = [full_review(), replace(full_review(), id="rev_2", title="", body=body, media=(), reply=None)]
+        rendered = rendering.render(Reviews(), call_of(Reviews(), product_id="prd_1"), ReviewSource(reviews))  # type: ignore[arg-type]
+        css = rendering.styles([Reviews()], "", styled=styled)
+        page = shopfront.open(rendering.element(rendered, css), head="")
+        marked = page.locator("[part=review]").filter(has_text="Z")
+        index = page.locator("[part=review]").evaluate_all("(all, one) => all.indexOf(one)", marked.element_handle())
+        assert marked.count() == 1
+        return page.locator("[part=review]").nth(1 - index).locator("h4").screenshot()
+
+    assert above("Z" + "\u0301" * 300) == above("Z")

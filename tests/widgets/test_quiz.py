@@ -80,6 +80,7 @@ ids = st.text(min_size=1, max_size=12).filter(
         text.isprintable()
         and text == text.strip()
         and "," not in text
+        and text not in (".", "..")
         and text.encode("utf-8", "replace").decode() == text
     )
 )

@@ -68,8 +68,6 @@ def submit(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
 
 def _sentence(problem: responses.Problem) -> str:
     """A problem in a shopper's words."""
-    if problem.status == 409:
-        return gettext("This form has been sent before. Please load the page again.")
     if problem.status < 500:
         return gettext("This could not be sent. Please check what you have entered.")
     return gettext("This could not be sent. Please wait a moment and send it again.")
