@@ -201,6 +201,18 @@ def test_files_stay_readable() -> None:
     assert long == []
 
 
+def test_lines_of_templates_stay_readable() -> None:
+    templates = [name for name in tracked() if name.endswith(".html") and not name.startswith("tests/")]
+    long = [
+        f"{name}:{number}"
+        for name in templates
+        for number, line in enumerate((ROOT / name).read_text(encoding="utf-8").splitlines(), start=1)
+        if len(line) > 160
+    ]
+    assert len(templates) > 60
+    assert long == []
+
+
 @pytest.mark.parametrize(
     ("pattern", "what"),
     [

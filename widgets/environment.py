@@ -137,6 +137,10 @@ def cache(url: str) -> dict[str, object]:
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
             "LOCATION": url.replace("valkey", "redis", 1),
             "KEY_PREFIX": "sumeru",
-            "OPTIONS": {"socket_timeout": 0.2, "socket_connect_timeout": 0.2},
+            "OPTIONS": {
+                "pool_class": "sumeru_proxy.redis_pool.ProcessPool",
+                "socket_timeout": 0.2,
+                "socket_connect_timeout": 0.2,
+            },
         }
     raise ImproperlyConfigured("CACHE_URL must begin with local://, database://, redis://, rediss:// or unix://")

@@ -28,6 +28,8 @@ KEEP_S = 7 * 24 * 3600.0
 KEEP_ABSENT_S = 3600.0
 """The same for what Sumeru does not know: there is little to show, and strangers may ask for any number of ids."""
 RECHECK_S = 1.0
+SKEW_S = 300.0
+"""How far the clocks of two machines may be apart."""
 _RECORDS_LIMIT = 20_000
 """Records held by a process, of 0.4 to 0.9 kB each (measured): some 6,000 single products, or the reviews of 200 with 100 each."""
 
@@ -80,8 +82,10 @@ class Copy:
     """When Sumeru first said that what this copy holds is gone; 0 while it has not. See ``fetching``."""
 
     def state(self, now: float, current: dict[str, stamps.Value]) -> str:
-        """``fresh``, ``stale`` (may be shown) or ``withdrawn`` (must not be). A copy from the future counts as stale."""
-        state = "fresh" if 0 <= now - self.fetched_at < self.fresh_s else "stale"
+        """``fresh``, ``stale`` (may be shown) or ``withdrawn`` (must not be). A copy from the far future counts as stale, one that is
+        ahead by SKEW_S does not: another machine's clock would make every copy of its stale here.
+        """
+        state = "fresh" if -SKEW_S <= now - self.fetched_at < self.fresh_s else "stale"
         for topic, soft in self.made_under:
             current_value = current.get(topic)
             if current_value is None:

@@ -60,3 +60,10 @@ def test_one_copy_larger_than_everything_is_held_alone() -> None:
 def test_what_sumeru_does_not_know_is_kept_for_an_hour_and_anything_else_for_a_week() -> None:
     assert copy_of(None).keep_s == 3_660
     assert copy_of(page(1)).keep_s == copy_of(()).keep_s == 604_860
+
+
+@pytest.mark.parametrize(
+    ("age_s", "state"), [(0, "fresh"), (59, "fresh"), (60, "stale"), (-300, "fresh"), (-301, "stale")]
+)
+def test_another_machines_clock_does_not_make_copies_stale(age_s: float, state: str) -> None:
+    assert Copy(1, 1_000_000.0, 60.0, ()).state(1_000_000.0 + age_s, {}) == state

@@ -1,4 +1,6 @@
-"""Gathers what a page is judged by: the page, the files and data it names, and this server's rows. Bounded, without credentials."""
+"""Collects the facts that a page is judged by: the page, the files and data that it names, and this server's rows. Limited in
+time and size; sends no credentials.
+"""
 
 from __future__ import annotations
 
@@ -34,12 +36,12 @@ _CHARSET = re.compile(r"charset=[\"']?([\w-]+)", re.IGNORECASE)
 
 
 class Unusable(ValueError):
-    """An address that the doctor does not go to: no web page's, or one with a password in it."""
+    """An address that the doctor does not fetch: not a web page's, or with a password in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A page as it came in the end."""
+    """A page after its redirects."""
 
     url: str
     reply: plain_http.Reply
@@ -66,7 +68,9 @@ def checked(url: str) -> str:
 
 
 def fetch(url: str) -> Fetched:
-    """The page, after at most REDIRECTS_MOST redirects. Raises Unusable for a first address that is none, plain_http.Unreachable."""
+    """The page, after at most REDIRECTS_MOST redirects. Raises Unusable for a first address that cannot be fetched, and
+    plain_http.Unreachable.
+    """
     deadline = time.monotonic() + TIME_LIMIT_S
     url = checked(url)
     for _ in range(REDIRECTS_MOST + 1):
@@ -83,7 +87,7 @@ def fetch(url: str) -> Fetched:
 
 
 def _text(reply: plain_http.Reply) -> str:
-    """The body's text. Raises plain_http.Unreachable for a coding that was not asked for and is not known."""
+    """The body as text. Raises plain_http.Unreachable for an unknown content coding that was not asked for."""
     body = reply.body
     coding = ",".join(reply.values("Content-Encoding")).strip().lower()
     if coding == "gzip":
@@ -101,7 +105,7 @@ def _text(reply: plain_http.Reply) -> str:
 
 
 def examined(url: str, wanted_shop: str = "") -> Case:
-    """Everything about the page at this address. Raises as ``fetch``; whatever else cannot be reached is part of the case."""
+    """All facts about the page at this address. Raises as ``fetch``; any other address that cannot be reached is noted in the case."""
     fetched = fetch(url)
     found = page.read(fetched.url, fetched.reply.status, fetched.reply.headers, fetched.html)
     keys = dict.fromkeys([*(each.shop for each in found.loaders), wanted_shop])
@@ -116,7 +120,7 @@ def examined(url: str, wanted_shop: str = "") -> Case:
 
 
 def shop_known(key: str, found: page.Page) -> ShopKnown | None:
-    """What the rows say about the shop and this page; None when there is no such shop. Asks Sumeru for ids without a copy."""
+    """What the rows say about the shop and this page; None when there is no such shop. Asks Sumeru about ids that have no copy."""
     shop = Shop.objects.filter(key=key).first()
     if shop is None:
         return None
@@ -154,7 +158,7 @@ def _files(loaders: Sequence[page.Loader]) -> dict[str, Served]:
 
 
 def _with_answers(case: Case) -> ServerFacts:
-    """The server with what the page's widgets would be answered: whether it may be read, and which pictures are in it."""
+    """The server's facts with the responses to the page's widgets: whether the page may read them, and which pictures they hold."""
     server, found = case.server, case.page
     keys = sorted(
         {
@@ -186,7 +190,7 @@ def _with_answers(case: Case) -> ServerFacts:
 
 
 def _silent(pictures: Iterable[str]) -> list[str]:
-    """Origins among the pictures' whose answers have no Cross-Origin-Resource-Policy for everybody; one picture of each is asked for."""
+    """Origins of pictures that send no Cross-Origin-Resource-Policy for every site; one picture of each origin is asked for."""
     first: dict[str, str] = {}
     for url in pictures:
         first.setdefault(policies.origin_of(url), url)

@@ -1,20 +1,20 @@
-"""Bodies that come in chunks get a length before Django sees them: WSGI has none for them, and Django would read nothing.
-
-Proxies and some clients send that way; a webhook among them would look forged, and a review empty.
+"""Gives chunked request bodies a length before Django sees them. WSGI has no chunked bodies, so Django would read an empty one: a
+webhook's signature would not match, and a review would be empty.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 Environment = dict[str, Any]
 Application = Callable[[Environment, Callable[..., Any]], Iterable[bytes]]
 
 
-def measured(application: Application, limit_bytes: int) -> Application:
-    """The same application, with chunked bodies read beforehand, at most one byte more than the limit.
+def measured(application: Application, limit_bytes: int, larger: Mapping[str, int] | None = None) -> Application:
+    """The same application, with chunked bodies read beforehand, at most one byte more than the limit; ``larger`` has other limits, by
+    the beginning of the path.
 
     A longer one is passed on with a length above the limit, so that whoever reads it refuses it in its own words (413). May
     block as long as the client takes to send; the memory it takes is bounded by the limit.
@@ -22,7 +22,9 @@ def measured(application: Application, limit_bytes: int) -> Application:
 
     def serve(environ: Environment, start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ.get("HTTP_TRANSFER_ENCODING") and not environ.get("CONTENT_LENGTH"):
-            body = _read(environ["wsgi.input"], limit_bytes + 1)
+            path = str(environ.get("PATH_INFO", ""))
+            limit = next((most for start, most in (larger or {}).items() if path.startswith(start)), limit_bytes)
+            body = _read(environ["wsgi.input"], limit + 1)
             environ = {**environ, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
         return application(environ, start_response)
 

@@ -1,7 +1,8 @@
-"""What shoppers send: ``POST /w/v1/{shop}/{widget}``, as a native form, through the loader, or as JSON.
+"""Submissions of shoppers: ``POST /w/v1/{shop}/{widget}`` as a native form, through the loader, or as JSON.
 
-A native form is answered with 303 to where the shopper came from (one of the shop's origins) or to our full page; its errors with our
-full page, 422 and the kept input. The loader gets 200 and the widget made anew, JSON clients 200, 202 or 422.
+A native form gets 303 to the page that the shopper came from (of one of the shop's origins) or to our full page; with errors, our
+full page with status 422 and the entered values. The loader gets 200 and the widget, rendered again; JSON clients get 200, 202 or
+422.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Posted:
 
 
 def submit(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
-    """Take a submission. Repeating it with the same key and body does nothing twice and gives the same outcome."""
+    """Take a submission. Safe to repeat: the same key and body are done once and give the same outcome."""
     shop_settings = requests.find_shop(shop)
     check_origin(request, shop_settings)
     posted = parse(request)
@@ -67,14 +68,16 @@ def submit(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
 
 
 def _sentence(problem: responses.Problem) -> str:
-    """A problem in a shopper's words."""
+    """A problem in words for shoppers."""
     if problem.status < 500:
         return gettext("This could not be sent. Please check what you have entered.")
     return gettext("This could not be sent. Please wait a moment and send it again.")
 
 
 def check_origin(request: HttpRequest, shop_settings: ShopSettings) -> None:
-    """Raises 403 unless the page that sends is the shop's or ours. Servers send no Origin and may pass: there are no cookies to steal."""
+    """Raises 403 unless the request comes from a page of the shop or of this server. Servers send no Origin and pass: there are
+    no cookies that could be misused.
+    """
     origin = request.headers.get("origin")
     if origin is None or shop_settings.allows_origin(origin):
         return
@@ -117,8 +120,11 @@ def parse(request: HttpRequest) -> Posted:
 
 
 def _check_whole(request: HttpRequest) -> None:
-    """Raises 400 for a form whose end is missing: unlike JSON, half a form reads like a whole one, and a shopper whose connection
-    broke sends it again. In chunks the end cannot be told from a break, so those raise 411."""
+    """Raises 400 for a form body that is shorter than announced. Unlike JSON, half a form reads like a whole one, and a shopper
+    whose connection broke sends it again.
+
+    Raises 411 for chunked forms, whose end cannot be told from a broken connection.
+    """
     if request.headers.get("transfer-encoding"):
         raise responses.Problem(411, "length_required", "Send forms with a Content-Length.")
     if len(request.body) < int(request.META.get("CONTENT_LENGTH") or 0):
@@ -158,7 +164,7 @@ def _acted(shop_settings: ShopSettings, each: WidgetRequest, posted: Posted, sub
 
 
 def _act(shop_settings: ShopSettings, each: WidgetRequest, posted: Posted, subject: str) -> Sent:
-    """What became of it. A trapped script is told that all went well, and nothing is kept."""
+    """The outcome of the submission. A bot that filled the honeypot field is told that all went well, and nothing is stored."""
     assert each.widget.Form is not None  # noqa: S101 - the caller looked
     if posted.trapped:
         log.info("shop %s: %s: a script filled the trap", shop_settings.profile.id, each.widget.name)
@@ -228,7 +234,7 @@ def _json_answer(sent: Sent) -> HttpResponse:
 
 
 def landing(each: WidgetRequest, shop_settings: ShopSettings, return_to: str, sent: Sent) -> str:
-    """Where a native form's shopper goes next: the storefront page when it is one of the shop's, else our full page."""
+    """The address that a native form's shopper is sent to: the storefront page when it belongs to the shop, else our full page."""
     parts = urlsplit(return_to)
     if parts.scheme in ("http", "https") and shop_settings.allows_origin(f"{parts.scheme}://{parts.netloc}".lower()):
         # The page's own query stays as it is written, also what has no value.

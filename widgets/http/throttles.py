@@ -1,4 +1,4 @@
-"""How many requests one client address may make. Counted per process: a brake for runaways, not an accounting."""
+"""Rate limits for client addresses. Counted in each process: a protection against runaway clients, not an exact quota."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sumeru_proxy import memory
 def client_address(request: HttpRequest) -> str:
     """The client's address: the socket's, or the one that the outermost of TRUSTED_PROXIES proxies saw.
 
-    What a client itself writes into X-Forwarded-For stands further left and is not believed.
+    A client's own entries in X-Forwarded-For stand further left and are not trusted.
     """
     proxies: int = settings.TRUSTED_PROXIES
     if proxies:
@@ -26,7 +26,7 @@ def client_address(request: HttpRequest) -> str:
 
 
 class Meter:
-    """A leaking counter per name: at most ``per_minute``, a burst of the same size. Bounded memory."""
+    """A leaky bucket for each name: at most ``per_minute``, with a burst of the same size. Bounded memory."""
 
     def __init__(self, most: int = 20_000) -> None:
         self._full_at: OrderedDict[str, float] = OrderedDict()
@@ -35,12 +35,12 @@ class Meter:
         memory.register(self)
 
     def forget(self) -> None:
-        """Everybody may ask as often as somebody new."""
+        """Empty every bucket."""
         with self._lock:
             self._full_at.clear()
 
     def wait_s(self, name: str, per_minute: int, now: float | None = None) -> float:
-        """Takes one; 0 when it was free, else the seconds until one will be."""
+        """Count one request: 0 when it is allowed, else the seconds until one will be."""
         now = time.monotonic() if now is None else now
         step = 60.0 / per_minute
         with self._lock:

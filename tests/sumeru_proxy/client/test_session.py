@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from sumeru_proxy.client import session
+from sumeru_proxy.client.bounded_json import decode, shallow
 from sumeru_proxy.client.errors import SumeruError, Unavailable, Unreadable
-from sumeru_proxy.client.session import Budget, HttpCall, HttpReply, decode, host_of, shallow
+from sumeru_proxy.client.session import Budget, HttpCall, HttpReply, host_of
 from sumeru_proxy.client.version import VERSION
 from tests.sumeru_proxy.client.scripted import (
     Received,

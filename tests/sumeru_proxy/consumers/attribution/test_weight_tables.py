@@ -93,7 +93,7 @@ def test_bad_files_are_refused(data: bytes, codes: list[str]) -> None:
 
 
 def test_words_are_stored_once_and_never_without_bound(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(words, "MOST", {**words.MOST, "device": 2})
+    monkeypatch.setattr(words, "WORD_LIMITS", {**words.WORD_LIMITS, "device": 2})
     pairs = [("channel", "email"), ("device", "a"), ("device", "b"), ("device", "c"), ("device", "d"), ("device", "")]
     found = words.ids_of(shop.pk, pairs)
     assert found == words.ids_of(shop.pk, pairs)
