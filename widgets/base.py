@@ -18,7 +18,7 @@ from rest_framework import serializers
 
 from sumeru_proxy.client import arguments
 from sumeru_proxy.client.errors import Refused
-from sumeru_proxy.client.reading import ID_CHARS
+from sumeru_proxy.client.values import ID_CHARS
 from sumeru_proxy.reading.reader import Source
 from widgets.i18n import languages
 from widgets.i18n.texts import NONE as NO_TEXTS

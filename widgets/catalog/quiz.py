@@ -17,9 +17,9 @@ from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from sumeru_proxy.client.reading import ID_CHARS
 from sumeru_proxy.client.resources_shopper import QUIZ
 from sumeru_proxy.client.shapes import QuizOption, QuizQuestion, QuizResult, QuizStep
+from sumeru_proxy.client.values import ID_CHARS
 from sumeru_proxy.reading.reader import Missing, Pending, Query, Source
 from widgets.base import (
     Call,
