@@ -3,7 +3,7 @@ import { createElement } from 'react';
 import { attributesOf, isLive, keyOf } from './address.js';
 import { Host, Once } from './react-host.js';
 
-const EVENTS = ['onReady', 'onEmpty', 'onPage', 'onBeforeSubmit', 'onSubmit', 'onAddToCart', 'onError'];
+const EVENTS = ['onReady', 'onEmpty', 'onPage', 'onBeforeSubmit', 'onSubmit', 'onAddToCart', 'onNavigate', 'onError'];
 const OWN = new Set(['type', 'result', 'href', 'label', 'nonce', 'className', 'id', 'children', ...EVENTS]);
 
 /** One widget. A change of what it shows makes a new element, so that nothing of the widget before stays on the page. */
