@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.loader.conftest import Shopfront
-from tests.loader.stub_hosts import SHOP, Answer
+from tests.loader.stub_hosts import LOADER, SHOP, Answer
 from tests.widgets.fragments import call_of
 from tests.widgets.test_reviews import ReviewSource, full_review
 from widgets.catalog.reviews import Reviews
@@ -309,3 +309,29 @@ def test_a_review_paints_over_no_other(shopfront: Shopfront, styled: bool) -> No
         return page.locator("[part=review]").nth(1 - index).locator("h4").screenshot()
 
     assert above("Z" + "\u0301" * 300) == above("Z")
+
+
+# -- No `navigator.share`
+
+
+def test_share_copies_and_says_so(shopfront: Shopfront) -> None:
+    """In a live region, and the label comes back; a button of the page's own content is not ours."""
+    shopfront.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    shopfront.store.pages["/share.js"] = Answer(
+        LOADER.with_name("share.js").read_bytes(), content_type="text/javascript"
+    )
+    buttons = """<p><button data-share='{"url":"https://shop.example/r/1"}' data-done=Copied>Share</button><span role=status></span></p>"""
+    planted = "<form><input name=matches><button type=button data-copy=planted data-done=Copied>Planted</button></form>"
+    page = shopfront.open(
+        f"<sumeru-widget><template shadowrootmode=open>{buttons}</template></sumeru-widget>{planted}"
+        "<script>delete Navigator.prototype.share</script><script src=/share.js></script>",
+        head="",
+    )
+    page.get_by_role("button", name="Share").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    expect(page.get_by_role("status")).to_have_text("Copied")
+    expect(page.get_by_role("button", name="Share")).to_be_visible()
+    expect(page.get_by_role("status")).to_be_empty()
+    page.get_by_role("button", name="Planted").click()
+    assert page.evaluate("navigator.clipboard.readText()") == "https://shop.example/r/1"
+    assert shopfront.complaints == []
