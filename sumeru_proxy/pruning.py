@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, OuterRef, QuerySet
 
 from sumeru_proxy.models import InboundEvent, Job
+from sumeru_proxy.reading import erasures
 from sumeru_proxy.webhooks import installed, intake
 
 CHUNK_ROWS = 1_000
@@ -64,6 +65,7 @@ def prune(now: datetime, keep: Keep | None = None, *, dry_run: bool = False) -> 
             # Nothing cascades here: jobs of an event that goes only lose the reference.
             InboundEvent.objects.filter(pk__in=ids).delete()
             counts["events"] += len(ids)
+    counts["erasures"] = erasures.settle(now, dry_run=dry_run)
     for consumer in installed.consumers():
         if consumer.prune is not None:
             counts.update(consumer.prune(now, dry_run))

@@ -39,6 +39,9 @@ PUBLIC_URL = environment.text("PUBLIC_URL").rstrip("/")
 # How many reverse proxies stand in front and append to X-Forwarded-For. 0: the socket's address is the client.
 TRUSTED_PROXIES = environment.number("TRUSTED_PROXIES", 0)
 
+# Networks of the company's own people, whose visits are not counted.
+INTERNAL_ADDRESSES = environment.networks("INTERNAL_ADDRESSES")
+
 # -- the upstream
 SUMERU_HOSTS = environment.words("SUMERU_HOSTS", "https://api.sumeru.systems,https://eu.api.sumeru.systems")
 # Names this server's outgoing address: servers that share one address share its limits.

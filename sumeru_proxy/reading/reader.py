@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from sumeru_proxy.client import errors, shapes
 from sumeru_proxy.client.api import Sumeru
-from sumeru_proxy.reading import leases, products, ratings, stamps
+from sumeru_proxy.reading import erasures, leases, products, ratings, stamps
 from sumeru_proxy.reading.copies import Copy, Query, copies
 from sumeru_proxy.reading.fetching import fetch_leased, is_pause, retry_after
 
@@ -38,12 +38,14 @@ class Missing(Exception):
 class UsedCopy(NamedTuple):
     """What an answer was made of: a copy in the state in which it was used, or its absence (state ``absent``).
 
-    State ``derived``: a copy, or none, that comes and changes with others and is not asked for itself.
+    State ``derived``: a copy, or none, that comes and changes with others and is not asked for itself. ``erasures`` is the number of the
+    last erasure that was known then, where the copy may name people.
     """
 
     query: Query
     copy: Copy | None
     state: str
+    erasures: int = 0
 
 
 def _level_of(error: errors.SumeruError) -> int:
@@ -91,8 +93,7 @@ class Source:
     def load(self, query: Query) -> Any:
         """What our store holds of this, never asking Sumeru; None when there is no usable copy. Raises Missing."""
         key = query.key(self.shop_id)
-        copy = copies.load(key)
-        state = self._state(query, copy)
+        copy, state = self._judged(query, copies.load(key))
         if copy is None or state == "withdrawn":
             self.used[key] = UsedCopy(query, None, "absent")
             return None
@@ -171,11 +172,16 @@ class Source:
                 found[product_id] = decided
         return found
 
-    def _state(self, query: Query, copy: Copy | None) -> str:
-        return copy.state(time.time(), stamps.current(self.shop_id, query.watched)) if copy else "withdrawn"
+    def _judged(self, query: Query, copy: Copy | None) -> tuple[Copy | None, str]:
+        """The copy as it may be shown now, and its state."""
+        if copy is None:
+            return None, "withdrawn"
+        known = stamps.current(self.shop_id, query.watched)
+        return erasures.judged(self.shop_id, query, copy, copy.state(time.time(), known), known)
 
     def _give(self, key: str, query: Query, copy: Copy, state: str) -> Any:
-        self.used[key] = UsedCopy(query, copy, state)
+        number = erasures.number_of(stamps.current(self.shop_id, query.watched))
+        self.used[key] = UsedCopy(query, copy, state, number)
         self.fresh = self.fresh and state == "fresh"
         self.oldest = copy.fetched_at if self.oldest is None else min(self.oldest, copy.fetched_at)
         if copy.value is None:
@@ -183,9 +189,8 @@ class Source:
         return copy.value
 
     def _usable(self, key: str, query: Query) -> tuple[Copy, str] | None:
-        """The copy that may be shown, and its state; a stale one is asked for again."""
-        copy = copies.load(key)
-        state = self._state(query, copy)
+        """The copy as it may be shown, and its state; a stale one is asked for again."""
+        copy, state = self._judged(query, copies.load(key))
         if state == "stale":
             self._ask_refresh(self.shop_id, query)
         return (copy, state) if copy is not None and state != "withdrawn" else None
@@ -197,7 +202,10 @@ class Source:
             log.log(_level_of(error), "shop %s: %s: %s", self.shop_id, query.method, error)
             raise Pending(retry_after(error)) from None
         if copy is not None:
-            return copy, self._state(query, copy)
+            copy, state = self._judged(query, copy)
+            if copy is None or state == "withdrawn":
+                raise Pending(leases.FAILED_PAUSE_S)
+            return copy, state
         usable = leases.wait_for(key, lambda: self._usable(key, query))
         if usable is None:
             raise Pending(leases.FAILED_PAUSE_S)

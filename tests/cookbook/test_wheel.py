@@ -168,6 +168,7 @@ def run(python: Path, *arguments: str | Path, **variables: str) -> str:
     return done.stdout
 
 
+@pytest.mark.thorough
 def test_samples_in_a_bare_environment(bare: Path, sandbox: Upstream) -> None:
     assert run(bare, "-c", "import importlib.util as found; print(found.find_spec('django'))").strip() == "None"
     known = environment(sandbox)
@@ -225,6 +226,7 @@ def post(port: int, body: bytes, header: str) -> int:
         connection.close()
 
 
+@pytest.mark.thorough
 def test_the_webhook_receiver(bare: Path, sandbox: Upstream, tmp_path: Path) -> None:
     file = tmp_path / "events.sqlite3"
     known = environment(sandbox, DATABASE_FILE=str(file), PORT="0")

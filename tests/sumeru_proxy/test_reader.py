@@ -223,6 +223,7 @@ def test_a_broken_cache_is_an_empty_one(shop: Shop, sandbox: Upstream, settings:
     assert sandbox.calls("reviews") == 1  # this process still holds its own copy
 
 
+@pytest.mark.thorough
 def test_the_budget_is_never_overrun_and_what_does_not_fit_is_pending(shop: Shop, sandbox: Upstream) -> None:
     outcomes = []
     for number in range(150):

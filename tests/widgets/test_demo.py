@@ -128,6 +128,7 @@ def test_other_storefronts_are_the_first_shops(db: None) -> None:
     assert origins == {first: {"http://127.0.0.1:2", "http://127.0.0.1:9"}, second: {"http://127.0.0.1:2"}}
 
 
+@pytest.mark.thorough
 def test_the_admin_is_a_superuser_with_the_kept_password(db: None, client: Any) -> None:
     prepare.seed([], api_url="", storefront="", admin_password="a password of 20 ch")
     assert client.login(username="admin", password="a password of 20 ch")

@@ -81,3 +81,11 @@ def test_cache_urls(url: str, backend: str) -> None:
 def test_an_unknown_cache_is_refused() -> None:
     with pytest.raises(ImproperlyConfigured):
         environment.cache("memcached://x")
+
+
+def test_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OWN", "192.0.2.7, 2001:db8::/32,198.51.100.9/24")
+    assert [str(each) for each in environment.networks("OWN")] == ["192.0.2.7/32", "2001:db8::/32", "198.51.100.0/24"]
+    monkeypatch.setenv("OWN", "office")
+    with pytest.raises(ImproperlyConfigured, match="OWN"):
+        environment.networks("OWN")

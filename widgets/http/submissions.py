@@ -15,13 +15,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
+from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.utils.encoding import iri_to_uri
 from django.utils.translation import gettext
 
 from sumeru_proxy import accounts
 from widgets.base import Frozen, Refusal, Seal, Sent, Widget
-from widgets.http import forms, pages, rendering, requests, responses, throttles
+from widgets.http import forms, pages, rendering, requests, responses, throttles, visitors
 from widgets.http.desk import ShopDesk
 from widgets.http.requests import WidgetRequest
 from widgets.http.shops import ShopSettings
@@ -32,7 +33,7 @@ log = logging.getLogger(__name__)
 BODY_LIMIT_BYTES = 64 * 1024
 FIELDS_LIMIT = 100
 meter = throttles.Meter()
-_CONTROL = ("token", "key", "return_to", "via", forms.TRAP)
+_CONTROL = ("token", "key", "return_to", "via", "visitor_id", forms.TRAP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Posted:
     key: str
     return_to: str
     trapped: bool
+    visitor_id: str = ""
 
 
 def submit(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
@@ -59,12 +61,22 @@ def submit(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
     _brake(request, each.widget, subject)
     with texts.override(each.call.shop.texts, each.call.locale):
         try:
-            return _answer(request, shop_settings, each, posted, _acted(shop_settings, each, posted, subject))
+            sent = _acted(shop_settings, each, posted, subject)
+            if posted.visitor_id and not posted.trapped and not sent.errors:
+                _identify(request, shop_settings, posted)
+            return _answer(request, shop_settings, each, posted, sent)
         except responses.Problem as problem:
             if posted.manner == "json" or problem.status in (401, 403, 404, 405, 413, 415, 429):
                 raise
             status = problem.status if problem.status >= 500 else 422
             return _answer(request, shop_settings, each, posted, _failed(posted, {"": [_sentence(problem)]}), status)
+
+
+def _identify(request: HttpRequest, shop_settings: ShopSettings, posted: Posted) -> None:
+    try:
+        visitors.identify(request, shop_settings, posted.visitor_id, posted.values, posted.key)
+    except DatabaseError as error:  # what was sent is kept already
+        log.warning("shop %s: a visitor was not identified: %s", shop_settings.profile.id, type(error).__name__)
 
 
 def _sentence(problem: responses.Problem) -> str:
@@ -116,6 +128,7 @@ def parse(request: HttpRequest) -> Posted:
         key=request.headers.get("idempotency-key", "") or text["key"],
         return_to=text["return_to"],
         trapped=bool(values.get(forms.TRAP)),
+        visitor_id=text["visitor_id"],
     )
 
 

@@ -1,10 +1,12 @@
 /** Where the API is, and how a widget with its parameters is written in a URL. */
 
 import { PARAMS } from './parameters.js';
-import { script } from './script.js';
+import { own, said } from './script.js';
 
-/** Nothing outside `base` is fetched. */
-export const { home, base } = script(/embed.*(v1|loader)\.js/);
+/** Nothing outside `base` is fetched. A module is not told which element it came from. */
+export const { home, base } = said(
+  own(document, 'currentScript') || [...own(document, 'scripts')].find(({ src }) => /embed.*(v1|loader)\.js/.test(src)),
+);
 
 /** The custom element's name; any other element is a widget by its `data-sumeru-widget`, but no form, which can hold no root. */
 export const TAG = 'sumeru-widget';

@@ -11,21 +11,20 @@
  */
 export const own = (node, name, ...args) => {
   const value = Reflect.get(Object.getPrototypeOf(node), name, node);
-  return typeof value == 'function' ? value.call(node, ...args) : value;
+  return value?.call ? value.call(node, ...args) : value;
 };
 
 /** The page's `sumeru`, when a script made it: an element with that id is found under the same name. */
 export const earlier = Object.hasOwn(self, 'sumeru') && self.sumeru;
 
 /**
- * @param {RegExp} file what the address of this script holds; a module is not told which element it came from
+ * @param {HTMLScriptElement|null|undefined} el the script's own element
  * @returns {{src: string, dataset: DOMStringMap, home: RegExpExecArray|null, base: string|null}} `home` is what stands before the last
  *   `embed` of its address, a path prefix of a first-party proxy included; `base` is the API, absolute, ending in a slash, null when
  *   nothing says which shop
  */
-export const script = (file) => {
-  const { src = '', dataset = {} } =
-    own(document, 'currentScript') || [...own(document, 'scripts')].find((each) => file.test(each.src)) || {};
+export const said = (el) => {
+  const { src = '', dataset = {} } = el || {};
   const home = /.*\/(?=embed)/.exec(src);
   // Tag managers keep the address of a script and nothing else.
   const shop = /\w+/.exec(dataset.shop || src.split('shop=')[1] || '');

@@ -199,6 +199,7 @@ JUNK = st.one_of(
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=400, deadline=None)
 @given(st.sampled_from(sorted(GOOD)), st.integers(0, 10_000), st.lists(JUNK, min_size=1, max_size=3))
 def test_any_junk_anywhere_is_read_or_named(name: str, seed: int, junk: list[Any]) -> None:

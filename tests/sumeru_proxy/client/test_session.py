@@ -187,6 +187,7 @@ def test_odd_answers(name: str) -> None:
         assert get(server).json == {"data": "fine"}, "the pool is usable afterwards"
 
 
+@pytest.mark.thorough
 def test_twenty_megabytes_and_a_gzip_bomb_do_not_fill_memory() -> None:
     def chunked(_: Received, sock: socket.socket) -> bool:
         sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")

@@ -165,6 +165,7 @@ def part_units() -> int:
     return int(Job.objects.get(kind="example:history.part").result["units"])
 
 
+@pytest.mark.thorough
 def test_a_fault_of_the_consumers_own_leaves_the_page_behind_after_some_tries(full: Shop, ledger: Ledger) -> None:
     ledger.refused["ord_h0150"] = ZeroDivisionError()
     job = ranges.start(full.pk, "example:history")
@@ -177,6 +178,7 @@ def test_a_fault_of_the_consumers_own_leaves_the_page_behind_after_some_tries(fu
     assert ranges.open_parts(job) == 1
 
 
+@pytest.mark.thorough
 def test_a_target_that_is_away_stops_the_walk_at_its_place(full: Shop, ledger: Ledger) -> None:
     job = ranges.start(full.pk, "example:history")
     each = new_worker()

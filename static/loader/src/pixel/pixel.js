@@ -1,17 +1,17 @@
 /** The entry: the page's `sumeru.track` and `sumeru.consent`, and when to begin. */
 import { agreed, decide } from './consent.js';
-import { VISITOR, forget } from './ids.js';
+import { VISITOR, forget, ids } from './ids.js';
 import { on, safe } from './listen.js';
 import { earlier, own } from '../script.js';
-import { base, dataset, reported } from './place.js';
+import { base, customer, dataset, reported } from './place.js';
 import { drop, flush, track } from './queue.js';
 import { look, watch } from './sights.js';
 
 if (!earlier) self.sumeru = {};
 
 // A second pixel on the page leaves everything to the first.
-if (!base) console.error('Sumeru: no data-shop');
-else if (!sumeru.pixel) {
+if (!base) throw Error('no data-shop');
+if (!sumeru.pixel) {
   /** @param {'granted'|'denied'} word */
   const consent = safe((word) => {
     decide(word);
@@ -25,19 +25,24 @@ else if (!sumeru.pixel) {
     }
   });
 
+  /** @param {string} token a customer token, made by the storefront's own server */
+  const identify = (token) => {
+    customer.customer_token = token;
+  };
+
   /** The loader, when it comes later, makes an object of its own. */
-  const merge = () => Object.assign(sumeru, { pixel: 1, track, consent });
+  const merge = () => Object.assign(sumeru, { pixel: 1, track, consent, identify });
 
   /** Asks whoever may have come in the meantime. */
   const ask = safe(() => {
-    // Not allowed may also mean: not decided yet.
-    if (agreed == null && Object.hasOwn(self, 'Shopify') && Shopify.customerPrivacy?.analyticsProcessingAllowed()) consent('granted');
     // When all is there and no loader, whoever waits in the queue waits for the pixel alone.
     if (own(document, 'readyState') == 'complete' && !sumeru.v) {
       const q = (sumeru.q ||= []);
       q.push = (use) => setTimeout(use, 0, sumeru);
       q.splice(0).map(q.push);
     }
+    // Not allowed may also mean: not decided yet. Last, because an element of that name cannot be called.
+    if (agreed == null && self.Shopify?.customerPrivacy?.analyticsProcessingAllowed()) consent('granted');
   });
 
   merge();
@@ -47,6 +52,8 @@ else if (!sumeru.pixel) {
   on('load', ask);
   on('shopifyCustomerPrivacyApiLoaded', ask);
   on('visitorConsentCollected', ({ detail }) => consent(detail.analyticsAllowed && 'granted'));
+  // A form that is sent says whose visits these were.
+  on('sumeru:before-submit', ({ detail }) => agreed && detail.formData.set('visitor_id', ids().visitor_id));
   // Another tab forgot the visitor.
   on('storage', ({ key, newValue }) => key == VISITOR && !newValue && consent());
   on('visibilitychange', () => {

@@ -1,8 +1,11 @@
 /** Which page this is, and what the script's own element says. A page may become another one without a load. */
 
-import { own, script } from '../script.js';
+import { own, said } from '../script.js';
 
-export const { dataset, base } = script(/embed.*pixel/);
+export const { dataset, base } = said(own(document, 'currentScript'));
+
+/** The token by which the storefront's server says who is signed in; it goes with the next events. */
+export const customer = { customer_token: dataset.customerToken };
 
 /** Where a widget or an event keeps what we know of it. */
 export const MARK = Symbol();

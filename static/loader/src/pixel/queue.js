@@ -1,8 +1,8 @@
 /** What happened, until it is told: in memory only. */
 import { agreed } from './consent.js';
-import { ids } from './ids.js';
+import { ids, known } from './ids.js';
 import { safe } from './listen.js';
-import { MARK, base, where } from './place.js';
+import { MARK, base, customer, dataset, where } from './place.js';
 
 const url = base + 'events';
 
@@ -43,7 +43,7 @@ export const flush = safe((leaving) => {
   let body;
   do {
     count >>= 1;
-    body = JSON.stringify({ events: waiting.slice(0, count).map((event) => ({ ...event, ...who })) });
+    body = JSON.stringify({ events: waiting.slice(0, count).map((event) => ({ ...event, ...who })), ...customer });
   } while (new Blob([body]).size > 6e4);
   const batch = waiting.splice(0, count);
   // A string is text/plain: no preflight.
@@ -51,9 +51,14 @@ export const flush = safe((leaving) => {
   else send(batch, body);
 });
 
-/** Nothing that waits is told. */
+/** Nothing that waits is told, and the server is asked to forget whom it may know. */
 export const drop = () => {
   waiting.length = 0;
+  const visitor_id = known();
+  if (visitor_id) {
+    const event = { id: crypto.randomUUID(), type: 'consent_withdrawn', occurred_at: new Date(), visitor_id };
+    navigator.sendBeacon(url, JSON.stringify({ events: [event] }));
+  }
 };
 
 /**

@@ -48,8 +48,11 @@ const sight = new IntersectionObserver(
   { threshold: [...Array(51).keys()].map((i) => i / 50) },
 );
 
-/** Whether the page shows this at all, on the screen or further down. What stands in the head shows nothing and is there. */
-const rendered = (el) => el.closest('head') || (el.checkVisibility?.({ visibilityProperty: true }) ?? 1);
+/**
+ * Whether the page shows this at all, on the screen or further down. What stands in the head shows nothing and is there; so is what a
+ * browser without the question cannot tell.
+ */
+const rendered = (el) => el.closest('head') || el.checkVisibility?.({ visibilityProperty: true }) != 0;
 
 /** A widget that is new, or whose content may be, or that came out of hiding. @param {Element} el the host @param {1} [known] @returns {1|undefined} rendered */
 const touch = (el, known) => {
@@ -87,7 +90,7 @@ export const look = safe(() => {
   own(document, 'querySelectorAll', 'meta[property$=retailer_item_id],script[type*="ld+json"]').forEach(
     safe((el) => {
       // Neither has a box of its own.
-      if (!rendered(el.parentElement) || getComputedStyle(el.parentElement).contentVisibility == 'hidden') return;
+      if (!rendered(el.parentElement)) return;
       if (el.content) return product(el.content);
       const data = JSON.parse(el.textContent);
       const [found, more] = [data['@graph'] || data].flat().filter((item) => /Product/.test(item['@type']));
@@ -113,8 +116,8 @@ export const watch = () => {
     later();
     const path = event.composedPath();
     const host = path.find((node) => own(node, 'matches', SELECTOR));
-    const link = host && own(path[0], 'closest', 'a,button');
-    if (link)
+    const link = path[0].closest('a,button');
+    if (host && link)
       track('widget_click', {
         ...about(host, link),
         part: link.closest('[part]')?.part.value,

@@ -78,6 +78,7 @@ def exact(shop: Shop) -> None:
     assert (proven.stale, proven.waiting) == (0, 0)
 
 
+@pytest.mark.thorough
 def test_back_fill_takes_every_order_with_its_journey(fed: Upstream, fed_shop: Shop) -> None:
     ranges.start(fed_shop.pk, "attribution:backfill")
     work()
@@ -116,6 +117,7 @@ def hear(shop: Shop, order_id: str, event_type: str, number: int) -> None:
     jobs.owe(shop.pk, kind, {}, key=event.event_id, order_key=f"attribution:{order_id}", event=event)
 
 
+@pytest.mark.thorough
 def test_events_in_any_order_end_like_the_back_fill(
     fed: Upstream, fed_shop: Shop, make_shop: Callable[..., Shop]
 ) -> None:
@@ -137,6 +139,7 @@ def test_events_in_any_order_end_like_the_back_fill(
     exact(fed_shop)
 
 
+@pytest.mark.thorough
 def test_attributions_by_themselves_give_the_same_journeys(fed: Upstream, fed_shop: Shop) -> None:
     ranges.start(fed_shop.pk, "attribution:backfill")
     work()
@@ -220,6 +223,7 @@ def recent(count: int, seed: int) -> list[arrivals.Arrived]:
     ]
 
 
+@pytest.mark.thorough
 def test_models_from_data_are_estimated_and_credited(shop: Shop) -> None:
     intake.take(shop.pk, recent(260, seed=13))
     open_journeys(shop, 220, seed=1)

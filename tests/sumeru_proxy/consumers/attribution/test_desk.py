@@ -15,7 +15,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from sumeru_proxy.consumers.attribution import charts, intake, reports, shift, weight_tables
+from sumeru_proxy.consumers.attribution import charts, days, intake, shift, weight_tables
 from sumeru_proxy.consumers.attribution.company import Rule, table
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS
 from sumeru_proxy.consumers.attribution.models import Conversion, ModelCode, WeightVersion
@@ -23,7 +23,7 @@ from sumeru_proxy.models import Job, Shop
 from tests.sumeru_proxy.consumers.attribution.stored import START_MS, random_orders
 
 pytestmark = pytest.mark.django_db
-FIRST, LAST = reports.day_of(START_MS // DAY_MS), reports.day_of(START_MS // DAY_MS + 60)
+FIRST, LAST = days.day_of(START_MS // DAY_MS), days.day_of(START_MS // DAY_MS + 60)
 SPAN = {"first": FIRST.isoformat(), "last": LAST.isoformat(), "currency": "EUR"}
 
 

@@ -63,6 +63,7 @@ def test_csv_there_and_back() -> None:
     assert weight_tables.from_csv(b"\xef\xbb\xbf" + text.encode()) == drawing.RULES.rules
 
 
+@pytest.mark.thorough
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=50))
 def test_csv_carries_any_value_and_no_formula(value: str) -> None:
     text = weight_tables.to_csv([Rule("channel", value, 1_000)])

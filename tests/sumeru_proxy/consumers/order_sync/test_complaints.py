@@ -175,6 +175,7 @@ def test_10_a_customer_whom_the_merchant_mended_is_neither_overwritten_nor_in_th
     assert sorted(each["city"] for each in party["addresses"]) == ["Bonn", "Köln"]
 
 
+@pytest.mark.thorough
 def test_11_a_back_fill_has_no_limit_and_does_not_stop_at_an_error(
     shop: Shop, sandbox: Upstream, row: OrderTarget
 ) -> None:

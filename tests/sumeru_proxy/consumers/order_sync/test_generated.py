@@ -22,6 +22,7 @@ def expected(document: Document) -> Expected:
     )  # fmt: skip
 
 
+@pytest.mark.thorough
 def test_all_cases_map_exactly() -> None:
     """The generator's amounts add up, so a document of one must leave nothing to round."""
     found = documents(generated(1_000, 3))

@@ -141,6 +141,7 @@ def test_every_booking_is_zero_and_every_order_ends_where_it_should(thousand: li
     assert all(kinds[kind] > 10 for kind in ("sale", "payment", "refund"))
 
 
+@pytest.mark.thorough
 def test_the_journal_passes_beancounts_own_check_and_one_cent_off_does_not(
     tmp_path: Path, thousand: list[Document]
 ) -> None:

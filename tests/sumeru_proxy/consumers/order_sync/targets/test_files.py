@@ -150,6 +150,7 @@ def test_what_is_booked_is_read_back_and_what_somebody_changed_does_not_count(tm
     assert len(list(target.orders_between(day, day))) == sum(each.day == day for each in made)
 
 
+@pytest.mark.thorough
 def test_e_invoices_are_an_option_and_an_order_without_one_is_nowhere(tmp_path: Path) -> None:
     good = document(billing=ADDRESS, refunds=(ONE_BACK,))
     bad = document(order_id="ord_2", billing=replace(ADDRESS, country=""))
@@ -219,6 +220,7 @@ def hold(folder: str) -> None:
         sys.stdin.read()
 
 
+@pytest.mark.thorough
 def test_two_writers_wait_for_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with elsewhere("hold", tmp_path):
         monkeypatch.setattr(day_folders, "LOCK_WAIT_S", 0.1)
@@ -237,6 +239,7 @@ def write_again_and_again(folder: str) -> None:
             print("began", flush=True)
 
 
+@pytest.mark.thorough
 def test_a_killed_writer_leaves_whole_days(tmp_path: Path) -> None:
     """``kill -9`` in the middle: every folder that is there is complete, and the next writing goes on."""
     for turn in range(4):
