@@ -87,13 +87,14 @@ def test_it_comes_back_in_address_attribute_and_form(client: Client, shop: Shop,
 
 def test_long_ids_have_topics_that_a_row_holds(shop: Shop) -> None:
     long = ["x" * 189 + end for end in "ab"]
-    topics = [Query.of(BUNDLES, product_id=each).topics[-1] for each in long]
+    topics = [
+        next(topic for topic in Query.of(BUNDLES, product_id=each).topics if topic.startswith("product:"))
+        for each in long
+    ]
     assert len(set(topics)) == 2
     assert all(len(each) <= 120 for each in topics)
     stamps.invalidate(shop.pk, [f"product:{long[0]}"])
     assert stamps.current(shop.pk, topics)[topics[0]].soft == 1
     assert stamps.current(shop.pk, topics)[topics[1]].soft == 0
-    assert (
-        Query.of(REVIEWS, product_id="prd_1", limit=1, cursor="", sort="", rating=None, media=False).topics[-1]
-        == "reviews:prd_1"
-    )
+    asked = Query.of(REVIEWS, product_id="prd_1", limit=1, cursor="", sort="", rating=None, media=False)
+    assert "reviews:prd_1" in asked.topics
