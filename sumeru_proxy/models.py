@@ -161,6 +161,7 @@ class Credential(models.Model):
         ADMIN_TOKEN = "admin_token", _("admin API token (copt_…)")
         WEBHOOK_SECRET = "webhook_secret", _("webhook secret (wsec_…)")
         CUSTOMER_SECRET = "customer_secret", _("customer token secret")
+        SERVER_KEY = "server_key", _("server key")
         TARGET_SECRET = "target_secret", _("secret of another system")
 
     shop = models.ForeignKey(Shop, models.CASCADE, related_name="credentials")
@@ -413,3 +414,6 @@ class Subscription(models.Model):
 
     def __str__(self) -> str:
         return self.upstream_id
+
+
+from sumeru_proxy.catalogue_rows import CatalogueEntry, CatalogueWalk  # noqa: E402, F401 - Django looks for an app's rows here

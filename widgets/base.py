@@ -19,7 +19,7 @@ from rest_framework import serializers
 from sumeru_proxy.client import arguments
 from sumeru_proxy.client.errors import Refused
 from sumeru_proxy.client.values import ID_CHARS
-from sumeru_proxy.reading.reader import Source
+from sumeru_proxy.reading.reader import Missing, Pending, Source
 from widgets.i18n import languages
 from widgets.i18n.texts import NONE as NO_TEXTS
 from widgets.i18n.texts import Texts
@@ -201,6 +201,7 @@ class Call:
     """One request for one widget: everything that its answer may depend on besides Sumeru's data.
 
     ``page_url`` is the absolute URL of the widget's full page without a query; ``locale`` is one that we have texts for.
+    ``asked`` holds the parameters that the page gave in other words than ``params`` has them; ``lacking`` says why nothing can be made.
     ``customer_id`` is proven by a customer token, else empty. ``seal`` is there for private answers of widgets with a form;
     ``sent`` only when answering a submission.
     """
@@ -212,10 +213,17 @@ class Call:
     page_url: str
     now: datetime
     customer_id: str = ""
+    asked: Frozen = field(default_factory=lambda: Frozen({}))
+    lacking: Missing | Pending | None = None
     seal: Seal | None = None
     came_from: str = ""
     """The storefront's page that led here, where the answer is for one visitor alone; a native form leads back there."""
     sent: Sent | None = None
+
+    @property
+    def named(self) -> Mapping[str, Any]:
+        """The parameters in the page's own words."""
+        return {**self.params, **self.asked}
 
     @property
     def formats(self) -> str:
@@ -224,13 +232,13 @@ class Call:
 
     def link(self, **changes: object) -> str:
         """The full page's URL for the same call with some parameters changed; None removes one. Order is stable."""
-        pairs = _query({**dict(self.params.items()), **changes})
+        pairs = _query({**self.named, **changes})
         return f"{self.page_url}?{urlencode(pairs)}" if pairs else self.page_url
 
     def carried(self, *own: str) -> list[tuple[str, str]]:
         """Names and texts of this call's parameters for the hidden fields of a GET form, without its ``own``: those that it has a
         control for or takes back. Order is stable."""
-        return _query({**dict(self.params.items()), **dict.fromkeys(own)})
+        return _query({**self.named, **dict.fromkeys(own)})
 
 
 def _query(values: Mapping[str, object]) -> list[tuple[str, str]]:

@@ -92,6 +92,7 @@ class Refresher:
         self._thread: threading.Thread | None = None
         self._pid = 0
         self._resting_until = 0.0
+        self._spent = Popularity()
         self.popularity = Popularity()
         memory.register(self)
 
@@ -243,13 +244,17 @@ class Refresher:
                     self._queue.setdefault(each.query.key(each.shop_id), each)
 
     def _take(self) -> list[_StaleCopy]:
-        """The most important copy, and with a product all other waiting products of that shop: they share one call."""
+        """The most important copy of the shop that had the fewest refreshes lately, and with a product all other waiting products of that
+        shop: they share one call."""
         now = time.monotonic()
         with self._lock:
             if not self._queue:
                 return []
+            shop_ids = {each.shop_id for each in self._queue.values()}
+            turn = min(shop_ids, key=lambda shop_id: (self._spent.rate(str(shop_id), now), shop_id))
+            self._spent.count(str(turn), now)
             key = max(
-                self._queue,
+                (each for each, stale in self._queue.items() if stale.shop_id == turn),
                 key=lambda each: (
                     self._queue[each].first,
                     priority(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -14,7 +14,8 @@ from sumeru_proxy.client.resources_catalogue import BUNDLES, REVIEWS
 from sumeru_proxy.models import Shop
 from sumeru_proxy.reading import stamps
 from sumeru_proxy.reading.reader import Query
-from tests.upstream import Upstream
+from sumeru_proxy.sandbox.catalogue import small_catalogue
+from tests.upstream import Upstream, upstream
 from widgets import base, registry
 from widgets.http import forms
 
@@ -65,8 +66,22 @@ def test_blanks_around_an_id_are_nobodys() -> None:
     assert base.IdentifierListField(max_length=9).run_validation(" a , b,,a,\n") == ("a", "b")
 
 
+@pytest.fixture(scope="module")
+def odd_products() -> Iterator[Upstream]:
+    """A shop with a product of each id."""
+    catalogue = small_catalogue()
+    for each in catalogue["shops"]:
+        first = each["products"][0]
+        each["products"] += [{**first, "id": wanted, "handle": f"odd-{number}"} for number, wanted in enumerate(IDS)]
+    with upstream(catalogue) as sandbox:
+        yield sandbox
+
+
 @pytest.mark.parametrize("each", IDS)
-def test_it_comes_back_in_address_attribute_and_form(client: Client, shop: Shop, each: str) -> None:
+def test_it_comes_back_in_address_attribute_and_form(
+    client: Client, make_shop: Callable[..., Shop], odd_products: Upstream, each: str
+) -> None:
+    shop = make_shop(odd_products.url, **odd_products.account())
     answer = client.get(f"/w/v1/{shop.key}/reviews.json", {"product_id": each, "write": "1"})
     assert answer.status_code == 200
     body = answer.json()

@@ -18,6 +18,7 @@ from django.urls import reverse
 
 from sumeru_proxy import accounts
 from sumeru_proxy.models import Shop
+from sumeru_proxy.reading import catalogue
 from widgets import registry
 from widgets.doctor import judging_widgets, page, plain_http, policies
 from widgets.doctor.judging import Case
@@ -136,7 +137,16 @@ def shop_known(key: str, found: page.Page) -> ShopKnown | None:
         allows_origin=origins.allows(patterns, found.origin),
         off=frozenset(each for each in asked if shop_settings and not shop_settings.placement(*each)[0]),
         products={product: value is not None for product, value in products.items()},
+        handles=_handles(shop.pk, found),
     )
+
+
+def _handles(shop_id: int, found: page.Page) -> dict[str, bool]:
+    """Whether there is a product of each handle that the page names; empty until the shop's catalogue was read."""
+    if not catalogue.state(shop_id).complete:
+        return {}
+    asked = {each.params.get("product_handle", "") for each in found.widgets} - {""}
+    return {handle: catalogue.by_handle(shop_id, handle) is not None for handle in asked}
 
 
 def _files(loaders: Sequence[page.Loader]) -> dict[str, Served]:

@@ -30,7 +30,8 @@ class Served:
 class ShopKnown:
     """A shop's row as the page's widgets meet it.
 
-    ``off`` holds widget and placement of what is switched off, ``products`` whether Sumeru knows an id (missing: could not be asked).
+    ``off`` holds widget and placement of what is switched off, ``products`` whether Sumeru knows an id (missing: could not be asked),
+    ``handles`` the same of handles.
     """
 
     name: str
@@ -39,6 +40,7 @@ class ShopKnown:
     allows_origin: bool = True
     off: frozenset[tuple[str, str]] = frozenset()
     products: Mapping[str, bool] = field(default_factory=dict)
+    handles: Mapping[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

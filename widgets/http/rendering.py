@@ -55,6 +55,8 @@ class Rendered:
 def render(widget: Widget, call: Call, source: Source) -> Rendered:
     """Make the widget. A fault inside it becomes state ``error``, so that one widget never takes a page's others with it."""
     try:
+        if call.lacking is not None:
+            raise call.lacking
         with texts.override(call.shop.texts, call.locale):
             context = widget.context(call, source)
             inner = template_syntax.inert(
@@ -135,7 +137,7 @@ def layered(css: str) -> str:
 def _attributes(call: Call) -> str:
     """The call as attributes of the element: when a page changes one of them, the loader asks for the same call with that change."""
     named = []
-    for name, value in call.params.items():
+    for name, value in call.named.items():
         if value in (None, "", False, ()):
             continue
         text = ",".join(map(str, value)) if isinstance(value, tuple) else "1" if value is True else str(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Concatenate, ParamSpec
@@ -12,13 +13,17 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import timezone
 
+from sumeru_proxy import accounts
+from sumeru_proxy.reading.reader import Source
 from sumeru_proxy.sdk import customer_tokens
 from widgets import registry
 from widgets.base import Call, Frozen, Widget
-from widgets.http import customers, forms, parameters, responses, shops, throttles
+from widgets.http import brakes, customers, forms, parameters, resolving, responses, shops, throttles
 from widgets.http.shops import ShopSettings
 from widgets.i18n import languages
 
+NETWORK_KEY, SOURCES_KEY = "sumeru.network", "sumeru.sources"
+"""In ``request.META``: in whose name Sumeru is asked, and what it was asked through."""
 QUERY_LIMIT_CHARS = 4_096
 BATCH_LIMIT = 60
 _SUBJECT_CHARS = 64
@@ -44,10 +49,20 @@ def reading(view: View[P]) -> View[P]:
                 414, "uri_too_long", "The query is too long.", {"limit_characters": QUERY_LIMIT_CHARS}
             )
         request.encoding = "utf-8"  # whatever Content-Type a read may carry: the address alone decides
-        wait_s = throttles.reads.wait_s(throttles.client_address(request), settings.CLIENT_READS_PER_MINUTE)
+        shop_id = _shop_id(kwargs.get("shop"))
+        name, network, per_minute = brakes.payer(request, shop_id)
+        wait_s = throttles.reads.wait_s(name, per_minute)
         if wait_s:
-            raise responses.limited(wait_s)
-        return responses.conditional(request, view(request, *args, **kwargs))
+            raise brakes.refusal(request, name, wait_s)
+        request.META[NETWORK_KEY] = network
+        cpu_began, size = time.thread_time(), 0
+        try:
+            response = view(request, *args, **kwargs)
+            size = 0 if response.streaming else len(response.content)
+        finally:
+            calls = sum(source.calls for source in request.META.pop(SOURCES_KEY, ()))
+            brakes.costs.charge(name, brakes.cost_of(calls, time.thread_time() - cpu_began, size), per_minute)
+        return responses.conditional(request, response)
 
     answer.__doc__ = view.__doc__
     return answer
@@ -92,6 +107,23 @@ def find_widget(shop_settings: ShopSettings, name: str, query: QueryDict) -> tup
     return widget, params, parameters.options(widget, chosen)
 
 
+def source_of(request: HttpRequest, shop_settings: ShopSettings) -> Source:
+    """What this request reads the shop's data from, in the name of the client's network."""
+    network = request.META.get(NETWORK_KEY) or throttles.client_network(request)
+    source = accounts.source_for(shop_settings.profile.id, network)
+    request.META.setdefault(SOURCES_KEY, []).append(source)
+    return source
+
+
+def _shop_id(key: object) -> int | None:
+    """The shop's internal id, None when there is no such shop or nobody can tell."""
+    try:
+        shop_settings = shops.load(str(key)) if key else None
+    except shops.Unavailable:
+        return None
+    return shop_settings.profile.id if shop_settings else None
+
+
 def public_base(request: HttpRequest, shop_settings: ShopSettings | None = None) -> str:
     """Scheme, host and path prefix under which browsers reach this server; of a shop with an address of its own, that address."""
     if shop_settings is not None and shop_settings.public_url:
@@ -110,7 +142,13 @@ class WidgetRequest:
     def subject(self) -> str:
         """What a form token is valid for: this shop, this widget, and the widget's product, quiz or customer."""
         params = self.call.params
-        about = params.get("product_id") or params.get("quiz_id") or self.call.customer_id or ""
+        about = (
+            params.get("product_id")
+            or params.get("product_handle")
+            or params.get("quiz_id")
+            or self.call.customer_id
+            or ""
+        )
         if len(about) > _SUBJECT_CHARS or not about.isascii():
             # It is signed into each token and names counters.
             about = hashlib.blake2b(about.encode(), digest_size=16).hexdigest()
@@ -134,7 +172,18 @@ def parse(request: HttpRequest, shop_settings: ShopSettings, name: str, query: Q
         wait_s = throttles.guesses.wait_s(name, widget.guess_limit_per_minute)
         if wait_s:
             raise responses.limited(wait_s)
-    call = Call(shop_settings.profile, params, options, locale, page_url, now, customer_id=customer_id)
+    params, asked, lacking = resolving.resolved(shop_settings.profile.id, params)
+    call = Call(
+        shop_settings.profile,
+        params,
+        options,
+        locale,
+        page_url,
+        now,
+        customer_id=customer_id,
+        asked=asked,
+        lacking=lacking,
+    )
     if widget.Form is not None and widget.is_private(call):
         call = replace(call, came_from=storefront_page(request.headers.get("referer", ""), call, shop_settings))
     return WidgetRequest(widget, call)

@@ -20,7 +20,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.encoding import iri_to_uri
 from django.utils.translation import gettext
 
-from sumeru_proxy import accounts
+from sumeru_proxy.reading.reader import Pending
 from widgets.base import Frozen, Refusal, Seal, Sent, Widget
 from widgets.http import forms, pages, rendering, requests, responses, throttles, visitors
 from widgets.http.desk import ShopDesk
@@ -61,7 +61,7 @@ def submit(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
     _brake(request, each.widget, subject)
     with texts.override(each.call.shop.texts, each.call.locale):
         try:
-            sent = _acted(shop_settings, each, posted, subject)
+            sent = _acted(request, shop_settings, each, posted, subject)
             if posted.visitor_id and not posted.trapped and not sent.errors:
                 _identify(request, shop_settings, posted)
             return _answer(request, shop_settings, each, posted, sent)
@@ -163,22 +163,28 @@ def _brake(request: HttpRequest, widget: Widget, subject: str) -> None:
         raise responses.limited(wait_s)
 
 
-def _acted(shop_settings: ShopSettings, each: WidgetRequest, posted: Posted, subject: str) -> Sent:
+def _acted(
+    request: HttpRequest, shop_settings: ShopSettings, each: WidgetRequest, posted: Posted, subject: str
+) -> Sent:
     """As ``_act``. A person who changed the text after an answer was lost sends another text with the form's key: it gets a key of its
     own, always the same one for the same text. Programs are told of the conflict."""
     try:
-        return _act(shop_settings, each, posted, subject)
+        return _act(request, shop_settings, each, posted, subject)
     except responses.Problem as problem:
         if problem.status != 409 or posted.manner == "json":
             raise
         text = json.dumps([posted.key, dict(posted.values)], sort_keys=True, default=str)
         key = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()
-        return _act(shop_settings, each, replace(posted, key=key), subject)
+        return _act(request, shop_settings, each, replace(posted, key=key), subject)
 
 
-def _act(shop_settings: ShopSettings, each: WidgetRequest, posted: Posted, subject: str) -> Sent:
+def _act(request: HttpRequest, shop_settings: ShopSettings, each: WidgetRequest, posted: Posted, subject: str) -> Sent:
     """The outcome of the submission. A bot that filled the honeypot field is told that all went well, and nothing is stored."""
     assert each.widget.Form is not None  # noqa: S101 - the caller looked
+    if isinstance(each.call.lacking, Pending):
+        raise responses.unavailable("The product is not known yet. Try again.")
+    if each.call.lacking is not None:
+        raise responses.not_found("product")
     if posted.trapped:
         log.info("shop %s: %s: a script filled the trap", shop_settings.profile.id, each.widget.name)
         return Sent(outcome="pending")
@@ -199,7 +205,7 @@ def _act(shop_settings: ShopSettings, each: WidgetRequest, posted: Posted, subje
             Frozen(form.validated_data),
             posted.key,
             ShopDesk(shop_settings.profile.id),
-            accounts.source_for(shop_settings.profile.id),
+            requests.source_of(request, shop_settings),
         )
     except Refusal as refusal:
         return _failed(posted, refusal.errors)
@@ -233,7 +239,7 @@ def _answer(
     key = posted.key if forms.fits_key(posted.key) and sent.errors else seal.key
     came_from = requests.storefront_page(posted.return_to, each.call, shop_settings)
     again = replace(each, call=replace(each.call, sent=sent, seal=Seal(seal.token, key), came_from=came_from))
-    made = rendering.render(again.widget, again.call, accounts.source_for(shop_settings.profile.id))
+    made = rendering.render(again.widget, again.call, requests.source_of(request, shop_settings))
     if posted.manner == "loader":
         return responses.json_answer(rendering.item(made))
     return pages.page_answer(request, shop_settings, again, made, status=status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from collections import OrderedDict
 from threading import Lock
@@ -23,6 +24,20 @@ def client_address(request: HttpRequest) -> str:
         if hops:
             return hops[-min(proxies, len(hops))][:64]
     return str(request.META.get("REMOTE_ADDR", ""))
+
+
+def client_network(request: HttpRequest) -> str:
+    """The network that a client speaks for: an IPv4 address as it is, 64 bits of an IPv6 address; the text itself when it is neither."""
+    text = client_address(request)
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return text
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is None:
+            return f"{ipaddress.ip_network((address, 64), strict=False)}"
+        address = address.ipv4_mapped
+    return str(address)
 
 
 class Meter:
@@ -52,6 +67,19 @@ class Meter:
             while len(self._full_at) > self._most:
                 self._full_at.popitem(last=False)
         return 0.0
+
+    def charge(self, name: str, cost: float, per_minute: int, now: float | None = None) -> None:
+        """Count more for what was allowed. A bucket holds two minutes at most: whoever spent much is free again after one."""
+        now = time.monotonic() if now is None else now
+        with self._lock:
+            at = max(self._full_at.get(name, now), now) + cost * 60.0 / per_minute
+            self._full_at[name] = min(at, now + 120.0)
+
+    def fill(self, name: str, seconds: float, now: float | None = None) -> None:
+        """Let the bucket be as full as others say: so many seconds until it is empty."""
+        now = time.monotonic() if now is None else now
+        with self._lock:
+            self._full_at[name] = max(self._full_at.get(name, now), now + min(seconds, 120.0))
 
 
 reads = Meter()

@@ -24,7 +24,12 @@ PINNED = f"{HOST}/embed/{HASH}/loader.js"
 OLD = f"{HOST}/embed/fedcba9876543210/loader.js"
 LOADER = f'<script async crossorigin src="{SRC}" data-shop="shp_1"></script>'
 REVIEWS = '<sumeru-widget type="reviews" product-id="prd_1"><a href="/reviews">Reviews</a></sumeru-widget>'
-SHOP = ShopKnown("Trail", "https://widgets.example.com/admin/x/1/", products={"prd_1": True, "prd_9": False})
+SHOP = ShopKnown(
+    "Trail",
+    "https://widgets.example.com/admin/x/1/",
+    products={"prd_1": True, "prd_9": False},
+    handles={"no-such": False},
+)
 SERVER = ServerFacts(
     HOST,
     HASH,
@@ -249,6 +254,13 @@ CASES: list[tuple[str, str, ServerFacts, Mapping[str, object], str]] = [
         'product-id="a"',
     ),
     ("unknown_product", LOADER + REVIEWS.replace("prd_1", "prd_9"), SERVER, {}, "product-id="),
+    (
+        "unknown_handle",
+        LOADER + REVIEWS.replace('product-id="prd_1"', 'params="product_handle=no-such"'),
+        SERVER,
+        {},
+        "product-handle=",
+    ),
     (
         "no_fallback",
         f'{LOADER}<sumeru-widget type="reviews" product-id="prd_1"></sumeru-widget>',
