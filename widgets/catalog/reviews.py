@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -16,7 +16,7 @@ from sumeru_proxy.reading.reader import Source, Unknown
 from widgets.base import Call, Context, Desk, Frozen, IdentifierField, Refusal, Sent, Widget
 from widgets.catalog_parts.about_product import ProductParams
 from widgets.catalog_parts.paging import cut_to_bytes, fair_limit, page_numbers
-from widgets.catalog_parts.review_form import ReviewForm
+from widgets.catalog_parts.review_form import ReviewForm, way_back
 from widgets.catalog_parts.review_media import media_of
 from widgets.catalog_parts.written_text import visible
 from widgets.i18n import formatting
@@ -30,8 +30,8 @@ SORTS = {
 }
 # A page of ten stays under 64 kB: its texts share this many bytes per review, and only when that is not enough the longest are cut.
 TEXT_BYTES_PER_REVIEW = 2_600
+# What a link to another part of the list leaves: the form, which the loader keeps as it is, and the thanks.
 _LIST: Mapping[str, None] = {"write": None, "result": None}
-"""What a link to another part of the list leaves: the form, which the loader keeps as it is, and the thanks."""
 
 
 class ReviewsParams(ProductParams):
@@ -368,19 +368,11 @@ def _form(call: Call, product: Product | None) -> Context | None:
     return {
         "token": call.seal.token,
         "key": call.seal.key,
-        "return_to": _way_back(call.came_from, formatting.product_url(call.shop, product) if product else ""),
+        "return_to": way_back(call.came_from, formatting.product_url(call.shop, product) if product else ""),
         "values": {name: str(values.get(name, ""))[:5_000] for name in fields},
         "errors": {name: [str(text) for text in errors[name]][:3] for name in fields if errors.get(name)},
         "problem": [str(text) for text in errors.get("", ())][:3],
     }
-
-
-def _way_back(came_from: str, product_page: str) -> str:
-    """Where a form without scripts leads: the page the shopper came from. Where only its origin was told, the product's page there."""
-    page = urlsplit(came_from)
-    if page.netloc and page.path in ("", "/") and not page.query and product_page:
-        return urlunsplit(urlsplit(product_page)._replace(scheme=page.scheme, netloc=page.netloc))
-    return came_from or product_page
 
 
 def _review_ld(address: str, review: Context) -> Context:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -56,3 +57,11 @@ class ReviewForm(serializers.Serializer[Any]):
             "Optional, passed on as it is typed; marks the review as a verified purchase. Left out above 190 characters."
         ),
     )
+
+
+def way_back(came_from: str, product_page: str) -> str:
+    """Where a form without scripts leads: the page the shopper came from. Where only its origin was told, the product's page there."""
+    page = urlsplit(came_from)
+    if page.netloc and page.path in ("", "/") and not page.query and product_page:
+        return urlunsplit(urlsplit(product_page)._replace(scheme=page.scheme, netloc=page.netloc))
+    return came_from or product_page
