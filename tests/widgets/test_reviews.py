@@ -378,7 +378,7 @@ def test_no_structured_data_without_a_name_or_when_switched_off(
     "wrong",
     [
         {},
-        {"product_id": "../x"},
+        {"product_id": "a\nb"},
         {"product_id": "p", "page": "0"},
         {"product_id": "p", "page": "201"},
         {"product_id": "p", "rating": "6"},

@@ -131,7 +131,7 @@ def test_the_preview_can_be_framed_by_the_admin_only(admin_client: Client, shop:
     [
         "?widget=reviews",
         "?widget=reviews&p_product_id=",
-        "?widget=reviews&p_product_id=%3Cscript%3E",
+        "?widget=reviews&p_product_id=%3Cscript%3E%0Ab",
         "?widget=reviews&p_product_id=prd_1&p_page=x",
     ],
 )
