@@ -17,6 +17,7 @@ PURE = {
     "sumeru_proxy.consumers.order_sync.places._names",
     "sumeru_proxy.consumers.order_sync.places.country_of",
     "sumeru_proxy.reading.copies._parts_of",
+    "sumeru_proxy.reading.stored_form._decoder",
     "sumeru_proxy.webhooks.installed._found",
     "widgets.catalog.cart_nudge._amounts",
     "widgets.demo.frame._engine",

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -16,6 +17,7 @@ from packaging.utils import canonicalize_name
 
 from sumeru_proxy import memory
 from tests.process_state import PURE, UNREGISTERED, cached_functions, states_of
+from widgets import environment
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("widgets", "sumeru_proxy")
@@ -124,6 +126,17 @@ def test_only_the_session_imports_requests() -> None:
     consumers = {"sumeru_proxy.consumers.order_sync.tryton.rest"}  # a consumer's own client for its own target
     assert importers("requests") == {"sumeru_proxy.client.session"} | consumers
     assert importers("urllib3") <= {"sumeru_proxy.client.session"}
+
+
+def test_nothing_unpickles() -> None:
+    """Bytes of a store are data. Django's own cache backends unpickle, so ours stand in their place, whatever the address."""
+    for name in ("pickle", "marshal", "shelve", "dill", "cloudpickle", "jsonpickle", "joblib"):
+        assert importers(name) == set(), name
+    assert importers("django.core.cache.backends") == {"sumeru_proxy.reading.cache_backends"}
+    for url in ("local://", "database://", "redis://host/0", "rediss://host/0", "valkey://host/0", "unix:///socket"):
+        entry: Any = environment.cache(url)
+        plain = entry["OPTIONS"].get("serializer", entry["BACKEND"])
+        assert plain.startswith("sumeru_proxy.reading.cache_backends."), url
 
 
 def test_the_client_stands_alone() -> None:

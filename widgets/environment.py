@@ -122,13 +122,13 @@ def cache(url: str) -> dict[str, object]:
     scheme = urlsplit(url).scheme
     if scheme == "local":
         return {
-            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            "BACKEND": "sumeru_proxy.reading.cache_backends.ProcessCache",
             "LOCATION": "sumeru",
             "OPTIONS": {"MAX_ENTRIES": 20_000},
         }
     if scheme == "database":
         return {
-            "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+            "BACKEND": "sumeru_proxy.reading.cache_backends.TableCache",
             "LOCATION": "sumeru_copies",
             "OPTIONS": {"MAX_ENTRIES": 200_000},
         }
@@ -137,6 +137,10 @@ def cache(url: str) -> dict[str, object]:
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
             "LOCATION": url.replace("valkey", "redis", 1),
             "KEY_PREFIX": "sumeru",
-            "OPTIONS": {"socket_timeout": 0.2, "socket_connect_timeout": 0.2},
+            "OPTIONS": {
+                "socket_timeout": 0.2,
+                "socket_connect_timeout": 0.2,
+                "serializer": "sumeru_proxy.reading.cache_backends.PlainSerializer",
+            },
         }
     raise ImproperlyConfigured("CACHE_URL must begin with local://, database://, redis://, rediss:// or unix://")

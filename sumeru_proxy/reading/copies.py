@@ -16,9 +16,8 @@ from threading import Lock
 from typing import Any
 
 from sumeru_proxy import memory
-from sumeru_proxy.client import shapes
 from sumeru_proxy.client.resource import Resource
-from sumeru_proxy.reading import stamps
+from sumeru_proxy.reading import stamps, stored_form
 from sumeru_proxy.reading.shared_cache import Away, cache
 
 log = logging.getLogger(__name__)
@@ -28,18 +27,9 @@ KEEP_S = 7 * 24 * 3600.0
 KEEP_ABSENT_S = 3600.0
 """The same for what Sumeru does not know: there is little to show, and strangers may ask for any number of ids."""
 RECHECK_S = 1.0
+SCHEMA = stored_form.schema()
 _RECORDS_LIMIT = 20_000
 """Records held by a process, of 0.4 to 0.9 kB each (measured): some 6,000 single products, or the reviews of 200 with 100 each."""
-
-
-def _schema() -> str:
-    """Changes whenever the typed values change or move, so that copies of an older release are not read by a newer one."""
-    text = Copy.__module__ + ";".join(
-        f"{name}({','.join(part.name for part in fields(kind))})"
-        for name, kind in sorted(vars(shapes).items())
-        if isinstance(kind, type) and hasattr(kind, "__dataclass_fields__")
-    )
-    return hashlib.blake2s(text.encode(), digest_size=4).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +87,18 @@ class Copy:
         """How long the shared cache keeps it, from when it was fetched."""
         return self.fresh_s + (KEEP_ABSENT_S if self.value is None else KEEP_S)
 
+    def stored(self) -> bytes:
+        """The form in which the shared cache keeps it. Raises TypeError and ValueError as ``stored_form.packed``."""
+        return stored_form.packed(self.value, self.fetched_at, self.fresh_s, self.made_under, self.absent_since)
+
+    @classmethod
+    def of_stored(cls, stored: object) -> Copy | None:
+        """The copy of these bytes; None when they are no copy of this release."""
+        try:
+            return cls(*stored_form.unpacked(stored))
+        except stored_form.Foreign:
+            return None
+
     @property
     def records(self) -> int:
         """How many typed values it is made of, about: what it costs to hold."""
@@ -105,9 +107,6 @@ class Copy:
         names = _parts_of(type(self.value))  # type: ignore[arg-type]  # mypy does not see that a class is hashable
         parts = (getattr(self.value, name) for name in names)
         return 1 + sum(len(part) for part in parts if isinstance(part, tuple))
-
-
-SCHEMA = _schema()
 
 
 @lru_cache(maxsize=64)
@@ -155,10 +154,11 @@ class Copies:
         except Exception as error:  # whatever the cache library raises: shoppers keep what this process holds
             log.warning("cache read failed: %s", type(error).__name__)
             stored = {}
+        read = {key: Copy.of_stored(value) for key, value in stored.items()}
         with self._lock:
             for key in keys:
-                copy = stored.get(key)
-                if not isinstance(copy, Copy):
+                copy = read.get(key)
+                if copy is None:
                     entry = self._held.get(key)
                     copy = entry[1] if entry else None
                 if copy is not None:
@@ -171,7 +171,7 @@ class Copies:
         with self._lock:
             self._hold(key, time.monotonic(), copy)
         try:
-            cache.set(key, copy, timeout=int(copy.keep_s))
+            cache.set(key, copy.stored(), timeout=int(copy.keep_s))
         except Away:
             pass
         except Exception as error:

@@ -68,8 +68,8 @@ def test_database_urls() -> None:
 @pytest.mark.parametrize(
     ("url", "backend"),
     [
-        ("local://", "LocMemCache"),
-        ("database://", "DatabaseCache"),
+        ("local://", "ProcessCache"),
+        ("database://", "TableCache"),
         ("redis://h:1/2", "RedisCache"),
         ("valkey://h/1", "RedisCache"),
     ],
