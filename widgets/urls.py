@@ -8,7 +8,7 @@ from django.urls import include, path, re_path
 from sumeru_proxy.webhooks import installed
 from sumeru_proxy.webhooks import views as webhooks
 from widgets.docs import client, consumers, deploying, index, npm_package, openapi, python_package, troubleshooting
-from widgets.http import embed, events, pages, probes, submissions, views
+from widgets.http import batches, embed, events, pages, probes, submissions, views
 from widgets.http.requests import by_method
 
 _SHOP = r"^w/v1/(?P<shop>[A-Za-z0-9_]{1,40})/"
@@ -16,8 +16,8 @@ _WIDGET = r"(?P<widget>[a-z0-9_]{1,40})"
 
 urlpatterns = [
     path("w/v1/openapi.json", openapi.document, name="openapi"),
-    re_path(_SHOP + r"batch\Z", views.batch, name="batch"),
-    re_path(_SHOP + r"live\Z", views.live, name="live"),
+    re_path(_SHOP + r"batch\Z", batches.batch, name="batch"),
+    re_path(_SHOP + r"live\Z", batches.live, name="live"),
     re_path(_SHOP + _WIDGET + r"\.html\Z", views.fragment, name="fragment"),
     re_path(_SHOP + _WIDGET + r"\.json\Z", views.data, name="data"),
     re_path(_SHOP + r"events\Z", events.take, name="events"),

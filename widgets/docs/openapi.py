@@ -66,7 +66,10 @@ class WidgetAnswer(serializers.Serializer[Any]):
 class BatchItem(serializers.Serializer[Any]):
     """One widget of a batch."""
 
-    state = serializers.ChoiceField(["ready", "empty", "pending", "live", "error"])
+    state = serializers.ChoiceField(
+        ["ready", "empty", "pending", "live", "alone", "error"],
+        help_text="live: ask the other address. alone: this answer was full, ask for it without the others.",
+    )
     status = serializers.IntegerField()
     html = serializers.CharField(allow_blank=True)
     retry_after_s = serializers.FloatField(required=False)

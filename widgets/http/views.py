@@ -1,4 +1,4 @@
-"""What storefronts ask for: fragment, JSON, batch. No cookies, no sessions; every error is data with a stable code."""
+"""What storefronts ask for: fragment and JSON; ``batches`` has many in one. No cookies, no sessions; errors are data with a stable code."""
 
 from __future__ import annotations
 
@@ -88,64 +88,3 @@ def data(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
     return _finish(
         request, rendered, responses.to_json(rendering.payload(rendered, css, light=light)), "application/json"
     )
-
-
-def _batch(request: HttpRequest, shop: str, *, private: bool) -> HttpResponse:
-    shop_settings = requests.find_shop(shop)
-    entries: list[WidgetRequest | responses.Problem] = []
-    for name, query in requests.split_batch(request.GET):
-        try:
-            entries.append(requests.parse(request, shop_settings, name, query))
-        except responses.Problem as problem:
-            entries.append(problem)
-    calls = [entry for entry in entries if isinstance(entry, WidgetRequest)]
-    if not private:
-        calls = [entry for entry in calls if not entry.widget.is_private(entry.call)]
-    source = accounts.source_for(shop_settings.profile.id)
-    for widget in {entry.widget.name: entry.widget for entry in calls}.values():
-        widget.prefetch([entry.call for entry in calls if entry.widget is widget], source)
-    items = []
-    key: list[Hashable] = []
-    storable = not private
-    finished = True
-    for entry in entries:
-        if isinstance(entry, responses.Problem):
-            body = entry.body(responses.request_id(request))["error"]
-            # The id differs per request; without it equal batches have equal bytes.
-            error = {name: body[name] for name in ("code", "message", "details")}
-            items.append({"state": "error", "status": entry.status, "html": "", "error": error})
-            finished = False
-            key.append(responses.to_json(items[-1]))
-        elif not private and entry.widget.is_private(entry.call):
-            items.append({"state": "live", "status": 200, "html": ""})
-            key.append((entry.widget.name, "live"))
-        else:
-            rendered = make(entry, source)
-            key.append((entry.widget.name, repr(entry.call.params)))
-            storable = storable and rendered.storable
-            finished = finished and rendered.state not in ("pending", "error")
-            items.append(rendering.item(rendered))
-    if not private:
-        record_inputs(request, shop_settings, "batch", tuple(key), source)
-    css = (
-        rendering.styles([entry.widget for entry in calls], shop_settings.css, styled=shop_settings.styled)
-        if calls
-        else ""
-    )
-    body = {"v": 1, "css": css, "items": items}
-    response = responses.json_answer(body, cache=responses.PUBLIC if storable else responses.NO_STORE)
-    if not finished:
-        response.status_code = requests.unfinished_status(request)
-    return response
-
-
-@requests.reading
-def batch(request: HttpRequest, shop: str) -> HttpResponse:
-    """``GET …/batch?w=…&w=…``: many public widgets in one cacheable answer, widget_request with its own state."""
-    return _batch(request, shop, private=False)
-
-
-@requests.reading
-def live(request: HttpRequest, shop: str) -> HttpResponse:
-    """``GET …/live?w=…&w=…``: the same for widgets of one cart, visitor or customer; never stored."""
-    return _batch(request, shop, private=True)

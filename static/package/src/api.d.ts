@@ -158,8 +158,8 @@ export interface BatchAnswer {
 
 /** One widget of a batch. */
 export interface BatchItem {
-  /** * `ready` - ready */
-  state: "ready" | "empty" | "pending" | "live" | "error";
+  /** live: ask the other address. alone: this answer was full, ask for it without the others. */
+  state: "ready" | "empty" | "pending" | "live" | "alone" | "error";
   status: number;
   html: string;
   retry_after_s?: number;
