@@ -139,6 +139,33 @@ def test_nothing_unpickles() -> None:
         assert plain.startswith("sumeru_proxy.reading.cache_backends."), url
 
 
+JSON_OF_OURS = {
+    "widgets.http.parameters": "a text made here a line before",
+    "widgets.docs.npm_package": "a file of the release",
+    "widgets.doctor.table": "a file of the release",
+    "widgets.admin.bodies": "a stored body, which came in through a door that counts",
+    "widgets.management.commands.generate": "made here",
+    "sumeru_proxy.client.bounded_json": "the door",
+    "sumeru_proxy.client.session": "the door for Sumeru's answers, with names that must be unique",
+    "sumeru_proxy.webhooks.intake": "the door for events, with words of its own",
+    "sumeru_proxy.webhooks.erasing": "a stored event, which came in through intake",
+    "sumeru_proxy.models": "stored bodies",
+    "sumeru_proxy.limit_stores": "states written by us",
+    "sumeru_proxy.reading.handing_over": "rows written by us",
+}
+"""Who may call ``json.loads``, beside programs that only an operator starts, with the reason."""
+
+
+def test_json_of_strangers_comes_in_through_a_door_that_counts() -> None:
+    skipped = ("sumeru_proxy.sandbox.", "widgets.demo.", "sumeru_proxy.consumers.order_sync.")
+    found = {
+        module
+        for module, path in modules()
+        if not module.startswith(skipped) and re.search(r"\bjson\.loads?\(", path.read_text(encoding="utf-8"))
+    }
+    assert found - set(JSON_OF_OURS) == set()
+
+
 def test_the_client_stands_alone() -> None:
     for module in (name for name, _path in modules() if name.startswith(("sumeru_proxy.client", "sumeru_proxy.sdk"))):
         names = imported(parsed(dict(modules())[module]), module, dict(modules())[module])

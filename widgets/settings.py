@@ -33,6 +33,10 @@ CSRF_TRUSTED_ORIGINS = environment.words("CSRF_TRUSTED_ORIGINS")
 PUBLIC_URL = environment.text("PUBLIC_URL").rstrip("/")
 # How many reverse proxies stand in front and append to X-Forwarded-For. 0: the socket's address is the client.
 TRUSTED_PROXIES = environment.number("TRUSTED_PROXIES", 0)
+# The header that the outermost of them writes the client's address into. A name without a hyphen cannot be imitated with underscores.
+CLIENT_ADDRESS_HEADER = environment.text("CLIENT_ADDRESS_HEADER", "X-Forwarded-For")
+# Threads of a web process, as its server was told: `manage.py serve` says so itself.
+WEB_THREADS = environment.number("WEB_THREADS", 24, at_least=1)
 
 # -- the upstream
 SUMERU_HOSTS = environment.words("SUMERU_HOSTS", "https://api.sumeru.systems,https://eu.api.sumeru.systems")

@@ -362,7 +362,7 @@ def next_cursor(outer: Fields) -> str | None:
 
 
 def json_object(raw: object) -> dict[str, object]:
-    """A merchant's own JSON object with cleaned strings, else empty."""
+    """A merchant's own JSON object with cleaned strings, else empty. Numbers that no store can hold become text."""
     value = _plain(raw, 0)
     return value if isinstance(value, dict) else {}
 
@@ -374,4 +374,6 @@ def _plain(value: object, depth: int) -> object:
         return {cleaned(str(key), ID_CHARS): _plain(each, depth + 1) for key, each in value.items()}
     if isinstance(value, list):
         return [_plain(each, depth + 1) for each in value]
+    if isinstance(value, int) and abs(value) >= 2**63:
+        return str(value)
     return value

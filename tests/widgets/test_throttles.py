@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from django.test import RequestFactory
 
-from widgets.http.throttles import Meter, client_address
+from widgets.http import networks
+from widgets.http.throttles import Meter
 
 
 def test_a_burst_of_a_minute_then_the_rate() -> None:
@@ -31,12 +32,48 @@ def test_memory_is_bounded() -> None:
     [
         (0, "6.6.6.6", "10.0.0.1"),  # no proxy of ours: the header is the client's own invention
         (1, "6.6.6.6, 203.0.113.9", "203.0.113.9"),
+        (1, "6.6.6.6, [2001:db8::1]:443", "2001:db8::/64"),
         (2, "6.6.6.6, 203.0.113.9, 198.51.100.2", "203.0.113.9"),
         (1, "", "10.0.0.1"),
-        (3, "203.0.113.9", "203.0.113.9"),
+        (3, "203.0.113.9", "10.0.0.1"),  # somebody came around a proxy
+        (1, "6.6.6.6, , ", "6.6.6.6"),
+        (1, "nonsense", networks.UNKNOWN),
     ],
 )
 def test_which_address_is_believed(settings: Any, proxies: int, forwarded: str, expected: str) -> None:
     settings.TRUSTED_PROXIES = proxies
-    request = RequestFactory().get("/", REMOTE_ADDR="10.0.0.1", headers={"x-forwarded-for": forwarded})
-    assert client_address(request) == expected
+    for header in ("X-Forwarded-For", "Clientaddress"):
+        settings.CLIENT_ADDRESS_HEADER = header
+        request = RequestFactory().get("/", REMOTE_ADDR="10.0.0.1", headers={header: forwarded})
+        assert networks.client_network(request.META) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "network"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        (" 192.0.2.1:51234 ", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("[::ffff:192.0.2.1]:443", "192.0.2.1"),
+        ("2002:c000:0201::7", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("[2001:db8:1:2::9]", "2001:db8:1:2::/64"),
+        ('"[2001:DB8:1:2::9]:80"', "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", networks.UNKNOWN),
+        ("localhost", networks.UNKNOWN),
+        ("1.2.3.4.5", networks.UNKNOWN),
+        ("[" * 9_000, networks.UNKNOWN),
+        ("192.0.2.1" + "0" * 9_000, networks.UNKNOWN),
+    ],
+)
+def test_one_network_has_one_name(written: str, network: str) -> None:
+    assert networks.network_of(written) == network
+
+
+def test_a_name_without_a_hyphen_cannot_be_imitated(settings: Any) -> None:
+    """Servers make one name of X-Forwarded-For and X_Forwarded_For, and granian keeps the one that came last."""
+    settings.TRUSTED_PROXIES = 1
+    settings.CLIENT_ADDRESS_HEADER = "Clientaddress"
+    environ = {"REMOTE_ADDR": "10.0.0.1", "HTTP_CLIENTADDRESS": "203.0.113.9", "HTTP_X_FORWARDED_FOR": "6.6.6.6"}
+    assert networks.client_network(environ) == "203.0.113.9"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 import zlib
@@ -15,6 +14,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from sumeru_proxy import accounts
+from sumeru_proxy.client import bounded_json
 from sumeru_proxy.models import Shop
 from widgets import registry
 from widgets.doctor import judging_widgets, page, plain_http, policies
@@ -168,7 +168,7 @@ def _with_answers(case: Case) -> ServerFacts:
     url = f"{case.base}batch?{urlencode([('w', key) for key in keys])}"
     try:
         reply = plain_http.get(url, ASIDE_S, {**_headers(), "Origin": found.origin})
-        body = json.loads(reply.body)
+        body = bounded_json.loads(reply.body)
         html = "".join(str(item.get("html", "")) for item in body.get("items", []) if isinstance(item, dict))
     except (plain_http.Unreachable, ValueError, AttributeError):
         return server

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,8 +15,9 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from rest_framework import serializers
 
+from sumeru_proxy.client import bounded_json
 from widgets.base import IDENTIFIER
-from widgets.http import requests, responses, submissions, throttles
+from widgets.http import networks, requests, responses, submissions, throttles
 from widgets.http.desk import ShopDesk
 
 EVENTS_LIMIT = 100
@@ -68,20 +68,13 @@ def _depth(value: object) -> int:
     return 0
 
 
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(text)
-    return number
-
-
 def parse(raw: bytes) -> list[Any]:
     """The list of events of a body. Raises problems: 413, 400."""
     if len(raw) > BODY_LIMIT_BYTES:
         raise responses.Problem(413, "payload_too_large", "The body is too large.", {"limit_bytes": BODY_LIMIT_BYTES})
     try:
-        value = json.loads(raw, parse_constant=_finite, parse_float=_finite)
-    except (ValueError, RecursionError):
+        value = bounded_json.loads(raw, depth=DEPTH_LIMIT + 3)
+    except bounded_json.Unbounded:
         value = None
     events = value.get("events") if isinstance(value, dict) else None
     if not isinstance(events, list) or not events:
@@ -99,7 +92,7 @@ def take(request: HttpRequest, shop: str) -> HttpResponse:
         raise requests.method_not_allowed("POST, OPTIONS")
     shop_settings = requests.find_shop(shop)
     submissions.check_origin(request, shop_settings)
-    wait_s = meter.wait_s(throttles.client_address(request), PER_ADDRESS_PER_MINUTE)
+    wait_s = meter.wait_s(networks.client_network(request.META), PER_ADDRESS_PER_MINUTE)
     if wait_s:
         raise responses.limited(wait_s)
     if (request.content_type or "").lower() not in TYPES:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from sumeru_proxy.sdk import customer_tokens
 from widgets import registry
 from widgets.base import Call, Frozen, Widget
-from widgets.http import customers, forms, parameters, responses, shops, throttles
+from widgets.http import customers, forms, networks, parameters, responses, shops, throttles
 from widgets.http.shops import ShopSettings
 from widgets.i18n import languages
 
@@ -38,7 +38,7 @@ def reading(view: View[P]) -> View[P]:
                 414, "uri_too_long", "The query is too long.", {"limit_characters": QUERY_LIMIT_CHARS}
             )
         request.encoding = "utf-8"  # whatever Content-Type a read may carry: the address alone decides
-        wait_s = throttles.reads.wait_s(throttles.client_address(request), settings.CLIENT_READS_PER_MINUTE)
+        wait_s = throttles.reads.wait_s(networks.client_network(request.META), settings.CLIENT_READS_PER_MINUTE)
         if wait_s:
             raise responses.limited(wait_s)
         return responses.conditional(request, view(request, *args, **kwargs))
@@ -133,7 +133,7 @@ def parse(
         # The links and the form of this private answer must prove the same, whichever way the proof came.
         params = Frozen({**params, "customer_token": token})
     if widget.guess_limit_per_minute and params.get("code") and not named_only:
-        name = f"{widget.name}:{throttles.client_address(request)}"
+        name = f"{widget.name}:{networks.client_network(request.META)}"
         wait_s = throttles.guesses.wait_s(name, widget.guess_limit_per_minute)
         if wait_s:
             raise responses.limited(wait_s)

@@ -6,7 +6,6 @@ full page, 422 and the kept input. The loader gets 200 and the widget made anew,
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,8 +17,9 @@ from django.utils.encoding import iri_to_uri
 from django.utils.translation import gettext
 
 from sumeru_proxy import accounts
+from sumeru_proxy.client import bounded_json
 from widgets.base import Frozen, Refusal, Seal, Sent, Widget
-from widgets.http import forms, pages, rendering, requests, responses, throttles
+from widgets.http import forms, networks, pages, rendering, requests, responses, throttles
 from widgets.http.desk import ShopDesk
 from widgets.http.requests import WidgetRequest
 from widgets.http.shops import ShopSettings
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 BODY_LIMIT_BYTES = 64 * 1024
 FIELDS_LIMIT = 100
+DEPTH_LIMIT, VALUES_LIMIT = 8, 2_000
 meter = throttles.Meter()
 _CONTROL = ("token", "key", "return_to", "via", forms.TRAP)
 
@@ -128,8 +129,8 @@ def _check_whole(request: HttpRequest) -> None:
 
 def _json_object(raw: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(raw)
-    except (ValueError, RecursionError):
+        value = bounded_json.loads(raw, depth=DEPTH_LIMIT, values=VALUES_LIMIT)
+    except bounded_json.Unbounded:
         value = None
     if not isinstance(value, dict):
         raise responses.invalid({"": ["The body is not a JSON object."]})
@@ -138,7 +139,7 @@ def _json_object(raw: bytes) -> dict[str, Any]:
 
 def _brake(request: HttpRequest, widget: Widget, subject: str) -> None:
     wait_s = max(
-        meter.wait_s(f"{widget.name}:{throttles.client_address(request)}", widget.sends_per_minute),
+        meter.wait_s(f"{widget.name}:{networks.client_network(request.META)}", widget.sends_per_minute),
         meter.wait_s(f"subject:{subject}", widget.sends_per_subject_per_minute),
     )
     if wait_s:

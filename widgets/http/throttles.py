@@ -6,23 +6,7 @@ import time
 from collections import OrderedDict
 from threading import Lock
 
-from django.conf import settings
-from django.http import HttpRequest
-
 from sumeru_proxy import memory
-
-
-def client_address(request: HttpRequest) -> str:
-    """The client's address: the socket's, or the one that the outermost of TRUSTED_PROXIES proxies saw.
-
-    What a client itself writes into X-Forwarded-For stands further left and is not believed.
-    """
-    proxies: int = settings.TRUSTED_PROXIES
-    if proxies:
-        hops = [hop.strip() for hop in request.headers.get("x-forwarded-for", "").split(",") if hop.strip()]
-        if hops:
-            return hops[-min(proxies, len(hops))][:64]
-    return str(request.META.get("REMOTE_ADDR", ""))
 
 
 class Meter:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
@@ -15,6 +14,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from sumeru_proxy.client import bounded_json
 from sumeru_proxy.consumers.attribution import (
     charts,
     explaining,
@@ -260,7 +260,7 @@ def preview(request: HttpRequest, shop: Shop) -> JsonResponse:
     if len(request.body) > BODY_BYTES_MOST:
         return JsonResponse({"problems": ["too large"]}, status=400)
     try:
-        body = json.loads(request.body)
+        body = bounded_json.loads(request.body)
         if not isinstance(body, dict):
             raise ValueError
         form = PeriodForm(body)

@@ -9,13 +9,13 @@ The same content has the same ``webhook-id``: a receiver that remembers ids take
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
+from sumeru_proxy.client import bounded_json
 from sumeru_proxy.client.version import VERSION
 from sumeru_proxy.consumers.order_sync.document import Document
 from sumeru_proxy.consumers.order_sync.endpoint import Answer, Endpoint, PrivateAddress, Unreachable, checked_url
@@ -194,8 +194,8 @@ def _away(answer: Answer) -> TargetDown | None:
 def _name_there(body: bytes) -> str:
     """``id`` of a JSON answer, when the receiver tells how it calls the order."""
     try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
+        found = bounded_json.loads(body)
+    except bounded_json.Unbounded:
         return ""
     value = found.get("id") if isinstance(found, dict) else None
     return value if isinstance(value, str) and 0 < len(value) <= 190 and value.isprintable() else ""
