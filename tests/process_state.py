@@ -30,6 +30,7 @@ PURE = {
     "widgets.http.embed._read_once",
     "widgets.http.jinja._speech",
     "widgets.http.parameters._names",
+    "widgets.http.shops._refused",
     "widgets.http.parameters._options",
     "widgets.http.parameters._params",
     "widgets.http.rendering._built",

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.db import DatabaseError
@@ -16,7 +17,7 @@ from widgets.base import ShopProfile
 from widgets.http import origins
 from widgets.i18n.texts import Texts
 from widgets.models import Look, Placement, Wording
-from widgets.theming import tokens
+from widgets.theming import merchant_css, tokens
 
 RECHECK_S = 1.0
 # Keeps a shop that cannot be re-checked (database down) on its last known settings.
@@ -125,4 +126,9 @@ def _load(key: str) -> ShopSettings | None:
 
 def _look_css(look: Look) -> str:
     """Checked again here: rows may come from an import that asked no form."""
-    return tokens.token_css(look.tokens) + ("" if tokens.css_problems(look.css) else look.css)
+    return tokens.token_css(look.tokens) + ("" if _refused(look.css) else look.css)
+
+
+@lru_cache(maxsize=_SHOPS_LIMIT)
+def _refused(css: str) -> bool:
+    return bool(merchant_css.problems(css))
