@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -56,6 +57,21 @@ def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
+def keep_files_private(mask: str) -> None:
+    """Set the process's umask: three octal digits such as 077, or 027 where a group may read. Raises ImproperlyConfigured."""
+    if not re.fullmatch("0?[0-7]{3}", mask):
+        raise ImproperlyConfigured(f"SUMERU_UMASK must be three octal digits such as 077, not {mask!r}")
+    os.umask(int(mask, 8))
+
+
+def open_to_others(folder: Path) -> bool:
+    """Whether other users of this machine may list or enter the folder; False when there is none yet."""
+    try:
+        return bool(folder.stat().st_mode & 0o007)
+    except OSError:
+        return False
+
+
 def kept_secret(path: Path, make: str) -> str:
     """A secret that this installation made for itself once and keeps in its data folder (mode 600).
 
@@ -65,7 +81,7 @@ def kept_secret(path: Path, make: str) -> str:
         return path.read_text(encoding="ascii").strip()
     except FileNotFoundError:
         pass
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     value = Fernet.generate_key().decode() if make == "fernet" else secrets.token_urlsafe(48)
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
     with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:

@@ -13,6 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from sumeru_proxy.client import version
 from widgets import environment
 
+# What this process writes is its user's own.
+environment.keep_files_private(environment.text("SUMERU_UMASK", "077"))
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = version.VERSION
 
@@ -20,6 +23,7 @@ VERSION = version.VERSION
 DATA_DIR = Path(environment.text("DATA_DIR", str(BASE_DIR / ".data"))).absolute()
 
 # -- mode
+DEFAULT_EXCEPTION_REPORTER_FILTER = "widgets.error_reports.ReportFilter"
 DEBUG = environment.flag("DEBUG")
 SECRET_KEY = environment.text("SECRET_KEY") or environment.kept_secret(DATA_DIR / "secret_key", "token")
 # The first key seals, all of them open.
@@ -40,6 +44,8 @@ WEB_THREADS = environment.number("WEB_THREADS", 24, at_least=1)
 
 # -- the upstream
 SUMERU_HOSTS = environment.words("SUMERU_HOSTS", "https://api.sumeru.systems,https://eu.api.sumeru.systems")
+# Environment variables that credentials may name as env:NAME, beside those that begin with SUMERU_CREDENTIAL_.
+SUMERU_CREDENTIAL_VARIABLES = environment.words("SUMERU_CREDENTIAL_VARIABLES")
 # Names this server's outgoing address: servers that share one address share its limits.
 SUMERU_EGRESS = environment.text("SUMERU_EGRESS", "default")
 # The consumers of orders and events: Django apps, see sumeru_proxy/webhooks/listeners.py. One taken out of the list is out.
