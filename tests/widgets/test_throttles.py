@@ -6,9 +6,14 @@ from typing import Any
 
 import pytest
 from django.test import RequestFactory
+from django.utils import timezone
 
+from sumeru_proxy import limit_stores
+from sumeru_proxy.client.limiter import StoreUnavailable
+from sumeru_proxy.models import Bucket
+from sumeru_proxy.pruning import prune
 from widgets.http import networks
-from widgets.http.throttles import Meter
+from widgets.http.throttles import Meter, SharedMeter
 
 
 def test_a_burst_of_a_minute_then_the_rate() -> None:
@@ -77,3 +82,41 @@ def test_a_name_without_a_hyphen_cannot_be_imitated(settings: Any) -> None:
     settings.CLIENT_ADDRESS_HEADER = "Clientaddress"
     environ = {"REMOTE_ADDR": "10.0.0.1", "HTTP_CLIENTADDRESS": "203.0.113.9", "HTTP_X_FORWARDED_FOR": "6.6.6.6"}
     assert networks.client_network(environ) == "203.0.113.9"
+
+
+@pytest.mark.stores
+@pytest.mark.django_db
+def test_what_is_rare_is_counted_for_all_processes_together() -> None:
+    """Ten guesses a minute were ten for each process."""
+    here, there = SharedMeter("tries"), SharedMeter("tries")  # each of another process
+    assert [meter.wait_s("a", 3) for meter in (here, there, here)] == [0.0] * 3
+    assert 0 < there.wait_s("a", 3) <= 20
+    assert there.wait_s("b", 3) == 0.0
+    assert SharedMeter("others").wait_s("a", 3) == 0.0
+
+
+class Away:
+    def change(self, *_: Any) -> Any:
+        raise StoreUnavailable
+
+
+@pytest.mark.django_db
+def test_without_the_store_a_process_counts_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limit_stores, "shared", Away)
+    meter = SharedMeter("tries")
+    assert [meter.wait_s("a", 2), meter.wait_s("a", 2)] == [0.0, 0.0]
+    assert meter.wait_s("a", 2) > 0
+
+
+@pytest.mark.django_db
+def test_counters_of_strangers_do_not_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limit_stores, "shared", limit_stores.DatabaseStore)
+    SharedMeter("tries").wait_s("192.0.2.1", 3)
+    (row,) = Bucket.objects.all()
+    assert "192.0.2.1" not in row.key
+    Bucket.objects.create(key="reads:of-a-shop", tat=1.0)
+    prune(timezone.now())
+    assert Bucket.objects.count() == 2
+    Bucket.objects.filter(pk=row.pk).update(tat=1.0)
+    prune(timezone.now())
+    assert [each.key for each in Bucket.objects.all()] == ["reads:of-a-shop"]

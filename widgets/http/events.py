@@ -73,7 +73,7 @@ def parse(raw: bytes) -> list[Any]:
     if len(raw) > BODY_LIMIT_BYTES:
         raise responses.Problem(413, "payload_too_large", "The body is too large.", {"limit_bytes": BODY_LIMIT_BYTES})
     try:
-        value = bounded_json.loads(raw, depth=DEPTH_LIMIT + 3)
+        value = bounded_json.loads(raw, depth=2 * bounded_json.DEPTH)
     except bounded_json.Unbounded:
         value = None
     events = value.get("events") if isinstance(value, dict) else None
@@ -112,5 +112,7 @@ def take(request: HttpRequest, shop: str) -> HttpResponse:
     if consented_events:
         names = "\n".join(sorted(event["id"] for event in consented_events))
         key = f"events-{hashlib.sha256(names.encode()).hexdigest()[:40]}"
-        ShopDesk(shop_settings.profile.id).hand_in("pixel", {"events": consented_events}, key, interactive=False)
+        ShopDesk(shop_settings.profile.id, networks.client_network(request.META)).hand_in(
+            "pixel", {"events": consented_events}, key, interactive=False
+        )
     return responses.json_answer({"accepted": len(consented_events)}, status=202)

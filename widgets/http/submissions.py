@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 BODY_LIMIT_BYTES = 64 * 1024
 FIELDS_LIMIT = 100
 DEPTH_LIMIT, VALUES_LIMIT = 8, 2_000
-meter = throttles.Meter()
+meter = throttles.SharedMeter("sends")
 _CONTROL = ("token", "key", "return_to", "via", forms.TRAP)
 
 
@@ -55,22 +55,27 @@ def submit(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
     if each.widget.Form is None:
         raise requests.method_not_allowed("GET, HEAD, OPTIONS")
     subject = each.subject
-    _brake(request, each.widget, subject)
     with texts.override(each.call.shop.texts, each.call.locale):
         try:
-            return _answer(request, shop_settings, each, posted, _act(shop_settings, each, posted, subject))
+            network = networks.client_network(request.META)
+            _brake(network, each.widget, subject)
+            return _answer(request, shop_settings, each, posted, _act(shop_settings, each, posted, subject, network))
         except responses.Problem as problem:
-            if posted.manner == "json" or problem.status in (401, 403, 404, 405, 413, 415, 429):
+            if posted.manner == "json" or problem.status in (401, 403, 404, 405, 413, 415):
                 raise
-            status = problem.status if problem.status >= 500 else 422
-            return _answer(request, shop_settings, each, posted, _failed(posted, {"": [_sentence(problem)]}), status)
+            status = problem.status if problem.status >= 500 or problem.status == 429 else 422
+            # What a person wrote comes back with the reason, whatever that is.
+            again = _answer(request, shop_settings, each, posted, _failed(posted, {"": [_sentence(problem)]}), status)
+            for name, value in problem.headers.items():
+                again[name] = value
+            return again
 
 
 def _sentence(problem: responses.Problem) -> str:
     """A problem in a shopper's words."""
     if problem.status == 409:
         return gettext("This form has been sent before. Please load the page again.")
-    if problem.status < 500:
+    if problem.status < 500 and problem.status != 429:
         return gettext("This could not be sent. Please check what you have entered.")
     return gettext("This could not be sent. Please wait a moment and send it again.")
 
@@ -137,16 +142,16 @@ def _json_object(raw: bytes) -> dict[str, Any]:
     return value
 
 
-def _brake(request: HttpRequest, widget: Widget, subject: str) -> None:
+def _brake(network: str, widget: Widget, subject: str) -> None:
     wait_s = max(
-        meter.wait_s(f"{widget.name}:{networks.client_network(request.META)}", widget.sends_per_minute),
+        meter.wait_s(f"{widget.name}:{network}", widget.sends_per_minute),
         meter.wait_s(f"subject:{subject}", widget.sends_per_subject_per_minute),
     )
     if wait_s:
         raise responses.limited(wait_s)
 
 
-def _act(shop_settings: ShopSettings, each: WidgetRequest, posted: Posted, subject: str) -> Sent:
+def _act(shop_settings: ShopSettings, each: WidgetRequest, posted: Posted, subject: str, network: str) -> Sent:
     """What became of it. A trapped script is told that all went well, and nothing is kept."""
     assert each.widget.Form is not None  # noqa: S101 - the caller looked
     if posted.trapped:
@@ -164,11 +169,15 @@ def _act(shop_settings: ShopSettings, each: WidgetRequest, posted: Posted, subje
     if not form.is_valid():
         return _failed(posted, form.errors)
     try:
+        forms.spend(posted.token, posted.key, each.widget.sends_per_token)
+    except forms.Stale:
+        return _failed(posted, {"": [gettext("This form was open for very long. Please send it again.")]})
+    try:
         return each.widget.submit(
             each.call,
             Frozen(form.validated_data),
             posted.key,
-            ShopDesk(shop_settings.profile.id),
+            ShopDesk(shop_settings.profile.id, network),
             accounts.source_for(shop_settings.profile.id),
         )
     except Refusal as refusal:
