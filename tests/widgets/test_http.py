@@ -57,6 +57,26 @@ def test_no_cookie_and_no_needless_vary(client: Client, shop: Shop, form: str) -
 
 
 @pytest.mark.parametrize(
+    "stored", ["null", "*", "https://*", "*://shop.example", "https://*.vercel.app", "http*://shop.example"]
+)
+def test_origins_that_an_import_left_allow_nobody(client: Client, shop: Shop, stored: str) -> None:
+    """Rows also come from imports, which ask no form."""
+    ShopOrigin.objects.create(shop=shop, origin=stored)
+    shops.forget()
+    for origin in ("null", "*", stored, "https://evil", "https://x.vercel.app", "https://evil.example"):
+        response = client.get(address(shop, "reviews.json"), headers={"origin": origin})
+        assert "Access-Control-Allow-Origin" not in response.headers
+        assert (
+            client.post(
+                f"/w/v1/{shop.key}/events", "{}", content_type="text/plain", headers={"origin": origin}
+            ).status_code
+            == 403
+        )
+    assert "evil" not in client.get(address(shop, "reviews"))["Content-Security-Policy"]
+    assert stored not in client.get(address(shop, "reviews"))["Content-Security-Policy"].split()
+
+
+@pytest.mark.parametrize(
     ("origin", "allowed"),
     [
         ("https://shop.example", True),

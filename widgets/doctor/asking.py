@@ -146,7 +146,7 @@ def shop_known(key: str, found: page.Page) -> ShopKnown | None:
     if shop is None:
         return None
     shop_settings = shops.load(key)
-    patterns = [origins.pattern(each.origin) for each in shop.origins.all()]
+    patterns = [origins.pattern(each) for each in origins.sound(each.origin for each in shop.origins.all())]
     asked = {(each.type, each.params.get("placement", "")) for each in found.widgets}
     ids = [product for each in found.widgets for product in judging_widgets.products_of(each)]
     products = accounts.source_for(shop.pk).products(list(dict.fromkeys(ids))) if shop_settings and ids else {}

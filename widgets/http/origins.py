@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from django.core.exceptions import ValidationError
+
+from sumeru_proxy.origin_rules import validate_origin
+
 LIMIT_CHARS = 190
 
 
@@ -13,6 +17,18 @@ def pattern(origin: str) -> re.Pattern[str]:
     return re.compile(re.escape(origin).replace(r"\*", "[a-z0-9-]+"))
 
 
+def sound(stored: Iterable[str]) -> list[str]:
+    """Those of the stored origins that a form would take: rows also come from imports, which ask none, with ``null`` or ``*`` in them."""
+    found = []
+    for origin in stored:
+        try:
+            validate_origin(origin)
+        except ValidationError:
+            continue
+        found.append(origin)
+    return found
+
+
 def allows(patterns: Iterable[re.Pattern[str]], origin: str) -> bool:
     """Whether an ``Origin`` header names one of these. ``null`` never does."""
-    return len(origin) <= LIMIT_CHARS and any(each.fullmatch(origin) for each in patterns)
+    return origin != "null" and len(origin) <= LIMIT_CHARS and any(each.fullmatch(origin) for each in patterns)

@@ -100,7 +100,7 @@ def _load(key: str) -> ShopSettings | None:
     if shop is None:
         return None
     look = Look.objects.filter(shop=shop).first()
-    shop_origins = [each.origin for each in shop.origins.all()]
+    shop_origins = origins.sound(each.origin for each in shop.origins.all())
     return ShopSettings(
         profile=ShopProfile(
             id=shop.pk,
