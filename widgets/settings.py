@@ -74,6 +74,7 @@ INSTALLED_APPS = [
 # and must not get a Vary header from them. `widgets.http.middleware` decides by path.
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "widgets.http.middleware.PolicyMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "widgets.http.middleware.RequestIdMiddleware",
     "widgets.http.middleware.StorefrontMiddleware",

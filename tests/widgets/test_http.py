@@ -77,6 +77,37 @@ def test_origins_that_an_import_left_allow_nobody(client: Client, shop: Shop, st
 
 
 @pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("reviews.html?product_id=prd_1", 200), ("reviews.json?product_id=prd_1", 200), ("batch?w=reviews", 200), ("reviews.json", 400),
+        ("nothing.html", 404), ("/w/v1/shp_none/reviews.html", 404), ("/w/v1/openapi.json", 200), ("/embed/v1.js", 200), ("/healthz", 200),
+        ("/embed/none.js", 404), ("/hooks/sumeru/none", 405),
+    ],
+)  # fmt: skip
+def test_what_is_for_programs_is_inert_when_opened(client: Client, shop: Shop, path: str, status: int) -> None:
+    response = client.get(path if path.startswith("/") else f"/w/v1/{shop.key}/{path}")
+    assert response.status_code == status
+    assert response["Content-Security-Policy"] == "default-src 'none'; sandbox; frame-ancestors 'none'"
+
+
+@pytest.mark.parametrize(
+    "path", ["/docs/", "/docs/client/", "/docs/deploying/", "/docs/troubleshooting/", "/admin/", "/nothing"]
+)
+def test_pages_of_ours_run_our_own_scripts_alone(admin_client: Client, path: str) -> None:
+    response = admin_client.get(path)
+    policy = response["Content-Security-Policy"]
+    assert "default-src 'none'; script-src 'self'; style-src 'self';" in policy
+    assert "'unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    text = response.content.decode()
+    assert re.findall(r"<script(?![^>]*\bsrc=)|<style\b|\son[a-z]+=|<[^>]*\sstyle=", text) == []
+
+
+def test_a_page_of_a_widget_has_its_own_policy(client: Client, shop: Shop) -> None:
+    assert "form-action 'self'" in client.get(address(shop, "reviews"))["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
     ("origin", "allowed"),
     [
         ("https://shop.example", True),

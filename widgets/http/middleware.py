@@ -36,6 +36,34 @@ class RequestIdMiddleware:
         return response
 
 
+class PolicyMiddleware:
+    """Gives every answer that has none of its own a Content-Security-Policy: whatever has our origin could otherwise act with it.
+
+    Pages of operators and the docs get what they need. Anything else is for programs: opened by itself, a fragment or an error is inert.
+    """
+
+    PAGES = (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: https: http:; media-src https: http:; "
+        "font-src 'self'; connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    INERT = "default-src 'none'; sandbox; frame-ancestors 'none'"
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        page = response.get("Content-Type", "").startswith("text/html")
+        storefront = request.path_info.startswith(StorefrontMiddleware.PREFIXES)
+        if not (
+            settings.DEBUG and page and response.status_code >= 400
+        ):  # Django's own page with the fault, styled within itself
+            response.headers.setdefault(
+                "Content-Security-Policy", self.PAGES if page and not storefront else self.INERT
+            )
+        return response
+
+
 class StorefrontMiddleware:
     """Serves ``/w/``, ``/embed/`` and ``/hooks/`` without sessions, cookies, CSRF and languages: none of them applies there,
     and each would add a ``Vary`` that splits every CDN's cache."""
