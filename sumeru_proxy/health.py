@@ -1,7 +1,8 @@
 """How each of a shop's upstream endpoints answered last, kept in the shared cache for operators to see.
 
-One entry for the last success and one for the last failure per shop and endpoint, so that processes never overwrite each
-other's news with older ones of another kind. Nothing here is needed to serve a page: a cache that fails is ignored.
+One entry for the last success, one for the last failure and one for the last answer that could not be read, per shop
+and endpoint, so that processes never overwrite each other's news with older ones of another kind. Nothing here is
+needed to serve a page: a cache that fails is ignored.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
 
@@ -40,6 +41,14 @@ class _Success(msgspec.Struct, frozen=True):
     at: float
 
 
+class _Misread(msgspec.Struct, frozen=True):
+    at: float
+    path: str
+    expected: str
+    request_id: str
+    left_out: bool
+
+
 class _Failure(msgspec.Struct, frozen=True):
     at: float
     error: str = ""
@@ -48,7 +57,7 @@ class _Failure(msgspec.Struct, frozen=True):
     request_id: str = ""
 
 
-N = TypeVar("N", _Success, _Failure)
+N = TypeVar("N", _Success, _Failure, _Misread)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,8 @@ class Health:
 
     ``error`` is the class of the last failure (``Refused``, ``Limited``, ``Unavailable``, ``Unreadable``), ``code`` and
     ``status`` what Sumeru answered (empty, 0 when it did not), ``request_id`` Sumeru's name for that request.
+    ``unreadable_at`` to ``left_out`` are about the last answer that was not in the shape we know: the JSON path, what was expected there,
+    the request, and whether only items of a list were left out.
     """
 
     endpoint: str
@@ -66,6 +77,11 @@ class Health:
     code: str = ""
     status: int = 0
     request_id: str = ""
+    unreadable_at: float | None = None
+    unreadable_path: str = ""
+    expected: str = ""
+    unreadable_request_id: str = ""
+    left_out: bool = False
 
     @property
     def state(self) -> State:
@@ -84,8 +100,8 @@ def worst(rows: Iterable[Health]) -> State:
     return next((state for state in order if state in states), "unused")
 
 
-def _names(shop_id: int, endpoint: str) -> tuple[str, str]:
-    return f"health:{shop_id}:{endpoint}:ok", f"health:{shop_id}:{endpoint}:bad"
+def _names(shop_id: int, endpoint: str) -> tuple[str, str, str]:
+    return tuple(f"health:{shop_id}:{endpoint}:{kind}" for kind in ("ok", "bad", "unread"))  # type: ignore[return-value]
 
 
 def note(shop_id: int, endpoint: str, outcome: SumeruError | None = None, *, now: float | None = None) -> None:
@@ -114,13 +130,27 @@ def observer(shop_id: int) -> Callable[[Observed], None]:
     """The same as a client's ``observer``: notes every try of this shop's client."""
 
     def observe(seen: Observed) -> None:
-        if not seen.error:
-            _note_success(shop_id, seen.meta.endpoint, time.time())
+        endpoint, now, request_id = seen.meta.endpoint, time.time(), seen.meta.request_id[:80]
+        if not seen.sent and seen.error == "Unavailable":
+            return  # held back because of earlier failures: those are the news
+        if seen.unreadable_path:
+            misread = _Misread(
+                at=now,
+                path=seen.unreadable_path[:200],
+                expected=seen.expected[:80],
+                request_id=request_id,
+                left_out=not seen.error,
+            )
+            _note_misread(shop_id, endpoint, misread)
+        if seen.answered:
+            _note_success(shop_id, endpoint, now)
             return
-        entry = _Failure(
-            at=time.time(), error=seen.error, code="", status=seen.meta.status, request_id=seen.meta.request_id[:80]
+        status = seen.meta.status
+        _note_failure(
+            shop_id,
+            endpoint,
+            _Failure(at=now, error=seen.error, code=seen.code[:60], status=status, request_id=request_id),
         )
-        _note_failure(shop_id, seen.meta.endpoint, entry)
 
     return observe
 
@@ -137,13 +167,21 @@ def _note_success(shop_id: int, endpoint: str, at: float) -> None:
     _written.set((shop_id, name), None, at)
 
 
+def _note_misread(shop_id: int, endpoint: str, entry: _Misread) -> None:
+    name = _names(shop_id, _known(endpoint))[2]
+    if _written.fresh((shop_id, name), entry.at):
+        return
+    _keep(name, entry)
+    _written.set((shop_id, name), None, entry.at)
+
+
 def _note_failure(shop_id: int, endpoint: str, entry: _Failure) -> None:
     name = _known(endpoint)
     _written.discard((shop_id, name))  # the next success is news
     _keep(_names(shop_id, name)[1], entry)
 
 
-def _keep(key: str, entry: _Success | _Failure) -> None:
+def _keep(key: str, entry: _Success | _Failure | _Misread) -> None:
     try:
         cache.set(key, msgspec.json.encode(entry), timeout=KEEP_S)
     except Away:
@@ -169,7 +207,7 @@ def of_many(shop_ids: Iterable[int]) -> dict[int, list[Health]]:
         log.warning("health not read: %s", type(error).__name__)
         return found
     for shop_id, name in wanted:
-        good_key, bad_key = _names(shop_id, name)
+        good_key, bad_key, unread_key = _names(shop_id, name)
         succeeded, failed = _read(_Success, stored.get(good_key)), _read(_Failure, stored.get(bad_key))
         if succeeded is None and failed is None:
             continue
@@ -183,9 +221,22 @@ def of_many(shop_ids: Iterable[int]) -> dict[int, list[Health]]:
                 code=bad.code,
                 status=bad.status,
                 request_id=bad.request_id,
+                **_shown(_read(_Misread, stored.get(unread_key))),
             )
         )
     return found
+
+
+def _shown(misread: _Misread | None) -> dict[str, Any]:
+    if misread is None:
+        return {}
+    return {
+        "unreadable_at": misread.at,
+        "unreadable_path": misread.path,
+        "expected": misread.expected,
+        "unreadable_request_id": misread.request_id,
+        "left_out": misread.left_out,
+    }
 
 
 def of(shop_id: int) -> list[Health]:

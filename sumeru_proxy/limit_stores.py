@@ -21,6 +21,7 @@ from sumeru_proxy import memory
 from sumeru_proxy.client.limiter import State, Store, StoreBusy, StoreUnavailable
 from sumeru_proxy.models import Bucket
 from sumeru_proxy.reading.shared_cache import Outage
+from sumeru_proxy.redis_pool import ProcessPool
 
 R = TypeVar("R")
 Decide = Callable[[Mapping[str, State]], tuple[Mapping[str, State], R]]
@@ -30,6 +31,7 @@ TIMEOUT_S: Final = 0.2
 KEPT_S: Final = 3_600
 """Longer than any state matters: a bucket is full again after a minute, a breaker opens for half of one."""
 _LONGEST_PAUSE_S: Final = 0.004
+_NO_RETRY: Final = Retry(NoBackoff(), 0)
 
 # Compare and set over all keys at once. The decision itself stays in Python, in one place for every store.
 _SWAP: Final = """
@@ -148,11 +150,13 @@ def connect(url: str) -> redis.Redis:
 
     The library's own retries would hold a page for seconds while Redis is away.
     """
-    return redis.Redis.from_url(
-        url.replace("valkey", "redis", 1),
-        socket_timeout=TIMEOUT_S,
-        socket_connect_timeout=TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),
+    return redis.Redis(
+        connection_pool=ProcessPool.from_url(
+            url.replace("valkey", "redis", 1),
+            socket_timeout=TIMEOUT_S,
+            socket_connect_timeout=TIMEOUT_S,
+            retry=_NO_RETRY,
+        )
     )
 
 

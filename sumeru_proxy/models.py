@@ -3,42 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
-import secrets as random_secrets
-import string
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
-from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from sumeru_proxy.client.limiter import DEFAULT_LIMITS
+from sumeru_proxy import shop_rules
 from sumeru_proxy.origin_rules import validate_origin
-
-_ALPHABET = string.ascii_letters + string.digits
-
-
-def new_shop_key() -> str:
-    """A public shop key: ``shp_`` and 22 random letters and digits (131 bits). Unguessable, but no secret."""
-    return "shp_" + "".join(random_secrets.choice(_ALPHABET) for _ in range(22))
-
-
-def validate_api_url(value: str) -> None:
-    """Only hosts that the server's operator allowed may be spoken to (no requests to internal addresses)."""
-    allowed = settings.SUMERU_HOSTS
-    if value.rstrip("/") not in allowed:
-        raise ValidationError(
-            _("%(value)s is not an allowed Sumeru host. Allowed: %(allowed)s (setting SUMERU_HOSTS)."),
-            params={"value": value, "allowed": ", ".join(sorted(allowed))},
-            code="host_not_allowed",
-        )
-
-
-def default_api_url() -> str:
-    """The first allowed host."""
-    return str(settings.SUMERU_HOSTS[0])
+from sumeru_proxy.shop_rules import default_api_url, new_shop_key, validate_api_url
 
 
 class Shop(models.Model):
@@ -60,6 +32,16 @@ class Shop(models.Model):
         _("shop domain"),
         max_length=190,
         help_text=_("The domain that Sumeru knows the shop by, for example yourshop.com."),
+    )
+    other_domains = models.TextField(
+        _("other domains"),
+        blank=True,
+        default="",
+        max_length=4_000,
+        help_text=_(
+            "One per line: other names under which Sumeru may know the shop, such as the platform’s own domain. "
+            "Webhooks that name another domain are kept, but not acted upon."
+        ),
     )
     api_url = models.CharField(
         _("Sumeru host"),
@@ -124,27 +106,17 @@ class Shop(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def known_domains(self) -> tuple[str, ...]:
+        """All names under which Sumeru may know the shop."""
+        return (self.domain, *self.other_domains.split())
+
     def clean(self) -> None:
         """Raises ValidationError for templates and limits that could not work."""
-        for attribute, names in (("product_url", {"handle", "id"}), ("cart_url", {"variants", "storefront"})):
-            template = getattr(self, attribute)
-            if template and not (set(re.findall(r"{(\w*)}", template)) & names):
-                raise ValidationError({attribute: _("The URL template needs one of: %s") % ", ".join(sorted(names))})
-            if template and urlsplit(template.replace("{storefront}", "https://x")).scheme not in ("http", "https"):
-                raise ValidationError({attribute: _("Give an http or https URL.")})
         self.public_url = self.public_url.rstrip("/")
-        if self.public_url and not re.match(r"^https?://[^\s/?#\"'<>]+(/[^\s?#\"'<>]*)?\Z", self.public_url):
-            raise ValidationError({"public_url": _("Give an http or https URL without a query.")})
-        if isinstance(self.limits, dict) and (unknown := sorted(set(self.limits) - set(DEFAULT_LIMITS))):
-            known = ", ".join(DEFAULT_LIMITS)
-            raise ValidationError(
-                {"limits": _("Unknown: %(names)s. Known: %(known)s.") % {"names": ", ".join(unknown), "known": known}}
-            )
-        if not isinstance(self.limits, dict) or any(
-            not isinstance(rate, int) or isinstance(rate, bool) or not 1 <= rate <= 1_000_000
-            for rate in self.limits.values()
-        ):
-            raise ValidationError({"limits": _("Give an object of whole numbers of calls per minute.")})
+        shop_rules.check_templates(self.product_url, self.cart_url)
+        shop_rules.check_public_url(self.public_url)
+        shop_rules.check_limits(self.limits)
 
 
 class ShopOrigin(models.Model):
@@ -256,10 +228,13 @@ class InboundEvent(models.Model):
     """A webhook that Sumeru signed. The row is the replay protection: it stays longer than ``created_at`` is accepted."""
 
     class State(models.TextChoices):
-        """Ignored events were genuine, but dated outside of what is accepted."""
+        """Ignored events were genuine, but not to be acted upon, see ``reason``."""
 
         TAKEN = "taken", _("taken")
         IGNORED = "ignored", _("ignored")
+
+    UNREADABLE: ClassVar = "unreadable"
+    """Type, and beginning of the reason, of what was signed but is no event that we know."""
 
     shop = models.ForeignKey(Shop, models.CASCADE, related_name="events")
     event_id = models.CharField(_("event id"), max_length=120)
@@ -267,7 +242,12 @@ class InboundEvent(models.Model):
     occurred_at = models.DateTimeField(_("happened at"), help_text=_("As Sumeru dates it."))
     received_at = models.DateTimeField(_("received at"), auto_now_add=True, db_index=True)
     state = models.CharField(_("outcome"), max_length=10, choices=State.choices, default=State.TAKEN)
-    reason = models.CharField(_("why"), max_length=40, blank=True, help_text=_("too_old, in_future or erased."))
+    reason = models.CharField(
+        _("why"),
+        max_length=40,
+        blank=True,
+        help_text=_("too_old, in_future, other_domain, unreadable:FIELD or erased."),
+    )
     # The text as it came: JSON columns of some databases refuse what JSON allows ("\u0000").
     body_text = models.TextField(editable=False, blank=True)
 
@@ -283,7 +263,20 @@ class InboundEvent(models.Model):
     @property
     def data(self) -> dict[str, Any]:
         """What the event says; empty when the body was erased or pruned. A hint: read the current state before acting."""
-        found = json.loads(self.body_text).get("data") if self.body_text else None
+        found = self._envelope.get("data")
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def shop_domain(self) -> str:
+        """The domain that the event names; empty when there is none."""
+        return str(self._envelope.get("shop_domain") or "")
+
+    @property
+    def _envelope(self) -> dict[str, Any]:
+        try:
+            found = json.loads(self.body_text) if self.body_text else None
+        except (ValueError, RecursionError):  # kept as it came
+            found = None
         return found if isinstance(found, dict) else {}
 
 

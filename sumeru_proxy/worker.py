@@ -94,7 +94,7 @@ class Worker:
     def _claim(self, most: int, *, fresh: bool) -> list[Job]:
         now = timezone.now()
         chosen = self.turns.choose(self.known, most, now, fresh=fresh)
-        return claims.claim_lines(self.name, chosen, lease_s=self.pace.lease_s, now=now)
+        return claims.claim_lines(self.name, chosen, lease_s=self.pace.lease_s, now=now, siblings=self.listening)
 
     def _try(self, job: Job, claimed: list[Job]) -> list[Job]:
         """Try a job; gives those of the claimed that are still worth trying."""

@@ -59,15 +59,12 @@ def main() -> None:
     while os.read(0, 4096):
         pass
     deadline = time.monotonic() + LIMIT_S
-    killed = False
     while (pids := left_of(run)) and time.monotonic() < deadline:
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-                killed = True
         time.sleep(0.02)
-    if killed:
-        drop_databases(run)
+    drop_databases(run)
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -13,11 +13,11 @@ OURS = ("widgets", "sumeru_proxy")
 # Caches of functions whose result follows from the arguments and the installed files alone: every test may find them filled.
 PURE = {
     "sumeru_proxy.consumers.attribution.api_document.described",
-    "sumeru_proxy.consumers.attribution.arriving.digits_of",
     "sumeru_proxy.consumers.order_sync.places._names",
     "sumeru_proxy.consumers.order_sync.places.country_of",
     "sumeru_proxy.reading.copies._parts_of",
     "sumeru_proxy.reading.stored_form._decoder",
+    "sumeru_proxy.redis_pool._pool",
     "sumeru_proxy.webhooks.installed._found",
     "widgets.catalog.cart_nudge._amounts",
     "widgets.demo.frame._engine",
@@ -44,6 +44,9 @@ PURE = {
     "widgets.i18n.formatting.country",
     "widgets.i18n.formatting.money",
     "widgets.i18n.formatting.number",
+    "widgets.i18n.languages.canonical",
+    "widgets.i18n.languages.formats",
+    "widgets.i18n.languages.usable",
     "widgets.i18n.texts._compiled",
     "widgets.i18n.texts._numbers",
     "widgets.i18n.texts.forms_of",

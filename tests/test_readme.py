@@ -43,6 +43,7 @@ def test_linked_files_exist(name: str) -> None:
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
+@pytest.mark.thorough
 def test_contributing_names_files_that_exist() -> None:
     """A path in code marks is below the top, ``widgets/`` or ``sumeru_proxy/``; a bare file name is one of some folder's."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")

@@ -119,6 +119,7 @@ def test_every_other_block_is_of_a_kind_that_is_run_below() -> None:
     assert unknown == []
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not ESBUILD.exists(), reason="npm ci has not been run in tests/package")
 def test_samples_of_whole_files_are_sound_by_themselves() -> None:
     """They parse, and each component that they use is imported or made there."""

@@ -29,16 +29,16 @@ class Upstream:
 
     def calls(self, endpoint: str | None = None) -> int:
         """How many calls arrived, of one endpoint or all."""
-        counts = self.sandbox.application.calls.shown()["endpoints"]
+        counts = self.sandbox.application.calls.report()["endpoints"]
         return counts.get(endpoint, 0) if endpoint else sum(counts.values())
 
     def recent(self) -> list[dict[str, Any]]:
         """The latest calls, oldest first."""
-        return list(self.sandbox.application.calls.shown(recent=1000).get("recent", []))
+        return list(self.sandbox.application.calls.report(recent=1000).get("recent", []))
 
     def busiest_minute(self, surface: str = "public_reads") -> int:
         """The most calls of a surface in any 60 seconds."""
-        return int(self.sandbox.application.calls.shown()["busiest_minute"][surface])
+        return int(self.sandbox.application.calls.report()["busiest_minute"][surface])
 
     def fault(self, kind: str, **options: Any) -> None:
         """Make calls go wrong from now on."""

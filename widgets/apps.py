@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -14,7 +16,7 @@ class WidgetsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect CORS to the shops' origins and register the checks."""
+        """Connect CORS to the shops' origins and register the checks. Garbage is collected from here on (see ``settings``)."""
         from corsheaders.signals import check_request_enabled
         from django.db.backends.signals import connection_created
 
@@ -25,3 +27,5 @@ class WidgetsConfig(AppConfig):
         check_request_enabled.connect(cors.allow, dispatch_uid="widgets.origins")
         connection_created.connect(sqlite.prepare, dispatch_uid="widgets.sqlite")
         checks.register_all()
+        gc.freeze()  # what was loaded lives as long as the process: no collection walks through it
+        gc.enable()

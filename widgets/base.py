@@ -7,7 +7,7 @@ made from that value, so it is the allow-list of everything a browser may learn.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import ItemsView, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Protocol
@@ -17,6 +17,7 @@ from django.utils.functional import Promise
 from rest_framework import serializers
 
 from sumeru_proxy.reading.reader import Source
+from widgets.i18n import languages
 from widgets.i18n.texts import NONE as NO_TEXTS
 from widgets.i18n.texts import Texts
 
@@ -48,6 +49,10 @@ class Frozen(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._items)
+
+    def items(self) -> ItemsView[str, Any]:
+        """Names and values; the dictionary's own view, as every link of a page is made of it."""
+        return self._items.items()  # type: ignore[no-any-return]
 
     def __hash__(self) -> int:
         return int(self._hash)
@@ -107,18 +112,25 @@ class IdentifierListField(serializers.Field[Any, Any, Any, Any]):
         return ",".join(value)
 
 
+class LocaleField(serializers.CharField):
+    """A BCP 47 tag, or what a page has in its place: whatever it is, it is no error. See ``languages.usable``."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """The part of the tag that we can follow; empty when there is none."""
+        return languages.usable(str(data))
+
+
 class WidgetParams(serializers.Serializer[Any]):
     """What every widget may be asked, whatever it shows. Subclass it as ``Params`` of a widget.
 
     Unknown parameters are dropped, so they never reach a cache key.
     """
 
-    locale = serializers.RegexField(
-        r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,2}\Z",
+    locale = LocaleField(
         required=False,
         default="",
         allow_blank=True,
-        help_text="Language of the texts (BCP 47). Default: the shop's.",
+        help_text="Language of the texts, and region of numbers, money and dates (BCP 47). Default, and for unknown ones: the shop's.",
     )
     placement = serializers.RegexField(
         r"^[a-z0-9-]{0,40}\Z",
@@ -192,28 +204,30 @@ class Call:
     seal: Seal | None = None
     sent: Sent | None = None
 
+    @property
+    def formats(self) -> str:
+        """BCP 47 tag by which numbers, money and dates are written: of the texts' language, with the region that was asked for."""
+        return languages.formats(self.params.get("locale") or "", self.shop.locale, self.locale)
+
     def link(self, **changes: object) -> str:
         """The full page's URL for the same call with some parameters changed; None removes one. Order is stable."""
-        pairs = _query({**self.params, **changes})
+        pairs = _query({**dict(self.params.items()), **changes})
         return f"{self.page_url}?{urlencode(pairs)}" if pairs else self.page_url
 
     def carried(self, *own: str) -> list[tuple[str, str]]:
         """Names and texts of this call's parameters for the hidden fields of a GET form, without its ``own``: those that it has a
         control for or takes back. Order is stable."""
-        return _query({**self.params, **dict.fromkeys(own)})
+        return _query({**dict(self.params.items()), **dict.fromkeys(own)})
 
 
 def _query(values: Mapping[str, object]) -> list[tuple[str, str]]:
     """Parameters as a query has them; what is None, empty or False is left out."""
     pairs = []
-    for name in sorted(values):
+    for name in sorted(name for name, value in values.items() if value not in (None, "", False, ())):
         value = values[name]
-        if isinstance(value, tuple):
-            value = ",".join(str(part) for part in value)
-        if value is True:
-            value = "1"
-        if value not in (None, "", False):
-            pairs.append((name, str(value)))
+        text = ",".join(map(str, value)) if isinstance(value, tuple) else "1" if value is True else str(value)
+        if text:
+            pairs.append((name, text))
     return pairs
 
 

@@ -154,6 +154,7 @@ def cache(url: str) -> dict[str, object]:
             "LOCATION": url.replace("valkey", "redis", 1),
             "KEY_PREFIX": "sumeru",
             "OPTIONS": {
+                "pool_class": "sumeru_proxy.redis_pool.ProcessPool",
                 "socket_timeout": 0.2,
                 "socket_connect_timeout": 0.2,
                 "serializer": "sumeru_proxy.reading.cache_backends.PlainSerializer",

@@ -5,6 +5,7 @@ Every variable read here is a row of the README's settings table (a test compare
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from widgets import environment
 
 # What this process writes is its user's own.
 environment.keep_files_private(environment.text("SUMERU_UMASK", "077"))
+# Modules and models that load are no garbage, but the collector would walk through them time and again: an eighth of a start.
+# `widgets.apps` turns it on again.
+gc.disable()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = version.VERSION

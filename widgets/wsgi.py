@@ -19,10 +19,12 @@ def make() -> HotPath:
     django = get_wsgi_application()
     from django.conf import settings  # the settings and models exist only from here on
 
+    from sumeru_proxy.webhooks import views as webhooks
     from widgets.edge import gates
     from widgets.edge.path import HotPath
 
-    bounded = gates.guarded(django, settings.WEB_THREADS, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    limits = {"/hooks/": webhooks.BODY_LIMIT_BYTES, "/": settings.DATA_UPLOAD_MAX_MEMORY_SIZE}
+    bounded = gates.guarded(django, settings.WEB_THREADS, limits)
     server = WhiteNoise(bounded, max_age=300, immutable_file_test=r"^.+\.[0-9a-f]{12}\..+$")
     if (settings.STATIC_ROOT / "staticfiles.json").exists():
         server.add_files(str(settings.STATIC_ROOT), prefix=settings.STATIC_URL)

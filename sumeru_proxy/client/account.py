@@ -88,6 +88,11 @@ class Account:
         }
         return tuple(Scope(key, self.limit(name), limit_class, largest, logged) for name, key in keys.items())
 
+    def endpoints_key(self, limit_class: str) -> str:
+        """What the keys of all that is known of this account's endpoints begin with (see ``gate.Question``)."""
+        identity = self.token if limit_class == ADMIN else self.shop_domain or self.public_key
+        return f"endpoint:{_digest(self.host, identity or '')}"
+
     @property
     def breaker_key(self) -> str:
         """One circuit breaker per upstream."""

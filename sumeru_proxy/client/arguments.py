@@ -12,9 +12,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from sumeru_proxy.client.errors import Refused
-from sumeru_proxy.client.reading import CURSOR_CHARS, decimal_of
+from sumeru_proxy.client.values import CURSOR_CHARS, ID_CHARS, decimal_of
 
-ID_CHARS: Final = 190
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _HEADER = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,254}[\x21-\x7e])?\Z")
 _KEY = re.compile(r"[\x21-\x7e]{8,200}\Z")

@@ -1,4 +1,4 @@
-"""JSON that somebody else wrote, within bounds: looked through without recursion before anything recursive meets it."""
+"""JSON from outside, decoded within bounds: nothing that Python reads but JSON does not allow, and no deep nesting."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any, Final
 
 DEPTH: Final = 16
 VALUES: Final = 20_000
+DEPTH_LIMIT: Final = 32
+"""How many levels of lists and objects an answer may have."""
 
 
 class Unbounded(ValueError):
@@ -22,7 +24,7 @@ def loads(raw: bytes | str, *, depth: int = DEPTH, values: int = VALUES) -> Any:
     """
     try:
         text = raw.decode("utf-8") if isinstance(raw, bytes) else raw
-        value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+        value = json.loads(text, parse_constant=_not_json, parse_float=_finite)
     except (ValueError, RecursionError):
         raise Unbounded("is not JSON") from None
     check(value, depth=depth, values=values)
@@ -48,8 +50,39 @@ def check(value: object, *, depth: int = DEPTH, values: int = VALUES) -> None:
     raise Unbounded("is nested too deeply")
 
 
-def _no_constant(_text: str) -> float:
-    raise ValueError("not finite")
+def decode(raw: bytes) -> tuple[Any, str]:
+    """The decoded JSON and an empty text, or None and what is wrong: UTF-8, no NaN or overflow, no name twice, 32 levels."""
+    try:
+        value = json.loads(
+            raw.decode("utf-8-sig"), parse_constant=_not_json, parse_float=_finite, object_pairs_hook=_unique
+        )
+    except RecursionError:
+        return None, f"at most {DEPTH_LIMIT} levels"
+    except ValueError:
+        return None, "JSON in UTF-8 with finite numbers and unique names"
+    if not shallow(value, DEPTH_LIMIT):
+        return None, f"at most {DEPTH_LIMIT} levels"
+    return value, ""
+
+
+def shallow(value: Any, levels: int) -> bool:
+    """Whether lists and objects are nested at most this deep."""
+    layer = [value]
+    for _ in range(levels):
+        below: list[Any] = []
+        for each in layer:
+            if isinstance(each, dict):
+                below.extend(inner for inner in each.values() if isinstance(inner, (dict, list)))
+            elif isinstance(each, list):
+                below.extend(inner for inner in each if isinstance(inner, (dict, list)))
+        if not below:
+            return True
+        layer = below
+    return False
+
+
+def _not_json(_: str) -> Any:
+    raise ValueError("not JSON")
 
 
 def _finite(text: str) -> float:
@@ -57,3 +90,10 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError("not finite")
     return number
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a name stands twice")
+    return members

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import logging
 import random
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, Self, TypeVar
 
-from sumeru_proxy.client import arguments, gate, retrying, session
+from sumeru_proxy.client import arguments, costs, gate, retrying, session
 from sumeru_proxy.client.account import Account
 from sumeru_proxy.client.errors import (
     Limited,
@@ -64,26 +65,41 @@ class Answer(Generic[T]):
 class Observed:
     """One try, for metrics: nothing of it names a shop, a query or a credential. ``error``: the error class, empty for success.
 
-    ``meta.status`` is 0 when there was no answer (``sent`` tells whether the upstream was asked at all).
+    ``meta.status`` is 0 when there was no answer (``sent`` tells whether the upstream was asked at all). ``code`` is the upstream's error
+    code or our reason; ``unreadable_path`` where an answer was not in the shape that we know (of a list: the first item left out).
     """
 
     lane: str
     meta: Meta
     error: str
     sent: bool
+    code: str = ""
+    unreadable_path: str = ""
+    expected: str = ""
+    named: bool = False
+    """Whether the call was about something that a page or a shopper named."""
+
+    @property
+    def answered(self) -> bool:
+        """Sumeru gave an answer: what was asked for, or its word that there is no such thing or that it is not valid."""
+        about_it = self.named and self.code in ("not_found", "validation_failed", "idempotency_conflict")
+        return not self.error or (self.error == "Refused" and self.sent and about_it)
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """How a lane behaves: its time budget per try, and how many tries (more than one means that it sleeps in between)."""
+    """How a lane behaves: its time budget per try, how many tries (more than one means that it sleeps in between), and whether it heeds
+    the pauses for useless answers (``pauses``); jobs have pauses of their own.
+    """
 
     budget: Budget
     attempts: int
+    heeds_pauses: bool = False
 
 
 LANE_HABITS: Final = {
-    "page": Lane(PAGE_BUDGET, 1),
-    "refresh": Lane(REFRESH_BUDGET, 1),
+    "page": Lane(PAGE_BUDGET, 1, heeds_pauses=True),
+    "refresh": Lane(REFRESH_BUDGET, 1, heeds_pauses=True),
     "write": Lane(WORKER_BUDGET, 1),
     "worker": Lane(WORKER_BUDGET, retrying.ATTEMPTS),
 }
@@ -118,6 +134,9 @@ class Caller:
         self.lane = lane
         self.budget = budget or habits.budget
         self.max_attempts = max_attempts or habits.attempts
+        self.heeds_pauses = habits.heeds_pauses
+        self.heeds_breaker = True
+        self.patience_s = 0.0
         self._store = store if store is not None else _process_store
         self._observer = observer
         self._clock, self._sleep, self._chance = clock, sleep, chance
@@ -130,6 +149,25 @@ class Caller:
         twin = copy.copy(self)
         twin._observer = observer
         return twin
+
+    def for_a_test(self, budget: Budget | None = None, patience_s: float = 0.0) -> Self:
+        """The same caller for a person's test: it tries once, and although calls failed or answers were useless before, so that what is
+        said is what happens now. It waits up to ``patience_s`` for our own limits. A good answer ends the pauses of all.
+        """
+        twin = copy.copy(self)
+        twin.heeds_pauses = twin.heeds_breaker = False
+        twin.max_attempts = 1
+        twin.patience_s = patience_s
+        twin.budget = budget or self.budget
+        return twin
+
+    def items_at_once(self, resource: Resource[Any], most: int) -> int:
+        """How many items one bulk call may ask for, ``most`` at most, as far as its cost is known. Asks the store of the limits."""
+        known = gate.known_of(self._store, self._place(resource))
+        return costs.items_at_once(known, self.account.scopes(resource.limit_class), most)
+
+    def _place(self, resource: Resource[Any]) -> str:
+        return f"{self.account.endpoints_key(resource.limit_class)}:{resource.name}"
 
     @property
     def observer(self) -> Callable[[Observed], None] | None:
@@ -158,6 +196,8 @@ class Caller:
         )
         ambiguous = False
         attempt = 0
+        answered: SumeruError | None = None
+        patience_s = self.patience_s
         while True:
             attempt += 1
             failure: SumeruError
@@ -167,13 +207,24 @@ class Caller:
                 failure = error
             # A later try's clear refusal does not settle what an earlier, lost answer left open.
             ambiguous = failure.ambiguous = failure.ambiguous or ambiguous
+            if isinstance(failure, Limited) and not failure.status and failure.retry_after_s <= patience_s:
+                patience_s -= failure.retry_after_s
+                attempt -= 1
+                self._sleep(failure.retry_after_s)
+                continue
             verdict = retrying.decide(failure, attempt, self.max_attempts, self._chance())
+            held = isinstance(failure, Unavailable) and failure.reason in ("breaker_open", "paused")
             if isinstance(verdict, retrying.GiveUp):
-                raise failure
+                # Our own word for earlier failures says less than those.
+                raise answered if held and answered is not None else failure
+            answered = answered if held else failure
             self._sleep(verdict.wait_s)
 
     def _once(self, resource: Resource[T], asked: CallArguments, request: HttpCall) -> Answer[T]:
         name = resource.name
+        question = gate.Question(
+            self._place(resource), _key_of(asked), asked.items, self.heeds_pauses, self.heeds_breaker
+        )
         try:
             passed = gate.enter(
                 self._store,
@@ -183,21 +234,21 @@ class Caller:
                 asked.cost,
                 self._clock(),
                 name,
+                question,
             )
         except SumeruError as error:
-            self._observe(Meta(name, 0, 0.0), error, sent=False)
+            self._observe(Meta(name, 0, 0.0), error, asked, sent=False)
             raise
         began = time.monotonic()
         try:
             reply = session.send(request, self.budget)
         except (Unavailable, Unreadable) as error:
-            gate.leave(passed, LimitHeaders(), isinstance(error, Unreadable), self._clock())
+            gate.leave(passed, LimitHeaders(), isinstance(error, Unreadable), self._clock(), error)
             status = error.status if isinstance(error, Unavailable) else 200
-            self._observe(Meta(name, status, time.monotonic() - began, error.request_id), error, sent=True)
+            self._observe(Meta(name, status, time.monotonic() - began, error.request_id), error, asked, sent=True)
             raise
         now = self._clock()
         meta, told = _meta(name, reply, now), _told(reply, now)
-        gate.leave(passed, told, reply.status < 500 and reply.status != 429, now)
         notes = Notes()
         failure = _failure(resource, reply, told, meta)
         value: Any = None
@@ -206,20 +257,37 @@ class Caller:
                 value = read_answer(resource, reply.json, notes)
             except Unreadable as error:
                 failure = error.at(name, meta.request_id)
-        self._observe(meta, failure, sent=True)
+        worked = not isinstance(failure, (Unavailable, Limited))
+        gate.leave(passed, told, worked, now, failure, held=failure is None and notes.hold_something)
+        self._observe(meta, failure, asked, sent=True, skipped=notes.skipped)
         if failure is not None:
             raise failure
         if notes.skipped:
             log.warning("%s: %d unreadable items left out, first at %s", name, len(notes.skipped), notes.skipped[0])
+        if notes.withheld:
+            log.warning("%s: not shown, since it was not given: %s", name, ", ".join(sorted(notes.withheld)))
         return Answer(value, meta, notes)
 
-    def _observe(self, meta: Meta, error: SumeruError | None, *, sent: bool) -> None:
+    def _observe(
+        self, meta: Meta, error: SumeruError | None, asked: CallArguments, *, sent: bool, skipped: Sequence[str] = ()
+    ) -> None:
         if self._observer is None:
             return
+        code = error.code if isinstance(error, Refused) else error.reason if isinstance(error, Unavailable) else ""
+        path, expected = (skipped[0] if skipped else ""), ""
+        if isinstance(error, Unreadable):
+            path, expected = error.path, error.expected
+        kind = type(error).__name__ if error else ""
         try:
-            self._observer(Observed(self.lane, meta, type(error).__name__ if error else "", sent))
+            self._observer(Observed(self.lane, meta, kind, sent, code, path, expected, asked.names_something))
         except Exception as fault:  # counting must never cost a page
             log.warning("observer failed: %s", type(fault).__name__)
+
+
+def _key_of(asked: CallArguments) -> str:
+    """A short name of what is asked; nothing of it can be read back."""
+    text = repr((asked.query, asked.segments, asked.body))
+    return hashlib.blake2s(text.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 
 def _failure(resource: Resource[Any], reply: HttpReply, told: LimitHeaders, meta: Meta) -> SumeruError | None:

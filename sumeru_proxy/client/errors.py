@@ -101,7 +101,8 @@ class Unavailable(SumeruError):
     """No answer of Sumeru: network failure, 5xx, an answer from something else, breaker open, time budget gone.
 
     ``reason``: ``network``, ``timeout``, ``server_error``, ``not_sumeru`` (a redirect, not JSON, or a status
-    from 400 to 499 without Sumeru's error object: a gateway's answer), ``breaker_open``.
+    from 400 to 499 without Sumeru's error object: a gateway's answer), ``breaker_open``, ``paused`` (nothing was sent: the last
+    answers of this kind were useless, see ``pauses``).
     """
 
     retryable = True

@@ -18,8 +18,9 @@ from sumeru_proxy.client.resource import ADMIN, PIXEL, READS, WRITES
 
 R = TypeVar("R")
 State = Mapping[str, Any]
-"""A bucket as JSON: ``tat``, ``lanes`` {lane: tat}, ``wanted`` {lane: until}, ``closed_until``, ``low_limit``, ``low_until``,
-``log`` [[second, cost], ...] of the last minute where the scope is logged."""
+"""A bucket as JSON: ``tat``, ``lanes`` {lane: tat}, ``wanted`` {lane: until}, ``closed_until``, ``low_limit``, ``low_until``; where the
+scope is logged ``log`` [[second, cost], ...] of the last minute, ``charged``, all costs ever counted, and ``told`` [at, remaining,
+charged], what the last answer said and what had been counted then."""
 
 DEFAULT_LIMITS: Final[Mapping[str, int]] = {
     "public_reads_per_shop": 10_000,
@@ -42,6 +43,8 @@ SHARES: Final[Mapping[str, Mapping[str, float]]] = {
 }
 """What each lane is sure to get of a scope's rate; a lane that is not named only borrows."""
 WINDOW_S: Final = 60.0
+BULK_SHARE: Final = 0.75
+"""Calls that cost more than a burst fill at most this part of a minute: single reads find the rest."""
 _PATIENCE_S: Final = 2.0
 _CLOSED_MOST_S: Final = 60.0
 _EPSILON: Final = 1e-4
@@ -161,7 +164,8 @@ def _room_s(scope: Scope, state: State, cost: int, now: float) -> float:
     if not scope.logged:
         return 0.0
     entries = _log(state, now)
-    over = sum(each for _, each in entries) + cost - max(0.95 * scope.limit, float(cost))
+    share = BULK_SHARE if cost > pace_of(scope.limit, scope.largest).burst else 0.95
+    over = sum(each for _, each in entries) + cost - max(share * scope.limit, float(cost))
     for at, each in entries:
         if over <= _EPSILON:
             break
@@ -207,7 +211,7 @@ def take(
     """Count ``cost`` calls in all scopes, or in none: the changed states, and the seconds to wait (0: taken)."""
     verdicts = {scope.key: wait_s(scope, states[scope.key], lane, cost, now) for scope in scopes}
     longest = max((wait for wait, _ in verdicts.values()), default=0.0)
-    changed: dict[str, State] = {}
+    changed: dict[str, dict[str, Any]] = {}
     for scope in scopes:
         state = states[scope.key]
         wanted = {name: until for name, until in state.get("wanted", {}).items() if name != lane and until > now}
@@ -229,8 +233,15 @@ def take(
             else:
                 log.append([second, float(cost)])
             # The log holds the rest of a bulk call's cost; other calls go on at their pace meanwhile.
-            changed[scope.key] = {**changed[scope.key], "tat": min(tat, now + pace.burst / pace.rate), "log": log}
-    return changed, longest
+            tat = min(tat, now + pace.burst / pace.rate)
+            changed[scope.key] |= {"tat": tat, "log": log, "charged": state.get("charged", 0) + cost}
+    return dict(changed), longest
+
+
+def _completed(log: list[list[float]], used: int, now: float) -> list[list[float]]:
+    """The minute's log with what the upstream counted in it and we did not: a bulk call that cost more, or others' calls."""
+    missing = used - sum(cost for _, cost in log)
+    return [*log, [float(int(now)), float(missing)]] if missing > _EPSILON else log
 
 
 def fits(scopes: Sequence[Scope], cost: int) -> bool:
@@ -272,6 +283,7 @@ def settle(
                 of(scope)["log"] = [
                     [at, max(0.0, each - cost) if at == second else each] for at, each in _log(states[scope.key], now)
                 ]
+                of(scope)["charged"] = states[scope.key].get("charged", 0) - cost
     until = now + min(max((told.reset_at or now + WINDOW_S) - now, 1.0), _CLOSED_MOST_S)
     for scope in spoken_of(scopes, told.limit) if (told.limit, told.remaining, told.refused_s) != (None,) * 3 else ():
         state = of(scope)
@@ -283,6 +295,9 @@ def settle(
             # Not cut to what is full by this clock: while this process waited for the store, others counted by a later one.
             counted = _counted(state.get("tat", 0.0), now, span_s)
             state["tat"] = max(counted, now + span_s - max(0, told.remaining) / pace.rate)
+            if scope.logged:
+                state["log"] = _completed(_log(state, now), told.limit - told.remaining, now)
+                state["told"] = [now, told.remaining, state.get("charged", 0)]
             if told.remaining <= 0:
                 state["closed_until"] = max(min(state.get("closed_until", 0.0), now + _CLOSED_MOST_S), until)
         if told.refused_s is not None:

@@ -1,34 +1,40 @@
-"""Primitives of the tolerant reader: typed access to decoded JSON, with notes of what was and was not there.
+"""The tolerant reader: typed access to decoded JSON, with notes of what was and was not there.
 
 Unknown fields are ignored, a missing or unusable *optional* field is its default, a missing or unusable *required* field raises
 ``Unreadable`` naming the JSON path. In a list an unreadable item is left out and noted; when no item of a non-empty list
-can be read, the list itself is unreadable (an empty list must never be mistaken for an answer).
+can be read, the list itself is unreadable (an empty list must never be mistaken for an answer). What a value is, is said in ``values``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final, TypeVar
-from urllib.parse import urlsplit
 
+from sumeru_proxy.client.codes import country_code, currency_code
 from sumeru_proxy.client.errors import Unreadable
+from sumeru_proxy.client.values import (
+    CURSOR_CHARS,
+    ID_CHARS,
+    LARGEST,
+    LINE_CHARS,
+    cleaned,
+    decimal_of,
+    flag_of,
+    integer_of,
+    moment_of,
+    one_of,
+    text_of,
+    url_of,
+    within,
+    word_of,
+)
 
 T = TypeVar("T")
-ID_CHARS: Final = 200
-LINE_CHARS: Final = 500
-TEXT_CHARS: Final = 20_000
-URL_CHARS: Final = 2_048
-CURSOR_CHARS: Final = 512
 LIST_ITEMS: Final = 1_000
-LARGEST: Final = 10**12
-_DECIMAL = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,20})?\Z", re.ASCII)
-_INTEGER = re.compile(r"-?[0-9]{1,13}\Z", re.ASCII)
-_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
-_NOT_IN_URL = re.compile(r"[\x00-\x20\x7f-\xa0\\<>\"`{}|^\u2028\u2029\ud800-\udfff]")
 _INDEX = re.compile(r"\[\d+\]")
 
 
@@ -41,107 +47,18 @@ class Notes:
     misfit: set[str] = field(default_factory=set)
     unknown: set[str] = field(default_factory=set)
     skipped: list[str] = field(default_factory=list)
+    withheld: set[str] = field(default_factory=set)
+    """What is not shown because it was not given, or not so that it could be read."""
+
+    @property
+    def hold_something(self) -> bool:
+        """Whether anything below the answer's outermost objects was read: an empty list says nothing about the shape of its items."""
+        return any("." in path and not path.startswith("pagination.") for path in self.mapped)
 
 
 def general(path: str) -> str:
     """A JSON path without its indices: ``data.reviews[].rating``."""
     return _INDEX.sub("[]", path)
-
-
-def cleaned(value: str, limit: int) -> str:
-    """Text without NUL, other control characters (tab, newline and return stay) and lone surrogates, at most ``limit`` long."""
-    return _UNFIT.sub("", value[: limit * 2])[:limit].strip()
-
-
-def decimal_of(value: object) -> Decimal | None:
-    """A finite number within ±10^12 from a JSON number or a plain decimal string; None for anything else."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, str):
-        text = value.strip()
-        if not _DECIMAL.match(text):
-            return None
-        number = Decimal(text)
-    elif isinstance(value, int):
-        number = Decimal(value) if abs(value) <= LARGEST else Decimal("NaN")
-    elif isinstance(value, float):
-        number = Decimal(repr(value))
-    else:
-        return None
-    if not number.is_finite() or abs(number) > LARGEST:
-        return None
-    exponent = number.as_tuple().exponent
-    if isinstance(exponent, int) and (exponent < -20 or exponent > 0):
-        try:
-            number = number.quantize(Decimal(1) if exponent > 0 else Decimal("1e-10"))
-        except InvalidOperation:  # more digits than the context holds
-            return None
-    return number
-
-
-def integer_of(value: object) -> int | None:
-    """A whole number within ±10^12 from ``3``, ``3.0`` or ``"3"``; None for anything else."""
-    if isinstance(value, bool):
-        return None
-    number: int | None = None
-    if isinstance(value, int):
-        number = value
-    elif (isinstance(value, float) and value.is_integer()) or (
-        isinstance(value, str) and _INTEGER.match(value.strip())
-    ):
-        number = int(value)
-    return number if number is not None and abs(number) <= LARGEST else None
-
-
-def flag_of(value: object) -> bool | None:
-    """True and False, also as 1/0 and "true"/"false"; None for anything else."""
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, int) and value in (0, 1):
-        return bool(value)
-    if isinstance(value, str):
-        return {"true": True, "false": False}.get(value.strip().lower())
-    return None
-
-
-def text_of(value: object, limit: int) -> str | None:
-    """Cleaned text; a number becomes its digits; None for anything else."""
-    if isinstance(value, str):
-        return cleaned(value, limit)
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
-        return str(value)
-    if isinstance(value, float):
-        return repr(value)
-    return None
-
-
-def moment_of(value: object) -> datetime | None:
-    """An ISO 8601 time in UTC; without an offset it is taken as UTC. None for anything else."""
-    if not isinstance(value, str) or not 8 <= len(value.strip()) <= 40:
-        return None
-    try:
-        moment = datetime.fromisoformat(value.strip().upper())
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def url_of(value: object, *, relative: bool = False) -> str | None:
-    """An http(s) URL with a host and without user information; ``relative`` also allows ``/path``. None for anything else."""
-    if not isinstance(value, str) or not value or len(value) > URL_CHARS:
-        return None
-    url = value.strip()
-    if _NOT_IN_URL.search(url):
-        return None
-    if relative and url.startswith("/") and not url.startswith("//"):
-        return url
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme.lower() in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
-        _ = parts.port  # raises ValueError when it is no number
-    except ValueError:
-        return None
-    return url if good else None
 
 
 class Fields:
@@ -186,28 +103,56 @@ class Fields:
         return value
 
     def text(self, name: str, limit: int = LINE_CHARS) -> str:
-        """Cleaned text, empty when absent."""
+        """Cleaned prose, empty when absent."""
         return self._read(name, lambda raw: text_of(raw, limit)) or ""
 
     def need_text(self, name: str, limit: int = LINE_CHARS) -> str:
-        """Cleaned text that is not empty."""
+        """Cleaned prose that is not empty."""
         return self._need(name, lambda raw: text_of(raw, limit) or None, "text")
+
+    def word(self, name: str, limit: int = ID_CHARS) -> str:
+        """An id, a code or an address, whole; empty when absent or when it is none (see ``word_of``)."""
+        return self._read(name, lambda raw: word_of(raw, limit)) or ""
+
+    def need_word(self, name: str, limit: int = ID_CHARS) -> str:
+        """An id or a code, whole."""
+        return self._need(name, lambda raw: word_of(raw, limit) or None, f"text of 1 to {limit} characters")
+
+    def choice(self, name: str, allowed: Collection[str], default: str) -> str:
+        """One of the allowed words, in lower case; ``default`` when absent or another word (noted)."""
+        return self._read(name, lambda raw: one_of(raw, allowed)) or default
+
+    def need_choice(self, name: str, allowed: Collection[str]) -> str:
+        """One of the allowed words, in lower case."""
+        return self._need(name, lambda raw: one_of(raw, allowed), " or ".join(sorted(allowed)))
+
+    def currency(self, name: str) -> str:
+        """An ISO 4217 code; empty when absent or none."""
+        return self._read(name, currency_code) or ""
+
+    def need_currency(self, name: str) -> str:
+        """An ISO 4217 code."""
+        return self._need(name, currency_code, "ISO 4217 code")
+
+    def country(self, name: str) -> str:
+        """An ISO 3166-1 alpha-2 code, of alpha-2 or alpha-3; empty when absent or none."""
+        return self._read(name, country_code) or ""
 
     def integer(self, name: str, low: int = 0, high: int = LARGEST) -> int | None:
         """A whole number within bounds."""
-        return self._read(name, lambda raw: _within(integer_of(raw), low, high))
+        return self._read(name, lambda raw: within(integer_of(raw), low, high))
 
     def need_integer(self, name: str, low: int = 0, high: int = LARGEST) -> int:
         """A whole number within bounds."""
-        return self._need(name, lambda raw: _within(integer_of(raw), low, high), f"whole number {low} to {high}")
+        return self._need(name, lambda raw: within(integer_of(raw), low, high), f"whole number {low} to {high}")
 
     def decimal(self, name: str, low: int = 0, high: int = LARGEST) -> Decimal | None:
         """A finite decimal within bounds."""
-        return self._read(name, lambda raw: _within(decimal_of(raw), low, high))
+        return self._read(name, lambda raw: within(decimal_of(raw), low, high))
 
     def need_decimal(self, name: str, low: int = 0, high: int = LARGEST) -> Decimal:
         """A finite decimal within bounds."""
-        return self._need(name, lambda raw: _within(decimal_of(raw), low, high), f"number {low} to {high}")
+        return self._need(name, lambda raw: within(decimal_of(raw), low, high), f"number {low} to {high}")
 
     def known_flag(self, name: str) -> bool | None:
         """True or false; None when the upstream does not say."""
@@ -230,13 +175,13 @@ class Fields:
         """A time in UTC."""
         return self._need(name, moment_of, "ISO 8601 time")
 
-    def url(self, name: str, *, relative: bool = False) -> str:
-        """An http(s) URL, empty when absent or of another scheme."""
-        return self._read(name, lambda raw: url_of(raw, relative=relative)) or ""
+    def url(self, name: str) -> str:
+        """An http(s) URL, or one relative to the storefront; empty when absent or of another scheme."""
+        return self._read(name, url_of) or ""
 
-    def need_url(self, name: str, *, relative: bool = False) -> str:
-        """An http(s) URL."""
-        return self._need(name, lambda raw: url_of(raw, relative=relative), "http(s) URL")
+    def need_url(self, name: str) -> str:
+        """An http(s) URL, or one relative to the storefront."""
+        return self._need(name, url_of, "http(s) URL")
 
     def child(self, name: str, read: Callable[[Fields], T]) -> T | None:
         """An object inside this one; None when absent, or when something that it requires is not there (noted as skipped)."""
@@ -286,6 +231,10 @@ class Fields:
         """An optional list, None when absent or no list. Raises Unreadable when it is there and one of its objects cannot be read."""
         return self.need_whole_items(name, read) if self._read(name, _list_of) is not None else None
 
+    def withhold(self, name: str) -> None:
+        """Note that this number is not shown."""
+        self._notes.withheld.add(self._general + name)
+
     def is_null(self, name: str) -> bool:
         """Whether the field is there and null, which may be an answer in itself."""
         if name in self._values and self._values[name] is None:
@@ -293,13 +242,15 @@ class Fields:
             return True
         return False
 
-    def texts(self, name: str, limit: int = LINE_CHARS, most: int = 250) -> tuple[str, ...]:
-        """A list of texts; a single text is split at its commas. What is no text is left out."""
+    def words(self, name: str, limit: int = ID_CHARS, most: int = 250) -> tuple[str, ...]:
+        """A list of words; a single text is split at its commas. What is no word, and what is more than ``most``, is left out."""
         raw = self._read(name, lambda value: value if isinstance(value, (list, str)) else None)
         if raw is None:
             return ()
-        parts = raw.split(",") if isinstance(raw, str) else raw[:most]
-        return tuple(text for part in parts if (text := text_of(part, limit)))
+        parts = raw.split(",") if isinstance(raw, str) else raw
+        if len(parts) > most:
+            self._notes.skipped.append(f"{self.at(name)}[{most}]")
+        return tuple(word for part in parts[:most] if (word := word_of(part, limit)))
 
     def _inside(self, raw: dict[str, Any], path: str, read: Callable[[Fields], T]) -> T:
         inner = Fields(raw, path, self._notes)
@@ -310,13 +261,6 @@ class Fields:
 
 def _list_of(value: object) -> list[Any] | None:
     return value if isinstance(value, list) else None
-
-
-N = TypeVar("N", int, Decimal)
-
-
-def _within(number: N | None, low: int, high: int) -> N | None:
-    return number if number is not None and low <= number <= high else None
 
 
 def items_of(raw: list[Any], path: str, notes: Notes, read: Callable[[Fields], T], *, strict: bool) -> tuple[T, ...]:
@@ -337,6 +281,8 @@ def items_of(raw: list[Any], path: str, notes: Notes, read: Callable[[Fields], T
         except Unreadable as error:
             first = first or error
             notes.skipped.append(error.path)
+    if len(raw) > LIST_ITEMS:  # more than any page holds: what is not read is said
+        notes.skipped.append(f"{path}[{LIST_ITEMS}]")
     if strict and first is not None and not found:
         raise Unreadable(path=first.path, expected=first.expected)
     return tuple(found)
@@ -359,21 +305,3 @@ def next_cursor(outer: Fields) -> str | None:
         return cursor if more and good else None
 
     return outer.child("pagination", read)
-
-
-def json_object(raw: object) -> dict[str, object]:
-    """A merchant's own JSON object with cleaned strings, else empty. Numbers that no store can hold become text."""
-    value = _plain(raw, 0)
-    return value if isinstance(value, dict) else {}
-
-
-def _plain(value: object, depth: int) -> object:
-    if isinstance(value, str):
-        return _UNFIT.sub("", value[:TEXT_CHARS])
-    if isinstance(value, dict):
-        return {cleaned(str(key), ID_CHARS): _plain(each, depth + 1) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_plain(each, depth + 1) for each in value]
-    if isinstance(value, int) and abs(value) >= 2**63:
-        return str(value)
-    return value

@@ -17,6 +17,9 @@ WRITES = "writes"
 PIXEL = "pixel"
 ADMIN = "admin"
 TEST_MARK = "check_sumeru test, please delete"
+_NAMES = frozenset(
+    {"product_id", "product_ids", "customer_id", "code", "experiment", "visitor_id", "cart_id", "collection"}
+)
 NEEDS_WRITE = "needs --write"
 NO_PRODUCT = "no product known: give one with --product"
 NO_CUSTOMER = "no customer known"
@@ -26,12 +29,20 @@ REFERRAL_PATH = "/api/public/referral"
 
 @dataclass(frozen=True, slots=True)
 class CallArguments:
-    """One call's own values, already checked. ``cost``: what it counts against the limits (a bulk call: one per item)."""
+    """One call's own values, already checked. ``cost``: what it is known to count against the limits; ``items``: how many things a bulk
+    call asks for, each of which may cost one (see ``costs``).
+    """
 
     query: tuple[tuple[str, str], ...] = ()
     body: dict[str, Any] | None = None
     segments: tuple[tuple[str, str], ...] = ()
     cost: int = 1
+    items: int = 1
+
+    @property
+    def names_something(self) -> bool:
+        """Whether it is about a product, a code, a customer…: then "no such thing" and "not valid" are answers."""
+        return bool(self.segments or self.body) or any(name in _NAMES for name, _value in self.query)
 
 
 @dataclass(slots=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from sumeru_proxy.client import shapes
-from sumeru_proxy.client.reading import ID_CHARS, Fields
+from sumeru_proxy.client.reading import Fields
 
 
 def image_of(fields: Fields) -> shapes.Image:
@@ -18,39 +20,54 @@ def image_of(fields: Fields) -> shapes.Image:
 
 def rating_of(fields: Fields) -> shapes.Rating:
     """Stars and how many reviews gave them."""
-    return shapes.Rating(average=fields.need_decimal("average", 0, 5), count=fields.need_integer("count"))
+    count = fields.need_integer("count")
+    return shapes.Rating(average=average_of(fields, count), count=count)
+
+
+def average_of(fields: Fields, count: int) -> Decimal | None:
+    """The average of so many ratings; None, and noted, when it is not there or no average of 1 to 5 stars."""
+    if not count:
+        fields.raw("average")
+        return None
+    average = fields.decimal("average", 1, 5)
+    if average is None:
+        fields.withhold("average")
+    return average
 
 
 def product_of(fields: Fields) -> shapes.Product:
     """A product as every storefront endpoint carries it."""
     return shapes.Product(
-        id=fields.need_text("id", ID_CHARS),
-        handle=fields.text("handle", ID_CHARS),
+        id=fields.need_word("id"),
+        handle=fields.word("handle"),
         title=fields.need_text("title"),
         url=fields.url("url"),
         price=fields.need_decimal("price"),
-        currency=fields.need_text("currency", 3).upper(),
+        currency=fields.need_currency("currency"),
         available=fields.need_flag("available"),
         vendor=fields.text("vendor"),
         image=fields.child("image", image_of),
         compare_at_price=fields.decimal("compare_at_price"),
-        tags=fields.texts("tags", 100),
-        variant_id=fields.text("variant_id", ID_CHARS),
+        tags=fields.words("tags", 100),
+        variant_id=fields.word("variant_id"),
         rating=fields.child("rating", rating_of),
     )
 
 
 def discount_of(fields: Fields) -> shapes.Discount:
     """A price reduction."""
-    return shapes.Discount(kind=fields.need_text("kind", 40), value=fields.need_decimal("value"))
+    return shapes.Discount(kind=fields.need_word("kind", 40), value=fields.need_decimal("value"))
 
 
 def reward_of(fields: Fields) -> shapes.Reward:
     """What a referral earns."""
+    kind = fields.need_word("kind", 40)
+    # Ten of an unknown currency are not ten of the shop's.
+    unknown = fields.raw("currency") not in (None, "") and kind != "percentage"
     return shapes.Reward(
-        kind=fields.need_text("kind", 40),
+        kind=kind,
         value=fields.need_decimal("value"),
-        currency=fields.text("currency", 3).upper(),
+        currency=fields.need_currency("currency") if unknown else fields.currency("currency"),
         description=fields.text("description"),
     )
 

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from sumeru_proxy.client import arguments, shapes_admin
-from sumeru_proxy.client.reading import ID_CHARS, LARGEST, Fields, flag_of, next_cursor
+from sumeru_proxy.client.reading import Fields, next_cursor
 from sumeru_proxy.client.resource import (
     ADMIN,
     NEEDS_WRITE,
@@ -25,6 +25,7 @@ from sumeru_proxy.client.resource import (
 )
 from sumeru_proxy.client.resources_orders import attribution_of, order_of
 from sumeru_proxy.client.session import is_loopback
+from sumeru_proxy.client.values import LARGEST, flag_of
 from sumeru_proxy.client.windows import Window
 
 T = TypeVar("T")
@@ -36,17 +37,17 @@ BY_ID_CHARS: Final = 6_000
 
 def _customer_of(fields: Fields) -> shapes_admin.Customer:
     return shapes_admin.Customer(
-        id=fields.need_text("id", ID_CHARS),
-        email=fields.text("email"),
+        id=fields.need_word("id"),
+        email=fields.word("email", 254),
         first_name=fields.text("first_name"),
         last_name=fields.text("last_name"),
-        phone=fields.text("phone", 60),
-        tags=fields.texts("tags", 100),
-        lifecycle_stage=fields.text("lifecycle_stage", 60),
+        phone=fields.word("phone", 60),
+        tags=fields.words("tags", 100),
+        lifecycle_stage=fields.word("lifecycle_stage", 60),
         opt_in=_channels_of(fields),
         orders_count=fields.integer("orders_count"),
         total_spent=fields.decimal("total_spent", -LARGEST),
-        currency=fields.text("currency", 3).upper(),
+        currency=fields.currency("currency"),
         created_at=fields.moment("created_at"),
         updated_at=fields.moment("updated_at"),
     )
@@ -54,16 +55,20 @@ def _customer_of(fields: Fields) -> shapes_admin.Customer:
 
 def _channels_of(fields: Fields) -> tuple[str, ...]:
     raw = fields.raw("opt_in")
-    return tuple(sorted(name[:40] for name, value in raw.items() if flag_of(value))) if isinstance(raw, dict) else ()
+    return (
+        tuple(sorted(name for name, value in raw.items() if len(name) <= 40 and flag_of(value)))
+        if isinstance(raw, dict)
+        else ()
+    )
 
 
 def _subscription_of(fields: Fields) -> shapes_admin.WebhookSubscription:
     return shapes_admin.WebhookSubscription(
-        id=fields.need_text("id", ID_CHARS),
-        url=fields.text("url", 2_048),
-        events=fields.texts("events", 80),
+        id=fields.need_word("id"),
+        url=fields.word("url", 2_048),
+        events=fields.words("events", 80),
         active=fields.flag("active", default=True),
-        secret=fields.text("secret", 200),
+        secret=fields.word("secret", 200),
         created_at=fields.moment("created_at"),
     )
 

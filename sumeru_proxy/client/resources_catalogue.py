@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from sumeru_proxy.client import arguments, shapes
-from sumeru_proxy.client.reading import ID_CHARS, TEXT_CHARS, Fields, next_cursor
+from sumeru_proxy.client.reading import Fields, next_cursor
 from sumeru_proxy.client.resource import (
     NEEDS_WRITE,
     NO_PRODUCT,
@@ -25,7 +25,8 @@ from sumeru_proxy.client.resource import (
     currency_of,
     query_of,
 )
-from sumeru_proxy.client.resource_parts import discount_of, product_of
+from sumeru_proxy.client.resource_parts import average_of, discount_of, product_of
+from sumeru_proxy.client.values import ID_CHARS, TEXT_CHARS, word_of
 
 REVIEW_SORTS = ("-created_at", "-rating", "rating", "-helpful")
 
@@ -34,9 +35,9 @@ REVIEW_SORTS = ("-created_at", "-rating", "rating", "-helpful")
 
 
 def _media_of(fields: Fields) -> shapes.Media:
-    kind, url = fields.need_text("type", 20).lower(), fields.need_url("url")
+    kind, url = fields.need_choice("type", ("image", "video")), fields.need_url("url")
     return shapes.Media(
-        kind="video" if kind == "video" else "image",
+        kind=kind,
         url=url,
         thumb_url=fields.url("thumb_url") or (url if kind != "video" else ""),
         width=fields.integer("width", 1, 100_000),
@@ -46,11 +47,10 @@ def _media_of(fields: Fields) -> shapes.Media:
 
 
 def _author_of(fields: Fields) -> shapes.Author:
-    country = fields.text("country", 2).upper()
     return shapes.Author(
         name=fields.text("name", 120),
         verified_buyer=fields.flag("verified_buyer"),
-        country=country if len(country) == 2 and country.isascii() and country.isalpha() else "",
+        country=fields.country("country"),
     )
 
 
@@ -60,13 +60,13 @@ def _reply_of(fields: Fields) -> shapes.Reply:
 
 def _review_of(fields: Fields) -> shapes.Review:
     return shapes.Review(
-        id=fields.need_text("id", ID_CHARS),
+        id=fields.need_word("id"),
         rating=fields.need_integer("rating", 1, 5),
         title=fields.text("title"),
         body=fields.text("body", TEXT_CHARS),
         author=fields.child("author", _author_of) or shapes.Author(name=""),
         created_at=fields.need_moment("created_at"),
-        locale=fields.text("locale", 35),
+        locale=fields.word("locale", 35),
         variant_title=fields.text("variant_title"),
         helpful_count=fields.integer("helpful_count") or 0,
         media=fields.items("media", _media_of),
@@ -74,19 +74,34 @@ def _review_of(fields: Fields) -> shapes.Review:
     )
 
 
-def _histogram_of(fields: Fields) -> tuple[int, int, int, int, int]:
-    one, two, three, four, five = (fields.integer(star) or 0 for star in "12345")
-    return one, two, three, four, five
+Stars = tuple[int, int, int, int, int]
+
+
+def _histogram_of(fields: Fields, count: int) -> Stars | None:
+    """How many gave 1 to 5 stars, of ``count`` in all; None, and noted, when that is not said.
+
+    Stars that are not named are nobody's only when the others are everybody. Counts that are far from ``count`` are something else, as
+    percentages are.
+    """
+    said = fields.child("histogram", lambda inner: [inner.integer(star) for star in "12345"])
+    if not count:
+        return (0, 0, 0, 0, 0)
+    known = [number for number in said or () if number is not None]
+    off = abs(sum(known) - count)
+    if off == 0 or (len(known) == 5 and off * 20 <= count):
+        one, two, three, four, five = (number or 0 for number in said or ())
+        return one, two, three, four, five
+    fields.withhold("histogram")
+    return None
 
 
 def _summary_of(fields: Fields) -> shapes.ReviewSummary:
     count = fields.need_integer("count")
     return shapes.ReviewSummary(
-        product_id=fields.text("product_id", ID_CHARS),
-        # Nobody rated yet: an average need not be there.
-        average=fields.need_decimal("average", 0, 5) if count else fields.decimal("average", 0, 5) or Decimal(0),
+        product_id=fields.word("product_id"),
+        average=average_of(fields, count),
         count=count,
-        histogram=fields.child("histogram", _histogram_of) or (0, 0, 0, 0, 0),
+        histogram=_histogram_of(fields, count),
     )
 
 
@@ -136,7 +151,7 @@ REVIEWS = Resource(
 
 def _read_submitted(outer: Fields) -> shapes.Submitted:
     return outer.need_child(
-        "data", lambda data: shapes.Submitted(id=data.need_text("id", ID_CHARS), status=data.need_text("status", 40))
+        "data", lambda data: shapes.Submitted(id=data.need_word("id"), status=data.need_word("status", 40))
     )
 
 
@@ -193,17 +208,19 @@ SUBMIT_REVIEW = Resource(
 
 
 def _bundle_item_of(fields: Fields) -> shapes.BundleItem:
-    return shapes.BundleItem(product=product_of(fields), quantity=fields.integer("quantity", 1, 10_000) or 1)
+    # One when nothing is said; a number that cannot be read is not one.
+    said = fields.raw("quantity") is not None
+    return shapes.BundleItem(product_of(fields), fields.need_integer("quantity", 1, 10_000) if said else 1)
 
 
 def _bundle_of(fields: Fields) -> shapes.Bundle:
     return shapes.Bundle(
-        id=fields.need_text("id", ID_CHARS),
+        id=fields.need_word("id"),
         title=fields.need_text("title"),
         description=fields.text("description", TEXT_CHARS),
         items=fields.need_whole_items("items", _bundle_item_of),
         price=fields.need_decimal("price"),
-        currency=fields.need_text("currency", 3).upper(),
+        currency=fields.need_currency("currency"),
         compare_at_price=fields.decimal("compare_at_price"),
         discount=fields.child("discount", discount_of),
     )
@@ -229,6 +246,10 @@ BUNDLES = Resource(
 )
 
 
+def _count_of(ids: str | None) -> int:
+    return ids.count(",") + 1 if ids else 1
+
+
 def _offer_of(fields: Fields) -> shapes.UpsellOffer:
     return shapes.UpsellOffer(
         product=fields.need_child("product", product_of),
@@ -244,13 +265,15 @@ def ask_upsell(
     limit: int | None = None,
 ) -> CallArguments:
     """Offers next to a cart that holds these products."""
+    ids = arguments.identifiers("product_ids", product_ids)
     return CallArguments(
         query_of(
-            product_ids=arguments.identifiers("product_ids", product_ids),
+            product_ids=ids,
             cart_total=None if cart_total is None else arguments.money("cart_total", cart_total),
             currency=None if not currency else arguments.currency("currency", currency),
             limit=None if limit is None else arguments.whole("limit", limit, 1, 100),
-        )
+        ),
+        items=_count_of(ids),
     )
 
 
@@ -273,7 +296,11 @@ UPSELL = Resource(
 
 
 def _read_products(outer: Fields) -> shapes.ProductPage:
-    return shapes.ProductPage(products=outer.need_items("data", product_of), next_cursor=next_cursor(outer))
+    products = outer.need_items("data", product_of)
+    read_ids = {product.id for product in products}
+    came = (word_of(each.get("id"), ID_CHARS) if isinstance(each, dict) else None for each in outer.raw("data"))
+    unreadable_ids = tuple(sorted({product_id or "" for product_id in came} - read_ids))
+    return shapes.ProductPage(products, next_cursor(outer), unreadable_ids)
 
 
 def ask_products(
@@ -284,8 +311,8 @@ def ask_products(
     limit: int | None = None,
     cursor: str | None = None,
 ) -> CallArguments:
-    """One page of the product feed. A list read counts one, by ids too: the documentation's bulk calls, which cost one per item,
-    are read as those that carry items in their body. Should an account count otherwise, ``X-RateLimit-Remaining`` says so at once.
+    """One page of the product feed. Whether a read of many ids counts one or one per id is not documented: the client begins with one
+    and learns it from ``X-RateLimit-Remaining`` (``costs``).
     """
     ids = None if product_ids is None else arguments.identifiers("product_ids", product_ids)
     return CallArguments(
@@ -297,6 +324,7 @@ def ask_products(
             limit=None if limit is None else arguments.whole("limit", limit, 1, 100),
             cursor=None if cursor is None else arguments.cursor(cursor),
         ),
+        items=_count_of(ids),
     )
 
 

@@ -37,13 +37,14 @@ from __future__ import annotations
 
 from sumeru_proxy.client import shapes_admin
 from sumeru_proxy.client.errors import Unreadable
-from sumeru_proxy.client.reading import ID_CHARS, LARGEST, Fields
+from sumeru_proxy.client.reading import Fields
+from sumeru_proxy.client.values import LARGEST
 
 
 def _buyer_of(fields: Fields) -> shapes_admin.Buyer:
     buyer = shapes_admin.Buyer(
-        id=fields.text("id", ID_CHARS),
-        email=fields.text("email"),
+        id=fields.word("id"),
+        email=fields.word("email", 254),
         first_name=fields.text("first_name"),
         last_name=fields.text("last_name"),
         orders_count=fields.integer("orders_count"),
@@ -62,9 +63,9 @@ def _address_of(fields: Fields) -> shapes_admin.Address:
         address2=fields.text("address2"),
         city=fields.text("city"),
         province=fields.text("province"),
-        zip=fields.text("zip", 40),
+        zip=fields.word("zip", 40),
         country=fields.text("country", 100),
-        phone=fields.text("phone", 60),
+        phone=fields.word("phone", 60),
     )
 
 
@@ -79,23 +80,23 @@ def _tax_line_of(fields: Fields) -> shapes_admin.TaxLine:
 def _discount_of(fields: Fields) -> shapes_admin.OrderDiscount:
     return shapes_admin.OrderDiscount(
         amount=fields.need_decimal("amount"),
-        code=fields.text("code", 200),
+        code=fields.word("code", 200),
         title=fields.text("title"),
-        level=fields.text("level", 40),
-        kind=fields.text("kind", 40),
+        level=fields.word("level", 40),
+        kind=fields.word("kind", 60),
         value=fields.decimal("value"),
     )
 
 
 def _line_of(fields: Fields) -> shapes_admin.LineItem:
     return shapes_admin.LineItem(
-        id=fields.need_text("id", ID_CHARS),
+        id=fields.need_word("id"),
         title=fields.text("title"),
         quantity=fields.need_integer("quantity"),
         price=fields.need_decimal("price"),
-        product_id=fields.text("product_id", ID_CHARS),
-        variant_id=fields.text("variant_id", ID_CHARS),
-        sku=fields.text("sku", ID_CHARS),
+        product_id=fields.word("product_id"),
+        variant_id=fields.word("variant_id"),
+        sku=fields.word("sku"),
         tax=fields.decimal("tax"),
         discount=fields.decimal("discount"),
         tax_lines=fields.whole_items("tax_lines", _tax_line_of),
@@ -107,7 +108,7 @@ def _line_of(fields: Fields) -> shapes_admin.LineItem:
 def _shipping_line_of(fields: Fields) -> shapes_admin.ShippingLine:
     return shapes_admin.ShippingLine(
         price=fields.need_decimal("price"),
-        id=fields.text("id", ID_CHARS),
+        id=fields.word("id"),
         title=fields.text("title"),
         discount=fields.decimal("discount"),
         tax=fields.decimal("tax"),
@@ -118,16 +119,16 @@ def _shipping_line_of(fields: Fields) -> shapes_admin.ShippingLine:
 def _payment_of(fields: Fields) -> shapes_admin.Payment:
     return shapes_admin.Payment(
         amount=fields.need_decimal("amount", -LARGEST),
-        id=fields.text("id", ID_CHARS),
-        kind=fields.text("kind", 60),
-        gateway=fields.text("gateway", 60),
+        id=fields.word("id"),
+        kind=fields.word("kind", 60),
+        gateway=fields.word("gateway", 60),
         created_at=fields.moment("created_at"),
     )
 
 
 def _refund_line_of(fields: Fields) -> shapes_admin.RefundLine:
     return shapes_admin.RefundLine(
-        line_id=fields.need_text("line_id", ID_CHARS),
+        line_id=fields.need_word("line_id"),
         quantity=fields.need_integer("quantity"),
         amount=fields.need_decimal("amount"),
         tax=fields.decimal("tax"),
@@ -145,7 +146,7 @@ def _refund_shipping_of(fields: Fields) -> shapes_admin.RefundShipping:
 
 def _refund_of(fields: Fields) -> shapes_admin.Refund:
     return shapes_admin.Refund(
-        id=fields.need_text("id", ID_CHARS),
+        id=fields.need_word("id"),
         amount=fields.need_decimal("amount"),
         created_at=fields.moment("created_at"),
         tax=fields.decimal("tax"),
@@ -157,27 +158,27 @@ def _refund_of(fields: Fields) -> shapes_admin.Refund:
 
 def _touchpoint_of(fields: Fields) -> shapes_admin.Touchpoint:
     return shapes_admin.Touchpoint(
-        id=fields.need_text("id", ID_CHARS),
-        channel=fields.need_text("channel", 60),
+        id=fields.need_word("id"),
+        channel=fields.need_word("channel", 60),
         source=fields.text("source"),
         medium=fields.text("medium"),
-        campaign_id=fields.text("campaign_id", ID_CHARS),
+        campaign_id=fields.word("campaign_id"),
         occurred_at=fields.moment("occurred_at"),
         weight=fields.decimal("weight", 0, 1),
         credited_revenue=fields.decimal("credited_revenue", -LARGEST),
-        device=fields.text("device", 60),
-        visitor_id=fields.text("visitor_id", ID_CHARS),
-        landing_url=fields.url("landing_url", relative=True),
+        device=fields.word("device", 60),
+        visitor_id=fields.word("visitor_id"),
+        landing_url=fields.url("landing_url"),
     )
 
 
 def attribution_of(fields: Fields) -> shapes_admin.Attribution:
     """How one model divides an order's revenue. Raises Unreadable, also when only one touchpoint cannot be read."""
     return shapes_admin.Attribution(
-        order_id=fields.need_text("order_id", ID_CHARS),
-        model=fields.text("model", 60),
+        order_id=fields.need_word("order_id"),
+        model=fields.word("model", 60),
         revenue=fields.need_decimal("revenue", -LARGEST),
-        currency=fields.need_text("currency", 3).upper(),
+        currency=fields.need_currency("currency"),
         touchpoints=fields.need_whole_items("touchpoints", _touchpoint_of),
     )
 
@@ -185,9 +186,9 @@ def attribution_of(fields: Fields) -> shapes_admin.Attribution:
 def order_of(fields: Fields) -> shapes_admin.Order:
     """An order, whole. Raises Unreadable when what is required is absent, or when a line or a refund cannot be read."""
     return shapes_admin.Order(
-        id=fields.need_text("id", ID_CHARS),
-        number=fields.text("number", 60),
-        currency=fields.need_text("currency", 3).upper(),
+        id=fields.need_word("id"),
+        number=fields.word("number", 60),
+        currency=fields.need_currency("currency"),
         total_price=fields.need_decimal("total_price", -LARGEST),
         line_items=fields.need_whole_items("line_items", _line_of),
         created_at=fields.need_moment("created_at"),
@@ -196,8 +197,8 @@ def order_of(fields: Fields) -> shapes_admin.Order:
         total_tax=fields.decimal("total_tax", -LARGEST),
         total_discounts=fields.decimal("total_discounts", -LARGEST),
         shipping_price=fields.decimal("shipping_price", -LARGEST),
-        financial_status=fields.text("financial_status", 60),
-        fulfillment_status=fields.text("fulfillment_status", 60),
+        financial_status=fields.word("financial_status", 60),
+        fulfillment_status=fields.word("fulfillment_status", 60),
         customer=fields.child("customer", _buyer_of),
         shipping_address=fields.child("shipping_address", _address_of),
         billing_address=fields.child("billing_address", _address_of),
@@ -206,8 +207,8 @@ def order_of(fields: Fields) -> shapes_admin.Order:
         cancel_reason=fields.text("cancel_reason"),
         taxes_included=fields.known_flag("taxes_included"),
         test=fields.known_flag("test"),
-        source_name=fields.text("source_name", 60),
-        email=fields.text("email"),
+        source_name=fields.word("source_name", 60),
+        email=fields.word("email", 254),
         shipping_lines=fields.whole_items("shipping_lines", _shipping_line_of),
         discounts=fields.whole_items("discounts", _discount_of),
         payments=fields.whole_items("payments", _payment_of),

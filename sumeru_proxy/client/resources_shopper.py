@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from sumeru_proxy.client import arguments, shapes
-from sumeru_proxy.client.reading import ID_CHARS, TEXT_CHARS, Fields, json_object
+from sumeru_proxy.client.reading import Fields
 from sumeru_proxy.client.resource import (
     NEEDS_WRITE,
     NO_CUSTOMER,
@@ -27,6 +27,7 @@ from sumeru_proxy.client.resource import (
     query_of,
 )
 from sumeru_proxy.client.resource_parts import has_data, picture_of, product_of, reward_of
+from sumeru_proxy.client.values import TEXT_CHARS, json_object
 
 MOST_EVENTS = 100
 
@@ -36,13 +37,13 @@ MOST_EVENTS = 100
 
 def _referral_of(data: Fields) -> shapes.Referral:
     return shapes.Referral(
-        code=data.need_text("code", 100), share_url=data.need_url("share_url"), reward=data.child("reward", reward_of)
+        code=data.need_word("code", 100), share_url=data.need_url("share_url"), reward=data.child("reward", reward_of)
     )
 
 
 def _check_of(data: Fields) -> shapes.ReferralCheck:
     return shapes.ReferralCheck(
-        code=data.need_text("code", 100),
+        code=data.need_word("code", 100),
         valid=data.need_flag("valid"),
         referrer_name=data.text("referrer_name", 120),
         reward=data.child("reward", reward_of),
@@ -132,15 +133,15 @@ CLAIM_REFERRAL = Resource(
 
 def _option_of(fields: Fields) -> shapes.QuizOption:
     return shapes.QuizOption(
-        id=fields.need_text("id", ID_CHARS), label=fields.need_text("label"), image=picture_of(fields, "image")
+        id=fields.need_word("id"), label=fields.need_text("label"), image=picture_of(fields, "image")
     )
 
 
 def _question_of(fields: Fields) -> shapes.QuizQuestion:
     return shapes.QuizQuestion(
-        id=fields.need_text("id", ID_CHARS),
+        id=fields.need_word("id"),
         text=fields.need_text("text", TEXT_CHARS),
-        kind="multiple" if fields.text("kind", 20) == "multiple" else "single",
+        kind=fields.choice("kind", ("single", "multiple"), "single"),
         options=fields.need_whole_items("options", _option_of),
     )
 
@@ -162,7 +163,7 @@ def _read_quiz(outer: Fields) -> shapes.QuizStep:
         complete = data.need_flag("complete")
         answered, total = data.child("progress", _progress_of) or (0, 0)
         return shapes.QuizStep(
-            quiz_id=data.need_text("quiz_id", ID_CHARS),
+            quiz_id=data.need_word("quiz_id"),
             title=data.text("title"),
             complete=complete,
             answered=answered,
@@ -219,8 +220,8 @@ QUIZ = Resource(
 
 def _assignment_of(data: Fields) -> shapes.Assignment:
     return shapes.Assignment(
-        experiment=data.need_text("experiment", ID_CHARS),
-        variant=data.need_text("variant", ID_CHARS),
+        experiment=data.need_word("experiment"),
+        variant=data.need_word("variant"),
         payload=json_object(data.raw("payload")),
         assigned_at=data.moment("assigned_at"),
     )
@@ -262,13 +263,13 @@ def _nudge_progress_of(fields: Fields) -> shapes.NudgeProgress:
 
 
 def _cta_of(fields: Fields) -> shapes.Cta:
-    return shapes.Cta(label=fields.need_text("label"), url=fields.need_url("url", relative=True))
+    return shapes.Cta(label=fields.need_text("label"), url=fields.need_url("url"))
 
 
 def _nudge_of(data: Fields) -> shapes.CartNudge:
     return shapes.CartNudge(
-        id=data.need_text("id", ID_CHARS),
-        kind=data.need_text("kind", 40),
+        id=data.need_word("id"),
+        kind=data.need_word("kind", 40),
         message=data.need_text("message"),
         progress=data.child("progress", _nudge_progress_of),
         cta=data.child("cta", _cta_of),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import ipaddress
 import json
-import math
 import os
 import socket
 import threading
@@ -27,6 +26,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError
 
 from sumeru_proxy.client import public_addresses
+from sumeru_proxy.client.bounded_json import decode
 from sumeru_proxy.client.errors import Unavailable, Unreadable, request_id_of
 from sumeru_proxy.client.version import VERSION
 
@@ -34,7 +34,6 @@ USER_AGENT: Final = f"sumeru-widgets/{VERSION}"
 SIZE_LIMIT_BYTES: Final = 2_000_000
 """Decoded; 100 reviews with long texts stay well below."""
 ERROR_SIZE_LIMIT_BYTES: Final = 64_000
-DEPTH_LIMIT: Final = 32
 _CHUNK_BYTES: Final = 16_384
 _KEPT_HEADERS: Final = (
     "x-ratelimit-limit",
@@ -366,55 +365,3 @@ def _body(response: requests.Response, limit_bytes: int, deadline: float) -> byt
             raise TimeoutError("deadline")
         parts.append(chunk)
     return b"".join(parts)
-
-
-# -- JSON within bounds
-
-
-def decode(raw: bytes) -> tuple[Any, str]:
-    """The decoded JSON and an empty text, or None and what is wrong: UTF-8, no NaN or overflow, no name twice, 32 levels."""
-    try:
-        value = json.loads(
-            raw.decode("utf-8-sig"), parse_constant=_not_json, parse_float=_finite, object_pairs_hook=_unique
-        )
-    except RecursionError:
-        return None, f"at most {DEPTH_LIMIT} levels"
-    except ValueError:
-        return None, "JSON in UTF-8 with finite numbers and unique names"
-    if not shallow(value, DEPTH_LIMIT):
-        return None, f"at most {DEPTH_LIMIT} levels"
-    return value, ""
-
-
-def shallow(value: Any, levels: int) -> bool:
-    """Whether lists and objects are nested at most this deep."""
-    layer = [value]
-    for _ in range(levels):
-        below: list[Any] = []
-        for each in layer:
-            if isinstance(each, dict):
-                below.extend(inner for inner in each.values() if isinstance(inner, (dict, list)))
-            elif isinstance(each, list):
-                below.extend(inner for inner in each if isinstance(inner, (dict, list)))
-        if not below:
-            return True
-        layer = below
-    return False
-
-
-def _not_json(_: str) -> Any:
-    raise ValueError("not JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("not finite")
-    return number
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name stands twice")
-    return found

@@ -13,7 +13,7 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture by URL (http or https only). Sizes are pixels and may be unknown."""
+    """A picture by URL (http, https, or relative to the storefront). Sizes are pixels and may be unknown."""
 
     url: str
     width: int | None = None
@@ -69,12 +69,15 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class ReviewSummary:
-    """Totals over *all* reviews of a product. ``histogram`` holds the counts of 1, 2, 3, 4 and 5 stars, in that order."""
+    """Totals over *all* reviews of a product. ``histogram`` holds the counts of 1, 2, 3, 4 and 5 stars, in that order.
+
+    ``average`` (1 to 5) and ``histogram`` are None when Sumeru does not say them, or not in a form that can be read.
+    """
 
     product_id: str
-    average: Decimal
+    average: Decimal | None
     count: int
-    histogram: tuple[int, int, int, int, int]
+    histogram: tuple[int, int, int, int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +91,9 @@ class ReviewPage:
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """A product's stars as the product feed carries them."""
+    """A product's stars. ``average`` is 1 to 5, None when it is not known."""
 
-    average: Decimal
+    average: Decimal | None
     count: int
 
 
@@ -115,10 +118,11 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class ProductPage:
-    """One page of the product feed."""
+    """One page of the product feed. ``unreadable_ids``: what is there, but not in a shape that we know (empty: one without an id)."""
 
     products: tuple[Product, ...]
     next_cursor: str | None = None
+    unreadable_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

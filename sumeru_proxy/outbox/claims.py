@@ -61,26 +61,46 @@ def _locked(rows: QuerySet[Job]) -> QuerySet[Job]:
     return rows
 
 
+def _free_of(rows: QuerySet[Job], siblings: Collection[str]) -> QuerySet[Job]:
+    """Those of whose event no job of another of these kinds is in hand."""
+    in_hand = Job.objects.filter(event_id=OuterRef("event_id"), state=Job.State.CLAIMED, kind__in=siblings)
+    return rows.filter(Q(event=None) | ~Exists(in_hand.exclude(kind=OuterRef("kind"))))
+
+
 def claim_lines(
-    claimant: str, portions: Sequence[tuple[Line, int]], *, lease_s: float = LEASE_S, now: datetime | None = None
+    claimant: str,
+    portions: Sequence[tuple[Line, int]],
+    *,
+    lease_s: float = LEASE_S,
+    now: datetime | None = None,
+    siblings: Collection[str] = (),
 ) -> list[Job]:
     """Up to so many due jobs of each line, held by the rows' ``claimed_by`` until ``lease_until``; one of each line, then the second ones.
 
-    Two callers never hold the same job while its lease runs. Does not wait for locked rows on PostgreSQL; on SQLite it waits for the
-    one writer, up to the busy timeout.
+    Two callers never hold the same job while its lease runs. Of an event's jobs of the kinds ``siblings`` the first one that is claimed
+    brings the others along, and they are claimed by nobody else meanwhile: what one has read serves all. Does not wait for locked rows
+    on PostgreSQL; on SQLite it waits for the one writer, up to the busy timeout.
     """
     if not portions:
         return []
     now = now or timezone.now()
     name = f"{claimant}:{uuid.uuid4().hex[:12]}"
     places: dict[int, tuple[int, int]] = {}
+    due = Job.objects.filter(state=Job.State.WAITING, next_at__lte=now)
     with transaction.atomic():
         for number, (line, most) in enumerate(portions):
-            rows = Job.objects.filter(
-                state=Job.State.WAITING, next_at__lte=now, shop_id=line.shop_id, kind=line.kind, target=line.target
-            ).order_by("next_at", "pk")
-            for turn, pk in enumerate(list(_locked(_in_turn(rows)).values_list("pk", flat=True)[:most])):
-                places[pk] = (turn, number)
+            rows = due.filter(shop_id=line.shop_id, kind=line.kind, target=line.target).order_by("next_at", "pk")
+            together = line.kind in siblings
+            if together:
+                rows = _free_of(rows, siblings)
+            chosen = list(_locked(_in_turn(rows)).values_list("pk", "event_id")[:most])
+            for turn, (pk, _event) in enumerate(chosen):
+                places.setdefault(pk, (turn, number))
+            if together:
+                turns = {event: turn for turn, (_pk, event) in enumerate(chosen) if event is not None}
+                others = due.filter(event_id__in=list(turns), kind__in=siblings).exclude(kind=line.kind)
+                for pk, event in list(_locked(_in_turn(others)).values_list("pk", "event_id")) if turns else ():
+                    places.setdefault(pk, (turns[event], number))
         if places:
             Job.objects.filter(state=Job.State.WAITING, pk__in=list(places)).update(
                 state=Job.State.CLAIMED, claimed_by=name, lease_until=now + timedelta(seconds=lease_s)
@@ -88,7 +108,7 @@ def claim_lines(
     if not places:
         return []
     held_jobs = Job.objects.filter(pk__in=list(places), state=Job.State.CLAIMED, claimed_by=name)
-    return sorted(held_jobs.select_related("shop", "event"), key=lambda job: places[job.pk])
+    return sorted(held_jobs.select_related("shop", "event"), key=lambda job: (*places[job.pk], job.pk))
 
 
 def claim(

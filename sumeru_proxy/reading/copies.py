@@ -33,6 +33,8 @@ RECHECK_S = 1.0
 SCHEMA = stored_form.schema()
 _NOTHINGS_LIMIT = 2_000
 """Copies that say nothing are held apart, so that no number of made-up ids pushes out what shoppers see."""
+SKEW_S = 300.0
+"""How far the clocks of two machines may be apart."""
 _RECORDS_LIMIT = 20_000
 """Records held by a process, of 0.4 to 0.9 kB each (measured): some 6,000 single products, or the reviews of 200 with 100 each."""
 
@@ -75,8 +77,10 @@ class Copy:
     """When Sumeru first said that what this copy holds is gone; 0 while it has not. See ``fetching``."""
 
     def state(self, now: float, current: dict[str, stamps.Value]) -> str:
-        """``fresh``, ``stale`` (may be shown) or ``withdrawn`` (must not be). A copy from the future counts as stale."""
-        state = "fresh" if 0 <= now - self.fetched_at < self.fresh_s else "stale"
+        """``fresh``, ``stale`` (may be shown) or ``withdrawn`` (must not be). A copy from the far future counts as stale, one that is
+        ahead by SKEW_S does not: another machine's clock would make every copy of its stale here.
+        """
+        state = "fresh" if -SKEW_S <= now - self.fetched_at < self.fresh_s else "stale"
         for topic, soft in self.made_under:
             current_value = current.get(topic)
             if current_value is None:

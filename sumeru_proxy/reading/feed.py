@@ -73,7 +73,7 @@ class ProductList:
 
 def _by_rating(product: Product) -> tuple[Any, ...]:
     rating = product.rating
-    return (-rating.average, -rating.count) if rating and rating.count else (1, 0)
+    return (-rating.average, -rating.count) if rating and rating.count and rating.average else (1, 0)
 
 
 SORTS: dict[str, Callable[[Product], Any]] = {

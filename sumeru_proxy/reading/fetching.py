@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import TypeGuard
 
 from sumeru_proxy.client import errors
 from sumeru_proxy.client.api import Sumeru
-from sumeru_proxy.reading import stamps
+from sumeru_proxy.reading import ratings, stamps
 from sumeru_proxy.reading.copies import Copy, Query, copies
 from sumeru_proxy.reading.leases import lease
 
@@ -40,6 +41,7 @@ def fetch(shop_id: int, sumeru: Sumeru, query: Query) -> Copy:
     else:
         copy = Copy(value=value, fetched_at=time.time(), fresh_s=query.fresh_s, made_under=made_under)
     copies.store(query.key(shop_id), copy)
+    ratings.remember(shop_id, query, copy)
     return copy
 
 
@@ -78,7 +80,12 @@ def fresh_copies(shop_id: int, queries: Mapping[str, Query]) -> dict[str, Copy]:
 
 
 def retry_after(error: errors.SumeruError) -> float:
-    """Seconds after which asking again makes sense: what the limiter or the upstream said, else 2 (30 when a person must act)."""
-    if isinstance(error, errors.Limited):
-        return min(max(error.retry_after_s, 1.0), 60.0)
+    """Seconds after which asking again makes sense: what limiter, pause or upstream said, else 2 (30 when a person must act)."""
+    if isinstance(error, errors.Limited) or is_pause(error):
+        return min(max(error.retry_after_s or 1.0, 1.0), 60.0)
     return 2.0 if error.retryable else 30.0
+
+
+def is_pause(error: errors.SumeruError) -> TypeGuard[errors.Unavailable]:
+    """Whether nothing was sent because the last answers of this kind were useless: it is known and told already."""
+    return isinstance(error, errors.Unavailable) and error.reason == "paused"

@@ -87,6 +87,7 @@ class Refresher:
         self._done: dict[str, tuple[float, tuple[tuple[str, int], ...]]] = {}
         self._lock = threading.Condition()
         self._handed: dict[str, float] = {}
+        self._paused: dict[str, float] = {}
         self._thread: threading.Thread | None = None
         self._pid = 0
         self._resting_until = 0.0
@@ -108,6 +109,8 @@ class Refresher:
         if time.monotonic() - done_at < query.fresh_s / 2 and made_under == fetching.stamped(shop_id, query.watched):
             return
         if time.monotonic() - self._handed.get(key, -math.inf) < HAND_AGAIN_S:
+            return
+        if time.monotonic() < self._paused.get(key, -math.inf):
             return
         self._add(key, shop_id, query)
         if settings.SUMERU_REFRESH in ("thread", "off"):
@@ -153,6 +156,7 @@ class Refresher:
             self._queue.clear()
             self._done.clear()
             self._handed.clear()
+            self._paused.clear()
 
     def _ensure_thread(self) -> None:
         if self._thread is not None and self._thread.is_alive() and self._pid == os.getpid():
@@ -204,6 +208,10 @@ class Refresher:
                 # Another is at it, or it failed a moment ago. Unless it works out there, the next stale answer asks again.
                 return 0.0
         except errors.SumeruError as error:
+            if fetching.is_pause(error):
+                # The next stale answer after the pause asks again; the others that wait here go on at once.
+                self._pause(taken, fetching.retry_after(error))
+                return 0.0
             if not isinstance(error, errors.Limited):
                 log.warning("shop %s: refresh of %s: %s", shop_id, taken[0].query.method, error)
             if error.retryable:
@@ -215,6 +223,13 @@ class Refresher:
                 self._done.clear()
             self._done.update({key: (now, stamped) for key, stamped in made_under.items()})
         return 0.0
+
+    def _pause(self, taken: list[_StaleCopy], wait_s: float) -> None:
+        until = time.monotonic() + wait_s
+        with self._lock:
+            if len(self._paused) > _QUEUE_LIMIT:
+                self._paused.clear()
+            self._paused.update({each.query.key(each.shop_id): until for each in taken})
 
     def _again(self, taken: list[_StaleCopy]) -> None:
         with self._lock:

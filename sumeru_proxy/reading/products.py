@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Sequence
 
+from sumeru_proxy.client import errors
 from sumeru_proxy.client.api import Sumeru
 from sumeru_proxy.client.resources_catalogue import PRODUCTS
 from sumeru_proxy.reading.copies import Copy, Query, copies
@@ -38,10 +39,24 @@ def single_id(query: Query) -> str | None:
 
 
 def fetch(shop_id: int, sumeru: Sumeru, ids: Sequence[str], fresh_s: float) -> dict[str, Copy]:
-    """Ask for up to PRODUCTS_PER_CALL products in one call and store each by itself; those Sumeru leaves out are stored as absent.
+    """Ask for up to PRODUCTS_PER_CALL products and store each by itself; those Sumeru leaves out are stored as absent. One call, or several
+    where each product of a call costs one.
 
-    Raises the client's errors.
+    What came but cannot be read is neither stored nor absent. Raises the client's errors when the first call fails; what later ones
+    would have brought is left out.
     """
+    size = max(1, sumeru.items_at_once(PRODUCTS, len(ids))) if len(ids) > 1 else 1
+    fetched = _fetch(shop_id, sumeru, ids[:size], fresh_s)
+    for start in range(size, len(ids), size):
+        try:
+            fetched |= _fetch(shop_id, sumeru, ids[start : start + size], fresh_s)
+        except errors.SumeruError as error:
+            log.info("shop %s: products, in parts: %s", shop_id, error)
+            break
+    return fetched
+
+
+def _fetch(shop_id: int, sumeru: Sumeru, ids: Sequence[str], fresh_s: float) -> dict[str, Copy]:
     queries = {product_id: single_query(product_id, fresh_s) for product_id in ids}
     made_under = {product_id: stamped(shop_id, query.watched) for product_id, query in queries.items()}
     page = sumeru.products(product_ids=tuple(ids), limit=len(ids))
@@ -52,6 +67,8 @@ def fetch(shop_id: int, sumeru: Sumeru, ids: Sequence[str], fresh_s: float) -> d
         product = by_id.get(product_id)
         key = query.key(shop_id)
         if product is None:
+            if page.next_cursor is not None or product_id in page.unreadable_ids or "" in page.unreadable_ids:
+                continue
             fetched[product_id] = absent_copy(key, shop_id, query, made_under[product_id])
         else:
             fetched[product_id] = Copy(product, now, fresh_s, made_under[product_id])

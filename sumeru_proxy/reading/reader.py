@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sumeru_proxy.client import errors, shapes
 from sumeru_proxy.client.api import Sumeru
-from sumeru_proxy.reading import leases, products, stamps
+from sumeru_proxy.reading import leases, products, ratings, stamps
 from sumeru_proxy.reading.copies import Copy, Query, copies
-from sumeru_proxy.reading.fetching import fetch_leased, retry_after
+from sumeru_proxy.reading.fetching import fetch_leased, is_pause, retry_after
 
 __all__ = ["Copy", "Missing", "Pending", "Query", "Source", "UsedCopy", "copies"]
 
@@ -36,11 +36,19 @@ class Missing(Exception):
 
 
 class UsedCopy(NamedTuple):
-    """What an answer was made of: a copy in the state in which it was used, or its absence (state ``absent``)."""
+    """What an answer was made of: a copy in the state in which it was used, or its absence (state ``absent``).
+
+    State ``derived``: a copy, or none, that comes and changes with others and is not asked for itself.
+    """
 
     query: Query
     copy: Copy | None
     state: str
+
+
+def _level_of(error: errors.SumeruError) -> int:
+    # Each of the answers that led to a pause was a warning; what is held back by it is not news.
+    return logging.DEBUG if is_pause(error) else logging.WARNING
 
 
 class Source:
@@ -88,7 +96,7 @@ class Source:
         if copy is None or state == "withdrawn":
             self.used[key] = UsedCopy(query, None, "absent")
             return None
-        return self._give(query, copy, state)
+        return self._give(key, query, copy, state)
 
     def get(self, query: Query) -> Any:
         """The value: from a copy at once (a stale one is refreshed behind the page), else from Sumeru.
@@ -98,11 +106,11 @@ class Source:
         key = query.key(self.shop_id)
         if self._count_request:
             self._count_request(self.shop_id, query)
-        copy = self._usable(key, query)
-        if copy is None:
+        usable = self._usable(key, query)
+        if usable is None:
             self.used[key] = UsedCopy(query, None, "absent")
-            copy = self._fetch(key, query)
-        return self._give(query, copy, self._state(query, copy))
+            usable = self._fetch(key, query)
+        return self._give(key, query, *usable)
 
     def products(self, ids: Sequence[str], fresh_s: float = 300.0) -> dict[str, shapes.Product | None]:
         """These products by id (None: unknown to Sumeru), each from its own copy; what lacks a copy comes in shared calls.
@@ -114,58 +122,83 @@ class Source:
         stored = copies.load_many(list(keys.values()))
         current = stamps.current(self.shop_id, {topic for query in queries.values() for topic in query.watched})
         now = time.time()
-        found: dict[str, Copy] = {}
+        usable: dict[str, Copy] = {}
         for product_id, query in queries.items():
+            key = keys[product_id]
             if self._count_request:
                 self._count_request(self.shop_id, query)
-            copy = stored.get(keys[product_id])
+            copy = stored.get(key)
             state = copy.state(now, current) if copy else "withdrawn"
-            if copy is not None and state != "withdrawn":
-                found[product_id] = copy
-                if state == "stale":
-                    self.fresh = False
-                    self._ask_refresh(self.shop_id, query)
-        absent_ids = [product_id for product_id in queries if product_id not in found]
+            if copy is None or state == "withdrawn":
+                self.used[key] = UsedCopy(query, None, "absent")
+                continue
+            usable[product_id] = copy
+            self.used[key] = UsedCopy(query, copy, state)
+            if state == "stale":
+                self.fresh = False
+                self._ask_refresh(self.shop_id, query)
+        absent_ids = [product_id for product_id in queries if product_id not in usable]
         for start in range(0, len(absent_ids), products.PRODUCTS_PER_CALL):
             chunk = absent_ids[start : start + products.PRODUCTS_PER_CALL]
             try:
-                found.update(products.fetch_leased(self.shop_id, self.client, chunk, fresh_s))
+                fetched = products.fetch_leased(self.shop_id, self.client, chunk, fresh_s)
             except errors.SumeruError as error:
-                log.warning("shop %s: products: %s", self.shop_id, error)
-        for product_id, query in queries.items():
-            copy = found.get(product_id)
-            state = copy.state(max(now, copy.fetched_at), current) if copy else "absent"
-            self.used[keys[product_id]] = UsedCopy(query, copy, state)
-        for copy in found.values():
+                log.log(_level_of(error), "shop %s: products: %s", self.shop_id, error)
+                continue
+            usable.update(fetched)
+            for product_id, copy in fetched.items():
+                state = copy.state(max(now, copy.fetched_at), current)
+                self.used[keys[product_id]] = UsedCopy(queries[product_id], copy, state)
+        for copy in usable.values():
             self.oldest = copy.fetched_at if self.oldest is None else min(self.oldest, copy.fetched_at)
-        return {product_id: copy.value for product_id, copy in found.items()}
+        return {product_id: copy.value for product_id, copy in usable.items()}
+
+    def ratings(self, shown: Mapping[str, shapes.Product | None]) -> dict[str, shapes.Rating]:
+        """The stars to show for each of these products, by id, see ``reading.ratings``; those of which nothing is known are left out.
+
+        One question to the shared cache, none to Sumeru.
+        """
+        queries = {product_id: ratings.query_of(product_id) for product_id in shown}
+        keys = {product_id: query.key(self.shop_id) for product_id, query in queries.items()}
+        stored = copies.load_many(list(keys.values()))
+        now = time.time()
+        found: dict[str, shapes.Rating] = {}
+        for product_id, product in shown.items():
+            copy = stored.get(keys[product_id])
+            self.used[keys[product_id]] = UsedCopy(queries[product_id], copy, "derived")
+            said, age_s = (copy.value, now - copy.fetched_at) if copy else (None, 0.0)
+            if decided := ratings.decide(said, age_s, product.rating if product else None):
+                found[product_id] = decided
+        return found
 
     def _state(self, query: Query, copy: Copy | None) -> str:
         return copy.state(time.time(), stamps.current(self.shop_id, query.watched)) if copy else "withdrawn"
 
-    def _give(self, query: Query, copy: Copy, state: str) -> Any:
-        self.used[query.key(self.shop_id)] = UsedCopy(query, copy, state)
+    def _give(self, key: str, query: Query, copy: Copy, state: str) -> Any:
+        self.used[key] = UsedCopy(query, copy, state)
         self.fresh = self.fresh and state == "fresh"
         self.oldest = copy.fetched_at if self.oldest is None else min(self.oldest, copy.fetched_at)
         if copy.value is None:
             raise Missing
         return copy.value
 
-    def _usable(self, key: str, query: Query) -> Copy | None:
+    def _usable(self, key: str, query: Query) -> tuple[Copy, str] | None:
+        """The copy that may be shown, and its state; a stale one is asked for again."""
         copy = copies.load(key)
         state = self._state(query, copy)
         if state == "stale":
             self._ask_refresh(self.shop_id, query)
-        return None if state == "withdrawn" else copy
+        return (copy, state) if copy is not None and state != "withdrawn" else None
 
-    def _fetch(self, key: str, query: Query) -> Copy:
+    def _fetch(self, key: str, query: Query) -> tuple[Copy, str]:
         try:
             copy = fetch_leased(self.shop_id, self.client, query)
         except errors.SumeruError as error:
-            log.warning("shop %s: %s: %s", self.shop_id, query.method, error)
+            log.log(_level_of(error), "shop %s: %s: %s", self.shop_id, query.method, error)
             raise Pending(retry_after(error)) from None
-        if copy is None:
-            copy = leases.wait_for(key, lambda: self._usable(key, query))
-        if copy is None:
+        if copy is not None:
+            return copy, self._state(query, copy)
+        usable = leases.wait_for(key, lambda: self._usable(key, query))
+        if usable is None:
             raise Pending(leases.FAILED_PAUSE_S)
-        return copy
+        return usable

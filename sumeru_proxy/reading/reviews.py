@@ -8,11 +8,12 @@ order, block after block as far as the page needs.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from sumeru_proxy.client.resources_catalogue import REVIEWS
 from sumeru_proxy.client.shapes import Review, ReviewPage, ReviewSummary
+from sumeru_proxy.reading import ratings
 from sumeru_proxy.reading.reader import Missing, Query, Source
 
 BLOCK = 100
@@ -34,7 +35,10 @@ class ReviewSelection:
 
 @dataclass(frozen=True, slots=True)
 class ReviewList:
-    """One page. ``number`` is the page that is shown, not the one asked for; ``pages`` and ``total`` are None while unknown."""
+    """One page. ``number`` is the page that is shown, not the one asked for; ``pages`` and ``total`` are None while unknown.
+
+    ``filtered`` is False when Sumeru turned out not to answer the filter that was asked for: these are all reviews.
+    """
 
     summary: ReviewSummary
     reviews: tuple[Review, ...]
@@ -42,6 +46,7 @@ class ReviewList:
     pages: int | None
     total: int | None
     has_next: bool
+    filtered: bool = True
 
     @property
     def has_previous(self) -> bool:
@@ -68,25 +73,28 @@ def block_query(product_id: str, selection: ReviewSelection | None = None, curso
 
 def select(reviews: Iterable[Review], selection: ReviewSelection) -> list[Review]:
     """The reviews that match, in order; ties by newest first, then by id, so that pages never overlap."""
-    matching = [
-        review
-        for review in reviews
-        if (selection.rating is None or review.rating == selection.rating) and (review.media or not selection.media)
-    ]
-    matching.sort(key=lambda review: review.id)
-    matching.sort(key=lambda review: review.created_at, reverse=True)
+    matching = [review for review in reviews if _matches(review, selection)]
+    matching.sort(key=attrgetter("id"))
+    matching.sort(key=attrgetter("created_at"), reverse=True)
     if selection.sort == "helpful":
-        matching.sort(key=lambda review: review.helpful_count, reverse=True)
+        matching.sort(key=attrgetter("helpful_count"), reverse=True)
     elif selection.sort != "newest":
-        matching.sort(key=lambda review: review.rating, reverse=selection.sort == "highest")
+        matching.sort(key=attrgetter("rating"), reverse=selection.sort == "highest")
     return matching
+
+
+def _matches(review: Review, selection: ReviewSelection) -> bool:
+    right_stars = selection.rating is None or review.rating == selection.rating
+    return right_stars and (bool(review.media) or not selection.media)
 
 
 def matching_count(summary: ReviewSummary, selection: ReviewSelection) -> int | None:
     """How many reviews match, as far as the summary tells; None when it does not."""
     if selection.media:
         return None
-    return summary.count if selection.rating is None else summary.histogram[selection.rating - 1]
+    if selection.rating is None:
+        return summary.count
+    return summary.histogram[selection.rating - 1] if summary.histogram else None
 
 
 def review_list(source: Source, product_id: str, selection: ReviewSelection, number: int, size: int) -> ReviewList:
@@ -100,12 +108,13 @@ def review_list(source: Source, product_id: str, selection: ReviewSelection, num
     try:
         first: ReviewPage = source.get(block_query(product_id))
     except Missing:
-        return ReviewList(ReviewSummary(product_id, Decimal(0), 0, (0, 0, 0, 0, 0)), (), 1, 1, 0, has_next=False)
+        return ReviewList(ReviewSummary(product_id, None, 0, (0, 0, 0, 0, 0)), (), 1, 1, 0, has_next=False)
+    summary = ratings.summary_of(first)
     selected = select(_distinct(first.reviews), selection)
     # The newest block may hold every review of a rating even when it does not hold every review.
-    if first.next_cursor is None or matching_count(first.summary, selection) == len(selected):
-        return _cut(first.summary, selected, number, size, total=len(selected))
-    return _chained_page(source, product_id, selection, first.summary, number, size)
+    if first.next_cursor is None or matching_count(summary, selection) == len(selected):
+        return _cut(summary, selected, number, size, total=len(selected))
+    return _chained_page(source, product_id, selection, summary, number, size)
 
 
 def _chained_page(
@@ -118,6 +127,9 @@ def _chained_page(
         if expected == 0:
             return _cut(summary, [], 1, size, total=0)
     chain = _chain(source, product_id, selection, number * size)
+    if chain.mixed:
+        found = review_list(source, product_id, ReviewSelection(selection.sort), number, size)
+        return replace(found, filtered=False)
     if not chain.more:
         return _cut(summary, chain.reviews, number, size, total=len(chain.reviews) if chain.whole else expected)
     pages = None if expected is None else min(_pages(expected, size), _pages(BLOCKS_LIMIT * BLOCK, size), PAGE_LIMIT)
@@ -145,11 +157,13 @@ def _distinct(reviews: Iterable[Review]) -> list[Review]:
 
 @dataclass(frozen=True, slots=True)
 class _Chain:
-    """``more``: further blocks can be asked for; ``whole``: the upstream said that this is the end."""
+    """``more``: further blocks can be asked for; ``whole``: the upstream said that this is the end; ``mixed``: what came was not
+    what was asked for."""
 
     reviews: list[Review]
     more: bool
     whole: bool
+    mixed: bool = False
 
 
 def _chain(source: Source, product_id: str, selection: ReviewSelection, needed: int) -> _Chain:
@@ -162,6 +176,8 @@ def _chain(source: Source, product_id: str, selection: ReviewSelection, needed: 
             block: ReviewPage = source.get(block_query(product_id, selection, cursor))
         except Missing:
             return _Chain(list(reviews.values()), more=False, whole=True)
+        if not all(_matches(review, selection) for review in block.reviews):
+            return _Chain([], more=False, whole=False, mixed=True)
         for review in block.reviews:
             reviews.setdefault(review.id, review)
         cursor = block.next_cursor

@@ -15,7 +15,7 @@ What it speaks
 ==============
 The nine public endpoints below ``/api/public/`` (referral also at ``/api/referral/public``) and the admin API below ``/api/v1/``.
 Limits are sliding windows of 60 s; an admin token may use a third of its minute within 10 s. A refused call is not counted. A
-pixel call costs one per event (the bulk calls of the documentation; a list read costs one, whatever it filters by), an
+pixel call costs one per event (the bulk calls of the documentation), a read one, by ids too unless ``bulk_cost`` says otherwise, an
 ``X-Cache: HIT`` nothing. The client's address is the socket's, or the request header ``X-Sandbox-Client-IP``. ``attributions``
 and ``orders`` are in admin answers only when ``include`` asks for them. Filters: ``filter[field]=v`` (dotted paths; several
 values by comma) and ``filter[field][gt|gte|lt|lte]=v``; lists sort by any field. A page of a list costs the same however long the
@@ -36,7 +36,7 @@ query or body picks a shop, the first one unless given. Changes purge the shop's
 ``GET|POST /_sandbox/clock``                ``{shift_s}``, ``{set: ISO time}``, ``{freeze: bool}``
 ``GET|DELETE /_sandbox/writes``             everything written, per kind, each with ``idempotency_key``, ``applied``, ``received``
 ``GET|POST /_sandbox/limits``               ``{on: bool, set: {public_reads_per_ip: 100}, forget: true}``
-``GET|POST /_sandbox/habits``               ``{comparison_filters: honoured|ignored|refused, sort: honoured|ignored}``
+``GET|POST /_sandbox/habits``               ``{comparison_filters: honoured|ignored|refused, sort: honoured|ignored, bulk_cost: call|item}``
 ``POST|DELETE /_sandbox/edge``              ``{on: bool}``; purge (of ``shop``, or all)
 ``POST /_sandbox/webhooks/emit``            ``{type, data, id?, created_at?, copies?, tamper?: signature|body|unsigned}``
 ``GET /_sandbox/webhooks/subscriptions``    all of them, without secrets
@@ -69,11 +69,9 @@ minor units), ``reason``; drawn when none is given.
 Faults
 ======
 ``{"kind": ..., "endpoint": "*", "shop": null, "method": null, "times": null, "probability": 1}`` plus the kind's options.
-``endpoint`` is a name (``reviews``, ``reviews-submit``, ``referral``, ``referral-claim``, ``bundles``, ``upsell``, ``quiz``,
-``ab-experiment``, ``product-feed``, ``cart-nudge``, ``pixel``, ``customers``, ``customer``, ``customer-update``, ``orders``,
-``order``, ``attribution``, ``webhook-subscribe``, ... see ``endpoints.ENDPOINT_NAMES``), a pattern with ``*``, or one of the
-groups ``public``, ``admin``, ``writes``. On the command line: ``--fault reviews:latency,seconds=2,times=3`` or a JSON object
-(lists of paths are joined by ``+``). Several faults may strike one call.
+``endpoint`` is a name (``reviews``, ``reviews-submit``, ``customer-update`` and so on, see ``endpoints.ENDPOINT_NAMES``), a pattern
+with ``*``, or one of the groups ``public``, ``admin``, ``writes``. On the command line:
+``--fault reviews:latency,seconds=2,times=3`` or a JSON object (lists of paths are joined by ``+``). Several faults may strike one call.
 
 Nothing is done: ``latency`` (``seconds``, then all goes on), ``hang``, ``429`` (``retry_after``: any value, null for none), ``status``
 (``status``, ``code``), ``reset`` (TCP RST), ``html`` (a page with status 200, or ``status``). These bypass the edge cache.

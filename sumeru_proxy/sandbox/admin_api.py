@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 
 from sumeru_proxy.sandbox.clock import iso
 from sumeru_proxy.sandbox.endpoints import ALL_SCOPES
-from sumeru_proxy.sandbox.listing import limit_of, opened, sealed
+from sumeru_proxy.sandbox.listing import limit_of, make_cursor, read_cursor
 from sumeru_proxy.sandbox.problems import Problem, invalid
 from sumeru_proxy.sandbox.public_writes import Deed
 from sumeru_proxy.sandbox.shelf import Condition, Shelf
 from sumeru_proxy.sandbox.shop_data import ShopData
-from sumeru_proxy.sandbox.wire import encoded
+from sumeru_proxy.sandbox.wire import encode
 from sumeru_proxy.sandbox.world import World
 
 Item = dict[str, Any]
@@ -35,27 +35,27 @@ _FILTER = re.compile(r"filter\[([A-Za-z_.]+)\](?:\[(gt|gte|lt|lte)\])?")
 BASE62 = string.digits + string.ascii_letters
 
 
-def _listed(name: str, shelf: Shelf, query: Query, default_sort: str) -> tuple[list[str], Item]:
+def _page_of_ids(name: str, shelf: Shelf, query: Query, default_sort: str) -> tuple[list[str], Item]:
     """The ids of a page, and its ``pagination``. Raises Problem."""
     conditions = []
     for parameter, text in query.items():
         if not parameter.startswith("filter"):
             continue
-        parsed = _FILTER.fullmatch(parameter)
-        if parsed is None or not shelf.knows(parsed[1]):
+        match = _FILTER.fullmatch(parameter)
+        if match is None or not shelf.knows(match[1]):
             raise invalid(parameter, "is not a filter of this list")
-        conditions.append(Condition.of(parsed[1], parsed[2] or "", text))
+        conditions.append(Condition.of(match[1], match[2] or "", text))
     sort = query.get("sort") or default_sort
     field, descending = sort.removeprefix("-"), sort.startswith("-")
     if not shelf.knows(field):
         raise invalid("sort", "names no field of this list")
-    ignored = ("cursor", "limit", "fields", "include")
-    binding = f"{name}|{sorted(pair for pair in query.items() if pair[0] not in ignored)}"
+    other_names = ("cursor", "limit", "fields", "include")
+    binding = f"{name}|{sorted(pair for pair in query.items() if pair[0] not in other_names)}"
     cursor = query.get("cursor", "")
-    after = opened(cursor, binding) if cursor else None
-    found, has_next = shelf.page(field, descending, limit_of(query), after, conditions)
-    next_cursor = sealed(*found[-1], binding) if has_next else None
-    return [item_id for _key, item_id in found], {"next_cursor": next_cursor, "has_next": has_next}
+    after = read_cursor(cursor, binding) if cursor else None
+    keys_and_ids, has_next = shelf.page_of(field, descending, limit_of(query), after, conditions)
+    next_cursor = make_cursor(*keys_and_ids[-1], binding) if has_next else None
+    return [item_id for _key, item_id in keys_and_ids], {"next_cursor": next_cursor, "has_next": has_next}
 
 
 def _supported_query(query: Query, habits: Mapping[str, str]) -> Query:
@@ -63,91 +63,91 @@ def _supported_query(query: Query, habits: Mapping[str, str]) -> Query:
     comparing = [name for name in query if name.endswith(("[gt]", "[gte]", "[lt]", "[lte]"))]
     if comparing and habits["comparison_filters"] == "refused":
         raise invalid(comparing[0], "is not a filter of this list")
-    ignored = comparing if habits["comparison_filters"] == "ignored" else []
+    ignored_names = comparing if habits["comparison_filters"] == "ignored" else []
     return {
         name: text
         for name, text in query.items()
-        if name not in ignored and (name != "sort" or habits["sort"] == "honoured")
+        if name not in ignored_names and (name != "sort" or habits["sort"] == "honoured")
     }
 
 
-def _included(name: str, query: Query, scopes: list[str]) -> set[str]:
-    asked = set(filter(None, query.get("include", "").split(",")))
-    unknown = asked - INCLUDES[name]
+def _inclusions(name: str, query: Query, scopes: list[str]) -> set[str]:
+    names = set(filter(None, query.get("include", "").split(",")))
+    unknown = names - INCLUDES[name]
     if unknown:
         raise invalid("include", f"does not know {', '.join(sorted(unknown))}")
     for thing, scope in (("orders", "orders:read"), ("attributions", "attribution:read")):
-        if thing in asked and scope not in scopes:
+        if thing in names and scope not in scopes:
             raise Problem("forbidden", "The token lacks a scope.", {"required_scope": scope})
-    return asked
+    return names
 
 
-def _shown(item: Item, query: Query) -> Item:
+def _only_fields(item: Item, query: Query) -> Item:
     fields = set(filter(None, query.get("fields", "").split(",")))
-    included = set(filter(None, query.get("include", "").split(",")))
-    return {name: value for name, value in item.items() if not fields or name in fields | included | {"id"}}
+    inclusions = set(filter(None, query.get("include", "").split(",")))
+    return {name: value for name, value in item.items() if not fields or name in fields | inclusions | {"id"}}
 
 
-def _order(order: Item, included: set[str]) -> Item:
-    return order if "attributions" in included else {k: v for k, v in order.items() if k != "attributions"}
+def _order(order: Item, inclusions: set[str]) -> Item:
+    return order if "attributions" in inclusions else {k: v for k, v in order.items() if k != "attributions"}
 
 
-def _customer(shop: ShopData, customer: Item, included: set[str]) -> Item:
-    own = [shop.orders[order_id] for order_id in shop.orders.of_customer(customer["id"])] if included else []
-    if "orders" in included:
-        return {**customer, "orders": [_order(order, included) for order in own]}
-    if "attributions" in included:
+def _customer(shop: ShopData, customer: Item, inclusions: set[str]) -> Item:
+    own = [shop.orders[order_id] for order_id in shop.orders.of_customer(customer["id"])] if inclusions else []
+    if "orders" in inclusions:
+        return {**customer, "orders": [_order(order, inclusions) for order in own]}
+    if "attributions" in inclusions:
         return {**customer, "attributions": [entry for order in own for entry in order["attributions"]]}
     return customer
 
 
-def _orders(shop: ShopData, query: Query, included: set[str]) -> bytes:
+def _orders(shop: ShopData, query: Query, inclusions: set[str]) -> bytes:
     """A page of orders, joined from the JSON that is there."""
-    ids, pagination = _listed("orders", shop.orders.bare, query, "-created_at")
+    ids, pagination = _page_of_ids("orders", shop.orders.bare, query, "-created_at")
     if query.get("fields"):
-        rows = [encoded(_shown(_order(shop.orders[order_id], included), query)) for order_id in ids]
+        rows = [encode(_only_fields(_order(shop.orders[order_id], inclusions), query)) for order_id in ids]
     else:
-        rows = [shop.orders.raw(order_id, "attributions" in included) for order_id in ids]
-    return _joined(rows, pagination)
+        rows = [shop.orders.raw(order_id, "attributions" in inclusions) for order_id in ids]
+    return _list_body(rows, pagination)
 
 
-def _joined(rows: list[bytes], pagination: Item) -> bytes:
-    return b'{"data":[' + b",".join(rows) + b'],"pagination":' + encoded(pagination) + b"}"
+def _list_body(rows: list[bytes], pagination: Item) -> bytes:
+    return b'{"data":[' + b",".join(rows) + b'],"pagination":' + encode(pagination) + b"}"
 
 
 def answer_to(name: str, world: World, shop: ShopData, item_id: str, query: Query, scopes: list[str]) -> Item | bytes:
     """The JSON object for a reading admin endpoint, or its bytes. Raises Problem."""
     query = _supported_query(query, world.habits)
     if name == "order":
-        included = _included("orders", query, scopes)
+        inclusions = _inclusions("orders", query, scopes)
         if item_id not in shop.orders:
             raise Problem("not_found", "No such order.")
         if not query.get("fields"):
-            return b'{"data":' + shop.orders.raw(item_id, "attributions" in included) + b"}"
-        return {"data": _shown(_order(shop.orders[item_id], included), query)}
+            return b'{"data":' + shop.orders.raw(item_id, "attributions" in inclusions) + b"}"
+        return {"data": _only_fields(_order(shop.orders[item_id], inclusions), query)}
     if name == "customer":
-        included = _included("customers", query, scopes)
+        inclusions = _inclusions("customers", query, scopes)
         if item_id not in shop.customers:
             raise Problem("not_found", "No such customer.")
-        return {"data": _shown(_customer(shop, shop.customers[item_id], included), query)}
+        return {"data": _only_fields(_customer(shop, shop.customers[item_id], inclusions), query)}
     if name == "customers":
-        included = _included(name, query, scopes)
-        ids, pagination = _listed(name, shop.customers, query, "-created_at")
-        rows = [_shown(_customer(shop, shop.customers[customer_id], included), query) for customer_id in ids]
+        inclusions = _inclusions(name, query, scopes)
+        ids, pagination = _page_of_ids(name, shop.customers, query, "-created_at")
+        rows = [_only_fields(_customer(shop, shop.customers[customer_id], inclusions), query) for customer_id in ids]
     elif name == "orders":
-        return _orders(shop, query, _included(name, query, scopes))
+        return _orders(shop, query, _inclusions(name, query, scopes))
     elif name == "attribution":
-        _included(name, query, scopes)
-        ids, pagination = _listed(name, shop.orders.credits, query, "-created_at")
-        return _joined([shop.orders.raw_credit(credit_id) for credit_id in ids], pagination)
+        _inclusions(name, query, scopes)
+        ids, pagination = _page_of_ids(name, shop.orders.credits, query, "-created_at")
+        return _list_body([shop.orders.raw_credit(credit_id) for credit_id in ids], pagination)
     elif name == "webhook-subscriptions":
         own = [subscription for subscription in world.subscriptions.values() if subscription["shop"] == shop.domain]
-        ids, pagination = _listed(name, Shelf(own), query, "created_at")
-        rows = [_shown(shown_subscription(world.subscriptions[whk_id]), query) for whk_id in ids]
+        ids, pagination = _page_of_ids(name, Shelf(own), query, "created_at")
+        rows = [_only_fields(shown_subscription(world.subscriptions[whk_id]), query) for whk_id in ids]
     else:
         tokens = {token["id"]: token for token in shop.tokens.values()}
-        ids, pagination = _listed(name, Shelf(tokens.values()), query, "id")
-        rows = [_shown(_shown_token(tokens[token_id]), query) for token_id in ids]
+        ids, pagination = _page_of_ids(name, Shelf(tokens.values()), query, "id")
+        rows = [_only_fields(_shown_token(tokens[token_id]), query) for token_id in ids]
     return {"data": rows, "pagination": pagination}
 
 
@@ -175,10 +175,10 @@ def _update_customer(world: World, shop: ShopData, item_id: str, body: Item) -> 
     for name, value in body.items():
         if name not in PATCHABLE or not isinstance(value, PATCHABLE[name]):
             raise invalid(name, "cannot be changed to this")
-    changed = {**customer, **body, "updated_at": iso(world.clock.now())}
-    operation = {"do": "customer", "shop": shop.domain, "customer": changed}
+    new_customer = {**customer, **body, "updated_at": iso(world.clock.now())}
+    operation = {"do": "customer", "shop": shop.domain, "customer": new_customer}
     log = ("admin", f"customer|{item_id}|{world.new_id('chg')}", {"customer_id": item_id, "change": body}, 1)
-    return Deed(200, {"data": changed}, [operation], [log])
+    return Deed(200, {"data": new_customer}, [operation], [log])
 
 
 def _subscribe(world: World, shop: ShopData, item_id: str, body: Item) -> Deed:
@@ -202,16 +202,16 @@ def _subscribe(world: World, shop: ShopData, item_id: str, body: Item) -> Deed:
         "shop": shop.domain,
         "failures": 0,
     }
-    return _revealed(201, subscription)
+    return _deed_with_secret(201, subscription)
 
 
 def _rotate(world: World, shop: ShopData, item_id: str, body: Item) -> Deed:
-    return _revealed(200, {**_subscription(world, shop, item_id), "secret": _new_secret()})
+    return _deed_with_secret(200, {**_subscription(world, shop, item_id), "secret": _new_secret()})
 
 
-def _revealed(status: int, subscription: Item) -> Deed:
-    shown = {**shown_subscription(subscription), "secret": subscription["secret"]}
-    return Deed(status, {"data": shown}, [{"do": "subscription", "subscription": subscription}])
+def _deed_with_secret(status: int, subscription: Item) -> Deed:
+    view = {**shown_subscription(subscription), "secret": subscription["secret"]}
+    return Deed(status, {"data": view}, [{"do": "subscription", "subscription": subscription}])
 
 
 def _new_secret() -> str:
@@ -219,10 +219,10 @@ def _new_secret() -> str:
 
 
 def _subscription(world: World, shop: ShopData, item_id: str) -> Item:
-    found = world.subscriptions.get(item_id)
-    if found is None or found["shop"] != shop.domain:
+    subscription = world.subscriptions.get(item_id)
+    if subscription is None or subscription["shop"] != shop.domain:
         raise Problem("not_found", "No such webhook subscription.")
-    return found
+    return subscription
 
 
 def _unsubscribe(world: World, shop: ShopData, item_id: str, body: Item) -> Deed:
@@ -245,8 +245,8 @@ def _create_key(world: World, shop: ShopData, item_id: str, body: Item) -> Deed:
         "plan": plan,
         "created_at": iso(world.clock.now()),
     }
-    shown = {**_shown_token(token), "token": token["token"]}
-    return Deed(201, {"data": shown}, [{"do": "shop", "shop": shop.domain, "token": token}])
+    view = {**_shown_token(token), "token": token["token"]}
+    return Deed(201, {"data": view}, [{"do": "shop", "shop": shop.domain, "token": token}])
 
 
 def _revoke_key(world: World, shop: ShopData, item_id: str, body: Item) -> Deed:

@@ -13,14 +13,14 @@ from sumeru_proxy.sandbox import admin_api, public_reads
 from sumeru_proxy.sandbox.calls import Calls
 from sumeru_proxy.sandbox.clock import Clock
 from sumeru_proxy.sandbox.credentials import Caller, caller_of
-from sumeru_proxy.sandbox.edge import LIFETIMES_S, Edge, Key
+from sumeru_proxy.sandbox.edge import Edge, Key
 from sumeru_proxy.sandbox.endpoints import Endpoint, find
-from sumeru_proxy.sandbox.faults import Fault, Faults, spoiled
+from sumeru_proxy.sandbox.faults import Fault, Faults, spoil
 from sumeru_proxy.sandbox.limits import Limits, Verdict
 from sumeru_proxy.sandbox.pictures import picture
 from sumeru_proxy.sandbox.problems import Problem
 from sumeru_proxy.sandbox.public_writes import WRITES, Deed
-from sumeru_proxy.sandbox.wire import Answer, Request, encoded
+from sumeru_proxy.sandbox.wire import Answer, Request, encode
 from sumeru_proxy.sandbox.world import IDEMPOTENCY_LIFETIME_S, World, fingerprint
 
 HTML_PAGE = b"<!doctype html><html><head><title>Welcome</title></head><body><h1>It works</h1></body></html>"
@@ -41,7 +41,7 @@ class Application:
     def __call__(self, request: Request) -> Answer:
         """The answer to any request. Never raises."""
         if request.path.startswith("/_sandbox"):
-            return self._controlled(request)
+            return self._control(request)
         if request.path.startswith("/media/"):
             return picture_answer(request)
         request_id = f"req_{self._prefix}{next(self._numbers):010x}"
@@ -52,11 +52,11 @@ class Application:
         domain = caller.shop.domain if caller.shop else None
         struck = self.faults.draw(endpoint, request.method, domain)
         now = self.clock.now()
-        answer, cost = self._answered(request, request_id, endpoint, item_id, caller, struck, now)
+        answer, cost = self._answer(request, request_id, endpoint, item_id, caller, struck, now)
         answer.headers["X-Request-Id"] = request_id
         self._allow_origin(request, endpoint, caller, answer)
         for fault in struck:
-            answer = spoiled(answer, fault)
+            answer = spoil(answer, fault)
         ip = self._ip(request)
         self.calls.note(
             {
@@ -70,7 +70,7 @@ class Application:
         )  # fmt: skip
         return answer
 
-    def _controlled(self, request: Request) -> Answer:
+    def _control(self, request: Request) -> Answer:
         # A page in a browser must not reach the controls of a sandbox that runs on the same machine.
         # Its name there may have been made to lead here, and an older browser says nothing of sites: host and origin are looked at, too.
         if (
@@ -104,7 +104,7 @@ class Application:
     def _ip(self, request: Request) -> str:
         return request.headers.get("x-sandbox-client-ip") or request.peer
 
-    def _answered(
+    def _answer(
         self,
         request: Request,
         request_id: str,
@@ -117,7 +117,7 @@ class Application:
         """The answer before it is spoiled, and what the call cost."""
         first = next((fault for fault in struck if fault.kind in ("429", "status", "reset", "html", "hang")), None)
         key: Key | None = None
-        if request.method in ("GET", "HEAD") and endpoint.name in LIFETIMES_S and caller.shop and first is None:
+        if request.method in ("GET", "HEAD") and endpoint.lifetime_s and caller.shop and first is None:
             key = (caller.shop.domain, endpoint.name, tuple(sorted(request.query.items())))
         for fault in struck:
             if fault.kind == "latency":
@@ -131,23 +131,22 @@ class Application:
         verdict = self.limits.take(scopes, cost, now)
         headers = verdict.headers()
         if not verdict.allowed:
-            return error_answer(_limited(verdict.retry_after_s), request_id, headers), 0
+            return error_answer(_rate_limit_problem(verdict.retry_after_s), request_id, headers), 0
         if first is not None:
             return _faulty(first, request_id, headers, verdict), cost
         if copy is not None and key is not None:
-            lifetime = LIFETIMES_S[endpoint.name]
             headers |= {
                 "X-Cache": "HIT",
                 "Age": str(int(now - copy.made_at)),
-                "Cache-Control": f"public, s-maxage={lifetime}",
+                "Cache-Control": f"public, s-maxage={endpoint.lifetime_s}",
             }
             return Answer(200, copy.body, headers), 0
         if key is not None:
-            headers |= {"X-Cache": "MISS", "Cache-Control": f"public, s-maxage={LIFETIMES_S[endpoint.name]}"}
+            headers |= {"X-Cache": "MISS", "Cache-Control": f"public, s-maxage={endpoint.lifetime_s}"}
         try:
             if caller.problem is not None or caller.shop is None:
                 raise caller.problem or Problem("unauthenticated", "A credential is required.")
-            status, body, extra = self._acted(request, endpoint, item_id, caller)
+            status, body, extra = self._act(request, endpoint, item_id, caller)
         except Problem as problem:
             headers.pop("Cache-Control", None)
             return error_answer(problem, request_id, headers), cost
@@ -155,9 +154,9 @@ class Application:
             # The real service hides its faults behind a 500 too; the sandbox's own must be findable.
             own_fault = Problem("internal_error", f"The sandbox itself failed: {type(error).__name__}: {error}")
             return error_answer(own_fault, request_id, headers), cost
-        data = b"" if status == 204 else body if isinstance(body, bytes) else encoded(body)
+        data = b"" if status == 204 else body if isinstance(body, bytes) else encode(body)
         if key is not None and status == 200:
-            self.edge.keep(key, data, now)
+            self.edge.keep(key, data, now, endpoint.lifetime_s)
         return Answer(status, data, {**headers, **extra}), cost
 
     def _cost(self, endpoint: Endpoint, request: Request) -> int:
@@ -165,9 +164,11 @@ class Application:
             body = _object(request, quiet=True)
             events = body.get("events")
             return max(1, len(events)) if isinstance(events, list) else 1
+        if self.world.habits["bulk_cost"] == "item":
+            return 1 + request.query.get("product_ids", "").count(",")
         return 1
 
-    def _acted(
+    def _act(
         self, request: Request, endpoint: Endpoint, item_id: str, caller: Caller
     ) -> tuple[int, Any, dict[str, str]]:
         shop = caller.shop
@@ -178,9 +179,9 @@ class Application:
             if endpoint.surface == "admin" and request.method in ("GET", "HEAD"):
                 scopes = caller.token["scopes"] if caller.token else []
                 return 200, admin_api.answer_to(endpoint.name, self.world, shop, item_id, request.query, scopes), {}
-            return self._written(request, endpoint, item_id, caller)
+            return self._write(request, endpoint, item_id, caller)
 
-    def _written(
+    def _write(
         self, request: Request, endpoint: Endpoint, item_id: str, caller: Caller
     ) -> tuple[int, Any, dict[str, str]]:
         """Acts once per idempotency key; a repetition gets the first answer."""
@@ -202,16 +203,16 @@ class Application:
             return before["status"], before["body"], {"Idempotency-Replayed": "true"}
         deed = self._deed(endpoint, item_id, caller, body, key)
         log = [
-            {"kind": kind, "key": f"{shop.domain}|{name}", "applied": applied,
+            {"kind": kind, "key": f"{shop.domain}|{name}", "applied": event_count,
              "entry": {**entry, "shop": shop.domain, "idempotency_key": key or None, "at": now}}
-            for kind, name, entry, applied in deed.log
+            for kind, name, entry, event_count in deed.log
         ]  # fmt: skip
         operations = [*deed.operations, *({"do": "write", **entry} for entry in log)]
         if key and deed.status < 300:
-            kept = {"at": now, "fingerprint": print_, "status": deed.status, "body": deed.body, "log": log}
-            operations.append({"do": "answer", "key": answer_key, "answer": kept})
+            answer = {"at": now, "fingerprint": print_, "status": deed.status, "body": deed.body, "log": log}
+            operations.append({"do": "answer", "key": answer_key, "answer": answer})
         self.world.commit(*operations)
-        self._published(shop.domain, deed)
+        self._purge(shop.domain, deed)
         return deed.status, deed.body, {}
 
     def _deed(self, endpoint: Endpoint, item_id: str, caller: Caller, body: dict[str, Any], key: str) -> Deed:
@@ -220,7 +221,7 @@ class Application:
             return WRITES[endpoint.name](self.world, caller.shop, body, key)
         return admin_api.WRITES[endpoint.name](self.world, caller.shop, item_id, body)
 
-    def _published(self, domain: str, deed: Deed) -> None:
+    def _purge(self, domain: str, deed: Deed) -> None:
         if any(op["do"] == "review" and op["review"]["status"] == "published" for op in deed.operations):
             self.edge.purge(domain)
 
@@ -254,7 +255,7 @@ def _is_of_this_machine(address: str) -> bool:
         return False
 
 
-def _limited(retry_after_s: int) -> Problem:
+def _rate_limit_problem(retry_after_s: int) -> Problem:
     return Problem(
         "rate_limited",
         "Too many requests.",
@@ -283,7 +284,7 @@ def _faulty(fault: Fault, request_id: str, headers: dict[str, str], verdict: Ver
 
 def error_answer(problem: Problem, request_id: str, headers: dict[str, str] | None = None) -> Answer:
     """The error model as an answer."""
-    return Answer(problem.status, encoded(problem.body(request_id)), {**(headers or {}), **problem.headers})
+    return Answer(problem.status, encode(problem.body(request_id)), {**(headers or {}), **problem.headers})
 
 
 def picture_answer(request: Request) -> Answer:

@@ -53,10 +53,10 @@ class Calls:
             self._sums[surface] += call["cost"]
             self._busiest[surface] = max(self._busiest[surface], self._sums[surface])
 
-    def shown(self, recent: int = 0) -> dict[str, Any]:
+    def report(self, recent: int = 0) -> dict[str, Any]:
         """The counts, and the latest ``recent`` calls, oldest first."""
         with self._lock:
-            shown: dict[str, Any] = {
+            report: dict[str, Any] = {
                 "total": self._endpoints.total(),
                 "edge_hits": self._hits,
                 "endpoints": dict(self._endpoints),
@@ -66,5 +66,5 @@ class Calls:
                 "busiest_minute": dict(self._busiest),
             }
             if recent:
-                shown["recent"] = list(self._recent)[-recent:]
-        return shown
+                report["recent"] = list(self._recent)[-recent:]
+        return report

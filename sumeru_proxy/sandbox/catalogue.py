@@ -32,8 +32,8 @@ def small_catalogue() -> Item:
     prd_1 to prd_4; prd_1 has 2 reviews. Both have customers cus_1 to cus_3, orders ord_1 to ord_5, one bundle (of prd_1 and
     prd_2), the quiz ``quiz_1``, the experiment ``headline``, two nudges (50.00 and 100.00), and cus_1's claimed referral.
     """
-    found: Item = json.loads((FOLDER / "small.json").read_bytes())
-    return found
+    data: Item = json.loads((FOLDER / "small.json").read_bytes())
+    return data
 
 
 def load(path: str | Path, today: datetime | None = None) -> Item:
@@ -43,7 +43,7 @@ def load(path: str | Path, today: datetime | None = None) -> Item:
     """
     midnight = (today or datetime.now(UTC)).replace(hour=0, minute=0, second=0, microsecond=0)
 
-    def dated(item: Item) -> Item:
+    def with_date(item: Item) -> Item:
         for name, value in item.items():
             if name.endswith("_at") and isinstance(value, str) and (age := _AGE.fullmatch(value)) and len(value) > 2:
                 days, hours, minutes, seconds = (int(part or 0) for part in age.groups())
@@ -52,7 +52,7 @@ def load(path: str | Path, today: datetime | None = None) -> Item:
         return item
 
     try:
-        return check_catalogue(json.loads(Path(path).read_bytes(), object_hook=dated))
+        return check_catalogue(json.loads(Path(path).read_bytes(), object_hook=with_date))
     except CatalogueError as error:
         raise CatalogueError(f"{path}: {error}") from None
     except (ValueError, RecursionError) as error:

@@ -53,11 +53,11 @@ _TYPES: dict[str, tuple[type, ...]] = {
 @cache
 def schema() -> Item:
     """The schema as it stands in the file."""
-    found: Item = json.loads(SCHEMA.read_bytes())
-    return found
+    document: Item = json.loads(SCHEMA.read_bytes())
+    return document
 
 
-def _expected(rule: Item) -> str:
+def _requirement(rule: Item) -> str:
     """What a value that breaks the rule should have been."""
     if "description" in rule:
         return str(rule["description"])
@@ -103,7 +103,7 @@ def _check(value: Any, rule: Item, path: str) -> None:
     if "$ref" in rule:
         rule = schema()["$defs"][rule["$ref"].rpartition("/")[2]]
     if not _fits(value, rule):
-        raise CatalogueError(f"{path or 'catalogue'}: expected {_expected(rule)}")
+        raise CatalogueError(f"{path or 'catalogue'}: expected {_requirement(rule)}")
     if isinstance(value, list):
         for place, inner in enumerate(value):
             _check(inner, rule["items"], f"{path}[{place}]")
@@ -118,11 +118,11 @@ def _check(value: Any, rule: Item, path: str) -> None:
 
 
 def _unique(items: list[Item], name: str, path: str) -> None:
-    seen: set[str] = set()
+    ids: set[str] = set()
     for place, item in enumerate(items):
-        if item[name] in seen:
+        if item[name] in ids:
             raise CatalogueError(f"{path}[{place}].{name}: {item[name]!r} occurs twice")
-        seen.add(item[name])
+        ids.add(item[name])
 
 
 def _quiz_ends(quiz: Item, path: str) -> None:

@@ -67,18 +67,23 @@ def _limits(options: dict[str, Any]) -> bool | dict[str, int]:
 
 
 def _storefronts(options: dict[str, Any]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    urls: dict[str, str] = {}
     for text in options["storefront"]:
         domain, equals, url = text.partition("=")
-        found[domain if equals else "*"] = url if equals else text
-    return found
+        urls[domain if equals else "*"] = url if equals else text
+    return urls
 
 
 def _orders(options: dict[str, Any]) -> dict[str, Any]:
     count, every_s, since = options["orders"], options["orders_every_s"], options["orders_since"]
     now = time.time()
-    asked = {"count": count, "every_s": every_s, "since": since or iso(now - count * every_s), "not_after": iso(now)}
-    return asked if since is None else {name: value for name, value in asked.items() if name != "not_after"}
+    generation = {
+        "count": count,
+        "every_s": every_s,
+        "since": since or iso(now - count * every_s),
+        "not_after": iso(now),
+    }
+    return generation if since is None else {name: value for name, value in generation.items() if name != "not_after"}
 
 
 def sandbox_of(options: dict[str, Any]) -> Sandbox:

@@ -14,7 +14,7 @@ from sumeru_proxy.sandbox.deliveries import Deliveries
 from sumeru_proxy.sandbox.order_control import OrderControl
 from sumeru_proxy.sandbox.problems import Problem, invalid
 from sumeru_proxy.sandbox.shop_data import ShopData
-from sumeru_proxy.sandbox.wire import Answer, Request, encoded
+from sumeru_proxy.sandbox.wire import Answer, Request, encode
 
 Item = dict[str, Any]
 Handler = Callable[[Item, str], Any]
@@ -32,10 +32,10 @@ class Control:
         self._stop = stop
         self._routes: dict[tuple[str, str], Handler] = {
             ("GET", ""): lambda body, _: self.overview(),
-            ("GET", "faults"): lambda body, _: [fault.shown() for fault in self.application.faults.active()],
+            ("GET", "faults"): lambda body, _: [fault.report() for fault in self.application.faults.active()],
             ("POST", "faults"): lambda body, _: self.add_faults(body),
             ("DELETE", "faults"): lambda body, item: {"ended": self.application.faults.clear(item or None)},
-            ("GET", "calls"): lambda body, _: self.application.calls.shown(int(body.get("recent") or 0)),
+            ("GET", "calls"): lambda body, _: self.application.calls.report(int(body.get("recent") or 0)),
             ("DELETE", "calls"): lambda body, _: self.forget_calls(),
             ("GET", "clock"): lambda body, _: self._time(),
             ("POST", "clock"): lambda body, _: self.move_clock(body),
@@ -83,9 +83,9 @@ class Control:
                 raise Problem("not_found", "There is no such control.")
             body: Any = dict(request.query)
             if request.body:
-                sent = request.json()
-                body = {**body, **sent} if isinstance(sent, dict) else {"list": sent}
-            return Answer(200, encoded({"data": handler(body, item)}))
+                request_body = request.json()
+                body = {**body, **request_body} if isinstance(request_body, dict) else {"list": request_body}
+            return Answer(200, encode({"data": handler(body, item)}))
         except Problem as problem:
             return error_answer(problem, "req_control")
         except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -122,8 +122,8 @@ class Control:
 
     def add_faults(self, body: Item) -> list[Item]:
         """Activates one fault, or a list of them."""
-        asked = body.get("list", [body])
-        return [self.application.faults.add(fault).shown() for fault in asked]
+        descriptions = body.get("list", [body])
+        return [self.application.faults.add(fault).report() for fault in descriptions]
 
     def forget_calls(self) -> None:
         """Counts from nothing again; the limits' windows stay."""
@@ -158,10 +158,14 @@ class Control:
         return {"on": limits.on, "per_minute": dict(limits.per_minute)}
 
     def change_habits(self, body: Item) -> Item:
-        """``{comparison_filters: honoured|ignored|refused, sort: honoured|ignored}``: what the admin API's lists understand."""
-        known = {"comparison_filters": ("honoured", "ignored", "refused"), "sort": ("honoured", "ignored")}
+        """What the documentation leaves open, see ``world.HABITS``."""
+        choices = {
+            "comparison_filters": ("honoured", "ignored", "refused"),
+            "sort": ("honoured", "ignored"),
+            "bulk_cost": ("call", "item"),
+        }
         for name, value in body.items():
-            if value not in known.get(name, ()):
+            if value not in choices.get(name, ()):
                 raise invalid(name, "is not a habit")
         self.world.habits.update(body)
         return dict(self.world.habits)
@@ -191,8 +195,8 @@ class Control:
     def list_deliveries(self, state: str | None = None) -> list[Item]:
         """Deliveries, oldest first; ``state`` pending, delivered or dead (the dead letters)."""
         with self.world.lock:
-            found = list(self.world.deliveries.values())
-        return [sending.shown(item) for item in found if state in (None, "", item["state"])]
+            deliveries = list(self.world.deliveries.values())
+        return [sending.report(item) for item in deliveries if state in (None, "", item["state"])]
 
     def replay(self, delivery_id: str) -> Item:
         """Sends a delivery again, whatever became of it."""
@@ -210,7 +214,7 @@ class Control:
         """Publishes pending reviews: one by ``{id}``, a product's by ``{product_id}``, or all."""
         with self.world.lock:
             shop = self._shop(body)
-            chosen = [
+            reviews = [
                 review
                 for review in shop.reviews.values()
                 if review.get("status") == "pending"
@@ -218,10 +222,10 @@ class Control:
                 and body.get("product_id") in (None, review["product_id"])
             ]
             operations = [
-                {"do": "review", "shop": shop.domain, "review": {**review, "status": "published"}} for review in chosen
+                {"do": "review", "shop": shop.domain, "review": {**review, "status": "published"}} for review in reviews
             ]
             self._commit(shop, body, *operations)
-        return {"published": [review["id"] for review in chosen]}
+        return {"published": [review["id"] for review in reviews]}
 
     def add_review(self, body: Item, product_id: str) -> Item:
         """Adds a published review to a product; every field has a default."""
@@ -241,22 +245,22 @@ class Control:
 
     def change_review(self, body: Item, review_id: str) -> Item:
         """Replaces the given fields of a review."""
-        return self._changed("review", body, review_id)
+        return self._change("review", body, review_id)
 
     def change_product(self, body: Item, product_id: str) -> Item:
         """Replaces the given fields of a product."""
-        return self._changed("product", body, product_id)
+        return self._change("product", body, product_id)
 
-    def _changed(self, kind: str, body: Item, item_id: str) -> Item:
+    def _change(self, kind: str, body: Item, item_id: str) -> Item:
         with self.world.lock:
             shop = self._shop(body)
             items = shop.reviews if kind == "review" else shop.products
             if item_id not in items:
                 raise Problem("not_found", f"No such {kind}.")
             changes = {name: value for name, value in body.items() if name not in ("shop", "edge", "id")}
-            changed = {**items[item_id], **changes}
-            self._commit(shop, body, {"do": kind, "shop": shop.domain, kind: changed})
-        return changed
+            item = {**items[item_id], **changes}
+            self._commit(shop, body, {"do": kind, "shop": shop.domain, kind: item})
+        return item
 
     def drop_review(self, body: Item, review_id: str) -> Item:
         """Withdraws a review."""
@@ -270,9 +274,9 @@ class Control:
         with self.world.lock:
             shop = self._shop(body)
             order = body["order"]
-            changed = {**shop.orders.get(order["id"], {}), **order, "updated_at": iso(self.clock.now())}
-            self._commit(shop, body, {"do": "order", "shop": shop.domain, "order": changed})
-        return changed
+            new_order = {**shop.orders.get(order["id"], {}), **order, "updated_at": iso(self.clock.now())}
+            self._commit(shop, body, {"do": "order", "shop": shop.domain, "order": new_order})
+        return new_order
 
     def change_shop(self, body: Item, domain: str) -> Item:
         """``{origins: […], auto_publish: bool}`` of a shop."""

@@ -26,7 +26,7 @@ class Caller:
     problem: Problem | None = None
 
 
-def _unauthenticated(message: str) -> Problem:
+def _credential_problem(message: str) -> Problem:
     return Problem("unauthenticated", message)
 
 
@@ -40,7 +40,7 @@ def _public_caller(world: World, headers: Mapping[str, str]) -> Caller:
     if key:
         shop = world.by_public_key.get(key)
         if shop is None:
-            return Caller(kind="public_key", problem=_unauthenticated("The public key is not known."))
+            return Caller(kind="public_key", problem=_credential_problem("The public key is not known."))
         if domain and domain != shop.domain:
             problem = Problem("forbidden", "The public key belongs to another shop.")
             return Caller(shop, None, "public_key", problem)
@@ -48,26 +48,30 @@ def _public_caller(world: World, headers: Mapping[str, str]) -> Caller:
     if domain:
         shop = world.shops.get(domain)
         if shop is None:
-            return Caller(kind="origin", problem=_unauthenticated("The shop is not known."))
+            return Caller(kind="origin", problem=_credential_problem("The shop is not known."))
         origin = headers.get("origin", "")
         if not origin:
-            return Caller(shop, None, "origin", _unauthenticated("An allow-listed origin or a public key is required."))
+            return Caller(
+                shop, None, "origin", _credential_problem("An allow-listed origin or a public key is required.")
+            )
         if origin not in shop.origins:
             return Caller(shop, None, "origin", Problem("forbidden", "The origin is not allow-listed for this shop."))
         return Caller(shop, None, "origin")
-    return Caller(problem=_unauthenticated("A public key, or a shop domain with an allow-listed origin, is required."))
+    return Caller(
+        problem=_credential_problem("A public key, or a shop domain with an allow-listed origin, is required.")
+    )
 
 
 def _admin_caller(world: World, endpoint: Endpoint, headers: Mapping[str, str]) -> Caller:
     scheme, _, text = headers.get("authorization", "").partition(" ")
     text = text.strip()
     if headers.get("x-public-key") and not text:
-        return Caller(kind="public_key", problem=_unauthenticated("A public key does not reach the admin API."))
+        return Caller(kind="public_key", problem=_credential_problem("A public key does not reach the admin API."))
     if scheme.lower() != "bearer" or not TOKEN_SHAPE.fullmatch(text):
-        return Caller(problem=_unauthenticated("A bearer token is required."))
+        return Caller(problem=_credential_problem("A bearer token is required."))
     shop = world.by_token.get(text)
     if shop is None:
-        return Caller(kind="token", problem=_unauthenticated("The token is not known."))
+        return Caller(kind="token", problem=_credential_problem("The token is not known."))
     token = shop.tokens[text]
     if endpoint.scope not in token["scopes"]:
         problem = Problem("forbidden", "The token lacks a scope.", {"required_scope": endpoint.scope})

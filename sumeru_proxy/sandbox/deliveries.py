@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sumeru_proxy.sandbox.clock import iso
-from sumeru_proxy.sandbox.wire import encoded
+from sumeru_proxy.sandbox.wire import encode
 from sumeru_proxy.sandbox.world import World
 
 Item = dict[str, Any]
@@ -50,7 +50,7 @@ class Deliveries:
         self._numbers = itertools.count()
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._changed = threading.Condition()
+        self._condition = threading.Condition()
         self._pending = {name for name, item in world.deliveries.items() if item["state"] == "pending"}
 
     def start(self) -> None:
@@ -76,15 +76,17 @@ class Deliveries:
                 "shop_domain": shop,
                 "data": event.get("data") or {},
             }
-            raw = encoded(envelope).decode()
-            wanted = [
+            raw = encode(envelope).decode()
+            subscriptions = [
                 subscription
                 for subscription in world.subscriptions.values()
                 if subscription["shop"] == shop
                 and subscription["active"]
                 and ("*" in subscription["events"] or event["type"] in subscription["events"])
             ]
-            ids = [self._make(subscription, envelope, raw, tamper) for subscription in wanted for _ in range(copies)]
+            ids = [
+                self._make(subscription, envelope, raw, tamper) for subscription in subscriptions for _ in range(copies)
+            ]
         for delivery_id in ids:
             self._queue(delivery_id, 0.0)
         return envelope, ids
@@ -107,10 +109,10 @@ class Deliveries:
 
     def settled(self, timeout_s: float) -> bool:
         """Waits until no delivery is pending; False when the time ran out first."""
-        with self._changed:
-            return self._changed.wait_for(lambda: not self._unsettled(), timeout_s)
+        with self._condition:
+            return self._condition.wait_for(lambda: not self._has_pending(), timeout_s)
 
-    def _unsettled(self) -> bool:
+    def _has_pending(self) -> bool:
         with self.world.lock:
             # A reset of the world forgets deliveries without telling.
             self._pending = {name for name in self._pending if name in self.world.deliveries}
@@ -146,8 +148,8 @@ class Deliveries:
                 self._stopping.wait(min(early_s, 0.02))
                 continue
             self._attempt(entry[2])
-            with self._changed:
-                self._changed.notify_all()
+            with self._condition:
+                self._condition.notify_all()
 
     def _attempt(self, delivery_id: str) -> None:
         delivery = self.world.deliveries.get(delivery_id)
@@ -187,36 +189,36 @@ class Deliveries:
             return
         failures = count(subscription["failures"])
         if failures != subscription["failures"]:
-            changed = {
+            new_subscription = {
                 **subscription,
                 "failures": failures,
                 "active": subscription["active"] and failures < DISABLE_AFTER,
             }
-            self.world.commit({"do": "subscription", "subscription": changed})
+            self.world.commit({"do": "subscription", "subscription": new_subscription})
 
-    def _tell_others(self, failed: Item, data: Item) -> None:
+    def _tell_others(self, delivery: Item, data: Item) -> None:
         others = any(
-            other["id"] != failed["id"] and other["shop"] == failed["shop"] and other["active"]
+            other["id"] != delivery["id"] and other["shop"] == delivery["shop"] and other["active"]
             and {"*", "webhook.failed"} & set(other["events"])
             for other in list(self.world.subscriptions.values())
         )  # fmt: skip
         if others:
-            self.emit({"type": "webhook.failed", "data": data}, failed["shop"])
+            self.emit({"type": "webhook.failed", "data": data}, delivery["shop"])
 
 
 def send(delivery: Item, secret: str) -> tuple[int | None, str | None]:
     """One attempt over the network: the status, or why there was none. Redirects are not followed. May take 10 s."""
     raw = delivery["raw"].encode("utf-8", "surrogatepass")
-    signed = signature(secret, raw)
+    header = signature(secret, raw)
     if delivery["tamper"] == "signature":
-        signed = signature(secret + "x", raw)
+        header = signature(secret + "x", raw)
     elif delivery["tamper"] == "body":
         raw = raw.replace(b'"id":', b'"id" :', 1)
     elif delivery["tamper"] == "unsigned":
-        signed = ""
+        header = ""
     headers = {"Content-Type": "application/json", "User-Agent": "sumeru-sandbox", "X-Sumeru-Delivery": delivery["id"]}
-    if signed:
-        headers["X-Sumeru-Signature"] = signed
+    if header:
+        headers["X-Sumeru-Signature"] = header
     url = urlsplit(delivery["url"])
     kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
     try:
@@ -229,6 +231,6 @@ def send(delivery: Item, secret: str) -> tuple[int | None, str | None]:
         return None, type(error).__name__
 
 
-def shown(delivery: Item) -> Item:
+def report(delivery: Item) -> Item:
     """A delivery as the control API lists it, its envelope parsed."""
     return {**{k: v for k, v in delivery.items() if k != "raw"}, "envelope": json.loads(delivery["raw"])}

@@ -5,15 +5,6 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-# Seconds, from the upstream's caching table; an experiment's answer is immutable for the session.
-LIFETIMES_S: dict[str, int] = {
-    "reviews": 60,
-    "bundles": 300,
-    "upsell": 60,
-    "product-feed": 300,
-    "cart-nudge": 60,
-    "ab-experiment": 86_400,
-}
 SIZE_LIMIT_ENTRIES = 20_000
 
 Key = tuple[str, str, tuple[tuple[str, str], ...]]
@@ -21,10 +12,11 @@ Key = tuple[str, str, tuple[tuple[str, str], ...]]
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A finished body and when it was made (Unix seconds)."""
+    """A finished body, when it was made (Unix seconds), and for how many seconds it counts."""
 
     body: bytes
     made_at: float
+    lifetime_s: int
 
 
 class Edge:
@@ -41,16 +33,16 @@ class Edge:
         if not self.on or copy is None:
             return None
         # A clock moved back must not make a copy from the future immortal.
-        return copy if 0 <= now - copy.made_at < LIFETIMES_S[key[1]] else None
+        return copy if 0 <= now - copy.made_at < copy.lifetime_s else None
 
-    def keep(self, key: Key, body: bytes, now: float) -> None:
+    def keep(self, key: Key, body: bytes, now: float, lifetime_s: int) -> None:
         """Stores a successful answer."""
         if not self.on:
             return
         with self._lock:
             if len(self._copies) >= SIZE_LIMIT_ENTRIES:
                 self._copies.clear()
-            self._copies[key] = Copy(body, now)
+            self._copies[key] = Copy(body, now, lifetime_s)
 
     def purge(self, shop: str | None = None) -> None:
         """Forgets all copies, or those of one shop."""

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """``surface`` is public_reads, writes, pixel or admin; ``scope`` is what an admin token needs."""
+    """``surface`` is public_reads, writes, pixel or admin; ``scope`` is what an admin token needs.
+
+    ``lifetime_s``: how many seconds the edge keeps a finished answer, from the upstream's caching table; 0: not at all.
+    """
 
     name: str
     surface: str
     scope: str = ""
+    lifetime_s: int = 0
 
     @property
     def public(self) -> bool:
@@ -20,16 +24,17 @@ class Endpoint:
 
 
 _PUBLIC: dict[tuple[str, str], Endpoint] = {
-    ("GET", "/api/public/reviews"): Endpoint("reviews", "public_reads"),
+    ("GET", "/api/public/reviews"): Endpoint("reviews", "public_reads", lifetime_s=60),
     ("POST", "/api/public/reviews"): Endpoint("reviews-submit", "writes"),
     ("GET", "/api/public/referral"): Endpoint("referral", "public_reads"),
     ("POST", "/api/public/referral"): Endpoint("referral-claim", "writes"),
-    ("GET", "/api/public/bundles"): Endpoint("bundles", "public_reads"),
-    ("GET", "/api/public/upsell"): Endpoint("upsell", "public_reads"),
+    ("GET", "/api/public/bundles"): Endpoint("bundles", "public_reads", lifetime_s=300),
+    ("GET", "/api/public/upsell"): Endpoint("upsell", "public_reads", lifetime_s=60),
     ("POST", "/api/public/quiz"): Endpoint("quiz", "writes"),
-    ("GET", "/api/public/ab-experiment"): Endpoint("ab-experiment", "public_reads"),
-    ("GET", "/api/public/product-feed"): Endpoint("product-feed", "public_reads"),
-    ("GET", "/api/public/cart-nudge"): Endpoint("cart-nudge", "public_reads"),
+    # An experiment's answer is immutable for the session.
+    ("GET", "/api/public/ab-experiment"): Endpoint("ab-experiment", "public_reads", lifetime_s=86_400),
+    ("GET", "/api/public/product-feed"): Endpoint("product-feed", "public_reads", lifetime_s=300),
+    ("GET", "/api/public/cart-nudge"): Endpoint("cart-nudge", "public_reads", lifetime_s=60),
     ("POST", "/api/public/pixel"): Endpoint("pixel", "pixel"),
 }
 # The operation page and the guide disagree about this path; both are served.
@@ -62,13 +67,13 @@ def find(method: str, path: str) -> tuple[Endpoint | None, str, bool]:
     if method == "HEAD":
         method = "GET"
     path = path.rstrip("/")
-    found = _PUBLIC.get((method, path))
-    if found is not None:
-        return found, "", False
+    endpoint = _PUBLIC.get((method, path))
+    if endpoint is not None:
+        return endpoint, "", False
     if path.startswith("/api/v1/"):
         collection, *rest = path.removeprefix("/api/v1/").split("/")
         verb = rest[1] if len(rest) == 2 else ""
         admin = _ADMIN.get((method, collection, len(rest), verb))
-        known = any(key[1:] == (collection, len(rest), verb) for key in _ADMIN)
-        return admin, rest[0] if rest else "", known
+        has_other_method = any(key[1:] == (collection, len(rest), verb) for key in _ADMIN)
+        return admin, rest[0] if rest else "", has_other_method
     return None, "", any(key[1] == path for key in _PUBLIC)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sumeru_proxy.sandbox.endpoints import Endpoint
-from sumeru_proxy.sandbox.wire import Answer, encoded
+from sumeru_proxy.sandbox.wire import Answer, encode
 
 # What each kind does is described in the package's docstring.
 BEFORE_ACTING = ("latency", "hang", "429", "status", "reset", "html")
@@ -51,7 +51,7 @@ class Fault:
     options: dict[str, Any] = field(default_factory=dict)
     applied: int = 0
 
-    def shown(self) -> dict[str, Any]:
+    def report(self) -> dict[str, Any]:
         """The fault as the control API lists it."""
         return {
             "id": self.id, "kind": self.kind, "endpoint": self.endpoint, "shop": self.shop, "method": self.method,
@@ -81,31 +81,31 @@ class Faults:
         self._numbers = itertools.count(1)
         self._active: list[Fault] = []
 
-    def add(self, asked: dict[str, Any]) -> Fault:
+    def add(self, options: dict[str, Any]) -> Fault:
         """Activates a fault described by JSON. Raises ValueError saying what is wrong with it."""
-        asked = dict(asked)
-        kind = asked.pop("kind", None)
+        options = dict(options)
+        kind = options.pop("kind", None)
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}")
-        endpoint, shop, method = asked.pop("endpoint", "*"), asked.pop("shop", None), asked.pop("method", None)
-        times, probability = asked.pop("times", None), asked.pop("probability", 1.0)
+        endpoint, shop, method = options.pop("endpoint", "*"), options.pop("shop", None), options.pop("method", None)
+        times, probability = options.pop("times", None), options.pop("probability", 1.0)
         if not isinstance(endpoint, str) or not all(isinstance(text, str | None) for text in (shop, method)):
             raise ValueError("endpoint, shop and method must be strings")
         if times is not None and (not isinstance(times, int) or isinstance(times, bool) or times < 1):
             raise ValueError("times must be a whole number of at least 1, or null")
         if not isinstance(probability, int | float) or not 0 <= probability <= 1:
             raise ValueError("probability must be a number from 0 to 1")
-        for name, value in asked.items():
+        for name, value in options.items():
             if name not in _OPTIONS or not isinstance(value, _OPTIONS[name]):
                 raise ValueError(f"unknown option or wrong type: {name}")
         if kind == "body":
             base64.b64decode(
-                asked.get("base64", ""), validate=True
+                options.get("base64", ""), validate=True
             )  # raises ValueError here rather than when it strikes
-        if kind in ("missing_fields", "wrong_types") and not asked.get("paths"):
+        if kind in ("missing_fields", "wrong_types") and not options.get("paths"):
             raise ValueError(f"{kind} needs paths, a list of dotted JSON paths")
         with self._lock:
-            fault = Fault(f"flt_{next(self._numbers)}", kind, endpoint, shop, method, times, probability, asked)
+            fault = Fault(f"flt_{next(self._numbers)}", kind, endpoint, shop, method, times, probability, options)
             self._active.append(fault)
         return fault
 
@@ -117,10 +117,10 @@ class Faults:
     def clear(self, fault_id: str | None = None) -> int:
         """Ends one fault, or all; gives how many."""
         with self._lock:
-            kept = [fault for fault in self._active if fault_id is not None and fault.id != fault_id]
-            ended = len(self._active) - len(kept)
-            self._active = kept
-        return ended
+            remaining = [fault for fault in self._active if fault_id is not None and fault.id != fault_id]
+            count = len(self._active) - len(remaining)
+            self._active = remaining
+        return count
 
     def draw(self, endpoint: Endpoint, method: str, shop: str | None) -> list[Fault]:
         """The faults that strike this call; each draw uses up one of their ``times``."""
@@ -141,7 +141,7 @@ class Faults:
         return struck
 
 
-def replaced(value: Any, path: str, change: Any, drop: bool) -> None:
+def replace_at(value: Any, path: str, change: Any, drop: bool) -> None:
     """Drops or replaces what ``path`` (``data.reviews.0.rating``; ``*`` is every element) names; absent paths are left."""
     name, _, rest = path.partition(".")
     keys: list[Any] = []
@@ -152,14 +152,14 @@ def replaced(value: Any, path: str, change: Any, drop: bool) -> None:
         keys = list(range(len(value))) if name == "*" else [index] * (0 <= index < len(value))
     for key in reversed(keys):
         if rest:
-            replaced(value[key], rest, change, drop)
+            replace_at(value[key], rest, change, drop)
         elif drop:
             del value[key]
         else:
             value[key] = change
 
 
-def spoiled(answer: Answer, fault: Fault, wrong: Any = "not what you expect") -> Answer:
+def spoil(answer: Answer, fault: Fault, wrong: Any = "not what you expect") -> Answer:
     """The answer as a fault of the second sort (after acting) leaves it."""
     options = fault.options
     if fault.kind == "lose_answer":
@@ -180,8 +180,8 @@ def spoiled(answer: Answer, fault: Fault, wrong: Any = "not what you expect") ->
             # Another fault has already left something that is no JSON.
             return answer
         for path in options["paths"]:
-            replaced(value, str(path), options.get("value", wrong), fault.kind == "missing_fields")
-        answer.body = encoded(value)
+            replace_at(value, str(path), options.get("value", wrong), fault.kind == "missing_fields")
+        answer.body = encode(value)
     elif fault.kind == "drip":
         answer.manner, answer.interval_s = "drip", float(options.get("interval_s", 1.0))
     elif fault.kind == "empty":

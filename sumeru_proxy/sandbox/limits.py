@@ -59,7 +59,7 @@ class Limits:
     def __init__(self, overrides: dict[str, int] | None = None, on: bool = True) -> None:
         self.per_minute = dict(DEFAULT_LIMITS)
         self.on = on
-        self._taken: dict[str, deque[tuple[float, int]]] = {}
+        self._windows: dict[str, deque[tuple[float, int]]] = {}
         self._sums: dict[str, int] = {}
         self._lock = threading.Lock()
         self.change(overrides or {})
@@ -76,7 +76,7 @@ class Limits:
     def forget(self) -> None:
         """Empties every window."""
         with self._lock:
-            self._taken.clear()
+            self._windows.clear()
             self._sums.clear()
 
     def scopes(self, surface: str, shop: str | None, ip: str, token: str, plan: str) -> list[Scope]:
@@ -86,44 +86,44 @@ class Limits:
             # Twice the rate for ten seconds is a third of a minute's calls; the minute itself still holds.
             burst = max(1, limit * 2 * int(BURST_WINDOW_S) // int(WINDOW_S))
             return [Scope(f"{surface}|token|{token}", limit), Scope(f"{surface}|burst|{token}", burst, BURST_WINDOW_S)]
-        found = [Scope(f"{surface}|ip|{ip}", self.per_minute[f"{surface}_per_ip"])]
+        scopes = [Scope(f"{surface}|ip|{ip}", self.per_minute[f"{surface}_per_ip"])]
         if shop is not None:
-            found.append(Scope(f"{surface}|shop|{shop}", self.per_minute[f"{surface}_per_shop"]))
-        return found
+            scopes.append(Scope(f"{surface}|shop|{shop}", self.per_minute[f"{surface}_per_shop"]))
+        return scopes
 
     def take(self, scopes: list[Scope], cost: int, now: float) -> Verdict:
         """Counts ``cost`` calls in all scopes, or in none. A cost of 0 only looks."""
         with self._lock:
             verdicts = [self._look(scope, cost, now) for scope in scopes]
-            refused = [verdict for verdict in verdicts if not verdict.allowed]
-            if refused:
-                return max(refused, key=lambda verdict: verdict.retry_after_s)
+            refusals = [verdict for verdict in verdicts if not verdict.allowed]
+            if refusals:
+                return max(refusals, key=lambda verdict: verdict.retry_after_s)
             if cost:
                 for scope in scopes:
-                    self._taken.setdefault(scope.key, deque()).append((now, cost))
+                    self._windows.setdefault(scope.key, deque()).append((now, cost))
                     self._sums[scope.key] = self._sums.get(scope.key, 0) + cost
             tightest = min(verdicts, key=lambda verdict: verdict.remaining)
-            left = max(0, tightest.remaining - cost)
-            return Verdict(True, tightest.limit, left, tightest.reset_at)
+            remaining = max(0, tightest.remaining - cost)
+            return Verdict(True, tightest.limit, remaining, tightest.reset_at)
 
     def _look(self, scope: Scope, cost: int, now: float) -> Verdict:
-        taken = self._taken.get(scope.key) or deque()
-        used = self._sums.get(scope.key, 0)
-        while taken and taken[0][0] <= now - scope.window_s:
-            used -= taken.popleft()[1]
-        if taken:
-            self._sums[scope.key] = used
+        window = self._windows.get(scope.key) or deque()
+        total = self._sums.get(scope.key, 0)
+        while window and window[0][0] <= now - scope.window_s:
+            total -= window.popleft()[1]
+        if window:
+            self._sums[scope.key] = total
         else:
             # Addresses come and go; an empty window must not stay.
-            self._taken.pop(scope.key, None)
+            self._windows.pop(scope.key, None)
             self._sums.pop(scope.key, None)
-            used = 0
-        reset_at = (taken[0][0] if taken else now) + scope.window_s
-        remaining = max(0, scope.limit - used)
-        if used + cost <= scope.limit or not self.on:
+            total = 0
+        reset_at = (window[0][0] if window else now) + scope.window_s
+        remaining = max(0, scope.limit - total)
+        if total + cost <= scope.limit or not self.on:
             return Verdict(True, scope.limit, remaining, reset_at)
-        missing, free_at = used + cost - scope.limit, now + scope.window_s
-        for at, size in taken:
+        missing, free_at = total + cost - scope.limit, now + scope.window_s
+        for at, size in window:
             missing -= size
             if missing <= 0:
                 free_at = at + scope.window_s

@@ -29,13 +29,13 @@ def limit_of(query: Mapping[str, str]) -> int:
 
 def in_order(items: Iterable[Item], key: SortKey, descending: bool) -> list[Item]:
     """The items by ``key``, ties by id."""
-    ordered = sorted(items, key=lambda item: str(item["id"]))
-    ordered.sort(key=key, reverse=descending)
-    return ordered
+    sorted_items = sorted(items, key=lambda item: str(item["id"]))
+    sorted_items.sort(key=key, reverse=descending)
+    return sorted_items
 
 
-def page(
-    ordered: list[Item], key: SortKey, descending: bool, limit: int, cursor: str, binding: str
+def page_of(
+    items: list[Item], key: SortKey, descending: bool, limit: int, cursor: str, binding: str
 ) -> tuple[list[Item], dict[str, Any]]:
     """One page of a list that ``in_order`` made, and its ``pagination`` object.
 
@@ -44,9 +44,9 @@ def page(
     """
     start = 0
     if cursor:
-        last_key, last_id = opened(cursor, binding)
-        start = len(ordered)
-        for position, item in enumerate(ordered):
+        last_key, last_id = read_cursor(cursor, binding)
+        start = len(items)
+        for position, item in enumerate(items):
             try:
                 place = key(item)
                 beyond = place < last_key if descending else place > last_key
@@ -55,10 +55,10 @@ def page(
                     break
             except TypeError:
                 raise _bad_cursor() from None
-    chosen = ordered[start : start + limit]
-    has_next = start + limit < len(ordered)
-    next_cursor = sealed(key(chosen[-1]), str(chosen[-1]["id"]), binding) if has_next else None
-    return chosen, {"next_cursor": next_cursor, "has_next": has_next}
+    page_items = items[start : start + limit]
+    has_next = start + limit < len(items)
+    next_cursor = make_cursor(key(page_items[-1]), str(page_items[-1]["id"]), binding) if has_next else None
+    return page_items, {"next_cursor": next_cursor, "has_next": has_next}
 
 
 def _bad_cursor() -> Problem:
@@ -69,14 +69,14 @@ def _checksum(payload: bytes, binding: str) -> str:
     return hashlib.sha256(payload + b"|" + binding.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def sealed(key: Any, item_id: str, binding: str) -> str:
+def make_cursor(key: Any, item_id: str, binding: str) -> str:
     """The cursor that leads on from an item, bound to its list."""
     payload = json.dumps([key, item_id]).encode()
     return base64.urlsafe_b64encode(_checksum(payload, binding).encode() + payload).decode().rstrip("=")
 
 
-def opened(cursor: str, binding: str) -> tuple[Any, str]:
-    """What ``sealed`` put in: sort key and id. Raises Problem for a cursor that is damaged or of another list."""
+def read_cursor(cursor: str, binding: str) -> tuple[Any, str]:
+    """What ``make_cursor`` put in: sort key and id. Raises Problem for a cursor that is damaged or of another list."""
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
         checksum, payload = raw[:16], raw[16:]

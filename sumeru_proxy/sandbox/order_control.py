@@ -14,35 +14,35 @@ from sumeru_proxy.sandbox.problems import Problem, invalid
 from sumeru_proxy.sandbox.shop_data import ShopData
 
 Item = dict[str, Any]
-MOST_GENERATED: Final = 1_000_000
-MOST_LIVING: Final = 20_000
+MAX_GENERATED: Final = 1_000_000
+MAX_LIVING: Final = 20_000
 
 
-def generation(requested: Mapping[str, Any], first: int) -> Item:
+def generation(body: Mapping[str, Any], first: int) -> Item:
     """The operation that draws orders: ``count``, and ``seed``, ``since``, ``every_s``, ``not_after``, ``changed``, ``shop``.
 
     Raises ValueError.
     """
     options: Item = {
-        "count": _whole(requested, "count", None, 1, MOST_GENERATED), "seed": _whole(requested, "seed", 0, -(2**63), 2**63), "first": first,
-        "since": str(requested.get("since") or SINCE), "every_s": _whole(requested, "every_s", EVERY_S, 0, 10**7),
-        "changed": bool(requested.get("changed", True)), "not_after": requested.get("not_after"),
+        "count": _whole(body, "count", None, 1, MAX_GENERATED), "seed": _whole(body, "seed", 0, -(2**63), 2**63), "first": first,
+        "since": str(body.get("since") or SINCE), "every_s": _whole(body, "every_s", EVERY_S, 0, 10**7),
+        "changed": bool(body.get("changed", True)), "not_after": body.get("not_after"),
     }  # fmt: skip
     for name in ("since", "not_after"):
         if options[name] is not None:
             seconds_of(options[name])
-    return {"do": "orders_generated", "shop": requested.get("shop"), "options": options}
+    return {"do": "orders_generated", "shop": body.get("shop"), "options": options}
 
 
-def _whole(requested: Mapping[str, Any], name: str, default: int | None, low: int, high: int) -> int:
-    value = requested.get(name, default)
+def _whole(body: Mapping[str, Any], name: str, default: int | None, low: int, high: int) -> int:
+    value = body.get(name, default)
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         raise ValueError(f"{name} must be a whole number from {low} to {high}")
     return value
 
 
-def _share(requested: Mapping[str, Any], name: str) -> float:
-    value = requested.get(name, 0)
+def _share(body: Mapping[str, Any], name: str) -> float:
+    value = body.get(name, 0)
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
         raise ValueError(f"{name} must be a number from 0 to 1")
     return float(value)
@@ -84,7 +84,7 @@ class OrderControl:
         more = {"later_event": body["later_event"]} if "later_event" in body else {}
         return self.life.start(
             self._shop_of(body),
-            _whole(body, "count", None, 1, MOST_LIVING),
+            _whole(body, "count", None, 1, MAX_LIVING),
             _whole(body, "seed", 0, -(2**63), 2**63),
             pause_s=float(body.get("pause_s") or 0),
             steps=tuple(map(str, steps)),

@@ -25,8 +25,8 @@ def _drawing(name: str) -> str:
 
 @cache
 def _palettes() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((FOLDER / "palettes.json").read_bytes())
-    return found
+    palettes: dict[str, Any] = json.loads((FOLDER / "palettes.json").read_bytes())
+    return palettes
 
 
 @cache
@@ -57,4 +57,4 @@ def _product(name: str) -> str:
     backgrounds, colours = palette["backgrounds"], palette["colours"]
     tones = colours[digest[1] % len(colours)] + backgrounds[digest[0] % len(backgrounds)]
     by_drawn_tone = dict(zip(palettes["drawn_in"], tones, strict=True))
-    return re.sub("#[0-9a-f]{6}", lambda found: by_drawn_tone.get(found[0], found[0]), drawing)
+    return re.sub("#[0-9a-f]{6}", lambda match: by_drawn_tone.get(match[0], match[0]), drawing)

@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 from sumeru_proxy.sandbox.clock import iso
-from sumeru_proxy.sandbox.listing import limit_of, page
+from sumeru_proxy.sandbox.listing import limit_of, page_of
 from sumeru_proxy.sandbox.problems import Problem, invalid
 from sumeru_proxy.sandbox.shop_data import REVIEW_SORTS, Item, ShopData, shown_review
 from sumeru_proxy.sandbox.world import World
@@ -19,7 +19,7 @@ ID_LIST_LIMIT = 100
 CENT = Decimal("0.01")
 
 
-def _required(query: Query, name: str) -> str:
+def _required_text(query: Query, name: str) -> str:
     value = query.get(name, "")
     if not value:
         raise invalid(name, "is required")
@@ -27,10 +27,10 @@ def _required(query: Query, name: str) -> str:
 
 
 def _ids(query: Query, name: str) -> list[str]:
-    found = list(dict.fromkeys(part for part in query.get(name, "").split(",") if part))
-    if len(found) > ID_LIST_LIMIT:
+    ids = list(dict.fromkeys(part for part in query.get(name, "").split(",") if part))
+    if len(ids) > ID_LIST_LIMIT:
         raise invalid(name, f"may hold at most {ID_LIST_LIMIT} ids")
-    return found
+    return ids
 
 
 def _flag(query: Query, name: str) -> bool:
@@ -57,7 +57,7 @@ def money(amount: Decimal) -> str:
 
 
 def _reviews(world: World, shop: ShopData, query: Query) -> Item:
-    product_id = _required(query, "product_id")
+    product_id = _required_text(query, "product_id")
     sort = query.get("sort") or "-created_at"
     if sort not in REVIEW_SORTS:
         raise invalid("sort", f"must be one of {', '.join(REVIEW_SORTS)}")
@@ -66,25 +66,25 @@ def _reviews(world: World, shop: ShopData, query: Query) -> Item:
         raise invalid("rating", "must be a whole number from 1 to 5")
     limit = limit_of(query)
     only_media = _flag(query, "media")
-    chosen = [
+    reviews = [
         review
         for review in shop.sorted_reviews(product_id, sort)
         if (not rating or review["rating"] == int(rating)) and (not only_media or review.get("media"))
     ]
     key, descending = REVIEW_SORTS[sort]
     binding = f"reviews|{shop.domain}|{product_id}|{sort}|{rating}|{only_media}"
-    shown, pagination = page(chosen, key, descending, limit, query.get("cursor", ""), binding)
-    data = {"summary": shop.summary(product_id), "reviews": [shown_review(review) for review in shown]}
+    page_reviews, pagination = page_of(reviews, key, descending, limit, query.get("cursor", ""), binding)
+    data = {"summary": shop.summary(product_id), "reviews": [shown_review(review) for review in page_reviews]}
     return {"data": data, "pagination": pagination}
 
 
 def _product_feed(world: World, shop: ShopData, query: Query) -> Item:
-    collection, wanted = query.get("collection", ""), _ids(query, "product_ids")
+    collection, requested_ids = query.get("collection", ""), _ids(query, "product_ids")
     words = query.get("q", "").casefold().split()
     in_stock = _flag(query, "in_stock")
     limit = limit_of(query)
-    ids = wanted if "product_ids" in query else list(shop.products)
-    chosen: list[Item] = []
+    ids = requested_ids if "product_ids" in query else list(shop.products)
+    matches: list[Item] = []
     for place, product_id in enumerate(ids):
         product = shop.products.get(product_id)
         if product is None or (collection and collection not in (product.get("collections") or [])):
@@ -95,13 +95,15 @@ def _product_feed(world: World, shop: ShopData, query: Query) -> Item:
             text = " ".join([product["title"], product.get("vendor") or "", *(product.get("tags") or [])]).casefold()
             if not all(word in text for word in words):
                 continue
-        chosen.append({"id": product_id, "place": place})
-    binding = f"feed|{shop.domain}|{collection}|{','.join(wanted)}|{words}|{in_stock}"
-    shown, pagination = page(chosen, lambda item: item["place"], False, limit, query.get("cursor", ""), binding)
-    return {"data": shop.shown_products(item["id"] for item in shown), "pagination": pagination}
+        matches.append({"id": product_id, "place": place})
+    binding = f"feed|{shop.domain}|{collection}|{','.join(requested_ids)}|{words}|{in_stock}"
+    page_items, pagination = page_of(
+        matches, lambda item: item["place"], False, limit, query.get("cursor", ""), binding
+    )
+    return {"data": shop.shown_products(item["id"] for item in page_items), "pagination": pagination}
 
 
-def _discounted(full: Decimal, discount: Item) -> Decimal:
+def _discounted_price(full: Decimal, discount: Item) -> Decimal:
     value = Decimal(str(discount["value"]))
     if discount["kind"] == "percentage":
         return full * (100 - value) / 100
@@ -111,30 +113,30 @@ def _discounted(full: Decimal, discount: Item) -> Decimal:
 
 
 def _bundles(world: World, shop: ShopData, query: Query) -> Item:
-    product_id = _required(query, "product_id")
-    found: list[Item] = []
+    product_id = _required_text(query, "product_id")
+    bundles: list[Item] = []
     for bundle in shop.bundles:
         ids = [item["product_id"] for item in bundle["items"]]
-        if product_id not in (bundle.get("shown_on") or ids) or not all(known in shop.products for known in ids):
+        if product_id not in (bundle.get("shown_on") or ids) or not all(item_id in shop.products for item_id in ids):
             continue
         items = [
             {**shop.shown_product(shop.products[item["product_id"]]), "quantity": item["quantity"]}
             for item in bundle["items"]
         ]
         full = sum((Decimal(item["price"]) * item["quantity"] for item in items), Decimal(0))
-        found.append(
+        bundles.append(
             {
                 "id": bundle["id"],
                 "title": bundle["title"],
                 "description": bundle.get("description") or "",
                 "items": items,
-                "price": money(_discounted(full, bundle["discount"])),
+                "price": money(_discounted_price(full, bundle["discount"])),
                 "compare_at_price": money(full),
                 "currency": shop.currency,
                 "discount": {"kind": bundle["discount"]["kind"], "value": str(bundle["discount"]["value"])},
             }
         )
-    return {"data": found}
+    return {"data": bundles}
 
 
 def _upsell(world: World, shop: ShopData, query: Query) -> Item:
@@ -142,7 +144,7 @@ def _upsell(world: World, shop: ShopData, query: Query) -> Item:
     total = money_of(query["cart_total"], "cart_total") if query.get("cart_total") else None
     limit = limit_of(query)
     offers: list[Item] = []
-    offered = set(cart)
+    excluded_ids = set(cart)
     collections = {
         name
         for product_id in cart
@@ -153,17 +155,17 @@ def _upsell(world: World, shop: ShopData, query: Query) -> Item:
         return {"data": []}
     for rule in shop.upsell_rules:
         by_product, by_collection = rule.get("if_product_ids") or [], rule.get("if_collections") or []
-        met = set(by_product) & set(cart) or set(by_collection) & collections
-        if (by_product or by_collection) and not met:
+        triggers = set(by_product) & set(cart) or set(by_collection) & collections
+        if (by_product or by_collection) and not triggers:
             continue
         for product_id in rule["product_ids"]:
             product = shop.products.get(product_id)
-            if product is None or product_id in offered or not product["available"]:
+            if product is None or product_id in excluded_ids or not product["available"]:
                 continue
             ceiling = None if total is None else total * Decimal(str(rule.get("max_share_of_cart", 1)))
             if ceiling and Decimal(product["price"]) > ceiling:
                 continue
-            offered.add(product_id)
+            excluded_ids.add(product_id)
             discount = rule.get("discount")
             offers.append(
                 {
@@ -176,17 +178,17 @@ def _upsell(world: World, shop: ShopData, query: Query) -> Item:
 
 
 def _ab_experiment(world: World, shop: ShopData, query: Query) -> Item:
-    name, visitor = _required(query, "experiment"), _required(query, "visitor_id")
+    name, visitor = _required_text(query, "experiment"), _required_text(query, "visitor_id")
     experiment = shop.experiments.get(name)
     if experiment is None:
         raise Problem("not_found", "No such experiment.")
     digest = hashlib.sha256(f"{shop.domain}|{name}|{visitor}".encode("utf-8", "replace")).digest()
     weights = [int(variant["weight"]) for variant in experiment["variants"]]
     point = int.from_bytes(digest[:8], "big") % sum(weights)
-    chosen = experiment["variants"][-1]
+    assigned_variant = experiment["variants"][-1]
     for variant, weight in zip(experiment["variants"], weights, strict=True):
         if point < weight:
-            chosen = variant
+            assigned_variant = variant
             break
         point -= weight
     key = f"{name}|{visitor}"
@@ -195,15 +197,15 @@ def _ab_experiment(world: World, shop: ShopData, query: Query) -> Item:
     return {
         "data": {
             "experiment": name,
-            "variant": chosen["name"],
-            "payload": chosen.get("payload") or {},
+            "variant": assigned_variant["name"],
+            "payload": assigned_variant.get("payload") or {},
             "assigned_at": iso(shop.assignments[key]),
         }
     }
 
 
 def _cart_nudge(world: World, shop: ShopData, query: Query) -> Item:
-    _required(query, "cart_id")
+    _required_text(query, "cart_id")
     total = money_of(query.get("cart_total") or "0", "cart_total")
     count_text = query.get("item_count") or ""
     if count_text and not (count_text.isascii() and count_text.isdecimal()):
@@ -218,11 +220,13 @@ def _cart_nudge(world: World, shop: ShopData, query: Query) -> Item:
             continue
         if nudge.get("min_items") and int(count_text or 0) < nudge["min_items"]:
             continue
-        left = threshold - total if threshold is not None else None
+        remaining = threshold - total if threshold is not None else None
         progress = None
-        if threshold is not None and left is not None:
-            progress = {"current": money(total), "target": money(threshold), "remaining": money(left)}
-        message = nudge["message"].replace("{remaining}", f"{money(left)} {shop.currency}" if left is not None else "")
+        if threshold is not None and remaining is not None:
+            progress = {"current": money(total), "target": money(threshold), "remaining": money(remaining)}
+        message = nudge["message"].replace(
+            "{remaining}", f"{money(remaining)} {shop.currency}" if remaining is not None else ""
+        )
         expires_s = nudge.get("expires_after_s")
         return {
             "data": {

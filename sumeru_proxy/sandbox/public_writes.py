@@ -55,7 +55,7 @@ def _submit_review(world: World, shop: ShopData, body: Item, key: str) -> Deed:
     if email.count("@") != 1 or email.startswith("@") or "." not in email.split("@")[1]:
         raise invalid("author.email", "must be an e-mail address")
     order = shop.orders.get(_text(body.get("order_id"), "order_id", 100))
-    bought = order is not None and any(line["product_id"] == product_id for line in order["line_items"])
+    is_verified = order is not None and any(line["product_id"] == product_id for line in order["line_items"])
     review = {
         "id": world.new_id("rev"),
         "product_id": product_id,
@@ -65,7 +65,7 @@ def _submit_review(world: World, shop: ShopData, body: Item, key: str) -> Deed:
         "author": {
             "name": _text(author.get("name"), "author.name", 100, True),
             "email": email,
-            "verified_buyer": bought,
+            "verified_buyer": is_verified,
             "country": "",
         },
         "created_at": iso(world.clock.now()),
@@ -86,13 +86,13 @@ def _claim_referral(world: World, shop: ShopData, body: Item, key: str) -> Deed:
     customer_id = _text(body.get("customer_id"), "customer_id", 100, True)
     if customer_id not in shop.customers:
         raise Problem("not_found", "No such customer.")
-    known = customer_id in shop.referrals
+    has_code = customer_id in shop.referrals
     own = shop.referral_of(customer_id)
     reward = shop.referral.get("reward")
     answer = {"data": {"code": own["code"], "share_url": own["share_url"], "reward": reward}}
     operation = {"do": "referral", "shop": shop.domain, "customer_id": customer_id}
     entry = {"customer_id": customer_id, "code": own["code"]}
-    return Deed(200, answer, [operation], [("referrals", customer_id, entry, 0 if known else 1)])
+    return Deed(200, answer, [operation], [("referrals", customer_id, entry, 0 if has_code else 1)])
 
 
 def _pixel(world: World, shop: ShopData, body: Item, key: str) -> Deed:
@@ -100,7 +100,7 @@ def _pixel(world: World, shop: ShopData, body: Item, key: str) -> Deed:
     if not isinstance(events, list) or not 1 <= len(events) <= PIXEL_LIMIT:
         raise invalid("events", f"must be a list of 1 to {PIXEL_LIMIT} events")
     deed = Deed(202, {"data": {"accepted": len(events)}})
-    seen: set[str] = set()
+    event_ids: set[str] = set()
     for place, event in enumerate(events):
         if not isinstance(event, dict):
             raise invalid(f"events.{place}", "must be an object")
@@ -110,9 +110,9 @@ def _pixel(world: World, shop: ShopData, body: Item, key: str) -> Deed:
             seconds_of(_text(event.get("occurred_at"), f"events.{place}.occurred_at", 40, True))
         except ValueError:
             raise invalid(f"events.{place}.occurred_at", "must be an ISO 8601 time") from None
-        known = event_id in seen or f"{shop.domain}|{event_id}" in world.writes["pixel"]
-        seen.add(event_id)
-        deed.log.append(("pixel", event_id, {"event": event}, 0 if known else 1))
+        is_duplicate = event_id in event_ids or f"{shop.domain}|{event_id}" in world.writes["pixel"]
+        event_ids.add(event_id)
+        deed.log.append(("pixel", event_id, {"event": event}, 0 if is_duplicate else 1))
     return deed
 
 
@@ -129,9 +129,9 @@ def _quiz(world: World, shop: ShopData, body: Item, key: str) -> Deed:
     current: str | None = order[0]
     points: dict[str, float] = {}
     for place, answer in enumerate(answers):
-        chosen = _chosen_options(questions, current, answer, f"answers.{place}")
+        options = _chosen_options(questions, current, answer, f"answers.{place}")
         onward = None
-        for option in chosen:
+        for option in options:
             for target, score in (option.get("points") or {}).items():
                 points[target] = points.get(target, 0) + score
             onward = onward or option.get("next")
@@ -141,7 +141,7 @@ def _quiz(world: World, shop: ShopData, body: Item, key: str) -> Deed:
         "quiz_id": quiz["id"],
         "title": quiz["title"],
         "complete": complete,
-        "progress": {"answered": len(answers), "total": len(answers) + _left(order, questions, current)},
+        "progress": {"answered": len(answers), "total": len(answers) + _remaining_questions(order, questions, current)},
         "next_question": None if current is None else _shown_question(shop, questions[current]),
         "results": _results(shop, quiz, points) if complete else None,
     }
@@ -149,8 +149,8 @@ def _quiz(world: World, shop: ShopData, body: Item, key: str) -> Deed:
     if complete:
         entry = {"quiz_id": quiz["id"], "session_id": session_id, "answers": answers}
         entry_key = key or f"{quiz['id']}|{session_id}"
-        known = f"{shop.domain}|{entry_key}" in world.writes["quizzes"]
-        deed.log.append(("quizzes", entry_key, entry, 0 if known else 1))
+        is_duplicate = f"{shop.domain}|{entry_key}" in world.writes["quizzes"]
+        deed.log.append(("quizzes", entry_key, entry, 0 if is_duplicate else 1))
     return deed
 
 
@@ -177,7 +177,7 @@ def _following(order: list[str], questions: dict[str, Item], current: str, onwar
     return order[place] if place < len(order) else None
 
 
-def _left(order: list[str], questions: dict[str, Item], current: str | None) -> int:
+def _remaining_questions(order: list[str], questions: dict[str, Item], current: str | None) -> int:
     count = 0
     while current is not None and count <= len(order):
         count += 1
@@ -187,21 +187,21 @@ def _left(order: list[str], questions: dict[str, Item], current: str | None) -> 
 
 def _shown_question(shop: ShopData, question: Item) -> Item:
     options = [
-        {"id": option["id"], "label": option["label"], "image": shop.placed(option.get("image"))}
+        {"id": option["id"], "label": option["label"], "image": shop.filled(option.get("image"))}
         for option in question["options"]
     ]
     return {"id": question["id"], "text": question["text"], "kind": question["kind"], "options": options}
 
 
 def _results(shop: ShopData, quiz: Item, points: dict[str, float]) -> list[Item]:
-    scored = []
+    scores = []
     for place, product in enumerate(shop.products.values()):
         names = [product["id"], *(f"collection:{name}" for name in product.get("collections") or [])]
         names += [f"tag:{tag}" for tag in product.get("tags") or []]
         score = sum(points.get(name, 0) for name in names)
         if score > 0 and product["available"]:
-            scored.append((-score, place, product))
-    best = sorted(scored, key=lambda entry: entry[:2])[: quiz.get("results_limit", RESULTS_LIMIT)]
+            scores.append((-score, place, product))
+    best = sorted(scores, key=lambda entry: entry[:2])[: quiz.get("results_limit", RESULTS_LIMIT)]
     top = -best[0][0] if best else 1
     reason = quiz.get("reason") or "Matches your answers."
     return [

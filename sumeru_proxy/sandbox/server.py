@@ -88,7 +88,7 @@ class Sandbox:
 
     def calls(self, recent: int = 0) -> dict[str, Any]:
         """The counts of ``GET /_sandbox/calls``."""
-        return self.application.calls.shown(recent)
+        return self.application.calls.report(recent)
 
 
 @contextmanager

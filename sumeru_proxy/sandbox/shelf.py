@@ -16,7 +16,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from sumeru_proxy.sandbox.clock import iso, seconds_of
-from sumeru_proxy.sandbox.wire import encoded
+from sumeru_proxy.sandbox.wire import encode
 
 Item = dict[str, Any]
 FEW: Final = 2_000
@@ -60,7 +60,7 @@ class Condition:
     def holds(self, have: Any) -> bool:
         """Whether a value passes. Amounts compare as numbers, everything else as text; nothing compares with null."""
         if self.comparison:
-            return have is not None and _compared(self.comparison, str(have), self.text)
+            return have is not None and _holds(self.comparison, str(have), self.text)
         if isinstance(have, list):
             return self.text in have
         if isinstance(have, bool):
@@ -68,7 +68,7 @@ class Condition:
         return have is not None and str(have) in self.text.split(",")
 
 
-def _compared(comparison: str, have: str, want: str) -> bool:
+def _holds(comparison: str, have: str, want: str) -> bool:
     try:
         return COMPARISONS[comparison](Decimal(have), Decimal(want))
     except InvalidOperation:
@@ -159,12 +159,12 @@ class Shelf(MutableMapping[str, Item]):
             self[item["id"]] = item
 
     def __getitem__(self, item_id: str) -> Item:
-        found: Item = json.loads(self.raw(item_id))
-        return found
+        item: Item = json.loads(self.raw(item_id))
+        return item
 
     def __setitem__(self, item_id: str, item: Item) -> None:
         self._forget(item_id)
-        raw = encoded(item)
+        raw = encode(item)
         # The first item is the dictionary that all others are packed with: they have the same names.
         self._sample = self._sample or raw[:4_096]
         packer = zlib.compressobj(1, zlib.DEFLATED, -15, 9, zlib.Z_DEFAULT_STRATEGY, self._sample)
@@ -205,17 +205,17 @@ class Shelf(MutableMapping[str, Item]):
 
     def column(self, path: str) -> dict[str, Any]:
         """A field of every item."""
-        found = self._columns.get(path)
-        if found is None:
-            found = self._columns[path] = {item_id: value_at(self[item_id], path) for item_id in self._packed}
-        return found
+        column = self._columns.get(path)
+        if column is None:
+            column = self._columns[path] = {item_id: value_at(self[item_id], path) for item_id in self._packed}
+        return column
 
     def ordering(self, path: str) -> Ordering:
         """All ids by a field."""
-        found = self._orderings.get(path)
-        if found is None:
-            found = self._orderings[path] = Ordering(self.column(path).items())
-        return found
+        ordering = self._orderings.get(path)
+        if ordering is None:
+            ordering = self._orderings[path] = Ordering(self.column(path).items())
+        return ordering
 
     def sort(self) -> None:
         """Sorts by every declared column now rather than at its first use."""
@@ -226,14 +226,14 @@ class Shelf(MutableMapping[str, Item]):
         """The ids of the items whose field has this very value."""
         return list(self.ordering(path).ids.get(value, ()))
 
-    def page(
+    def page_of(
         self, sort: str, descending: bool, limit: int, after: tuple[str, str] | None, conditions: list[Condition]
     ) -> tuple[list[tuple[str, str]], bool]:
         """Sort key and id of at most ``limit`` items beyond ``after``, and whether more follow."""
         ordering = self.ordering(sort)
         own = [each for each in conditions if each.path == sort and each.comparison and is_exact(sort)]
         others = [(self.column(each.path), each) for each in conditions if each not in own]
-        found: list[tuple[str, str]] = []
+        keys_and_ids: list[tuple[str, str]] = []
         candidates = self._candidates([each for _column, each in others])
         if candidates is not None:
             few = Ordering((item_id, self.column(sort)[item_id]) for item_id in candidates)
@@ -242,10 +242,10 @@ class Shelf(MutableMapping[str, Item]):
             steps = ordering.walk(*ordering.bounds(own), descending, after)
         for key, item_id in steps:
             if all(each.holds(column[item_id]) for column, each in others):
-                found.append((key, item_id))
-                if len(found) > limit:
+                keys_and_ids.append((key, item_id))
+                if len(keys_and_ids) > limit:
                     break
-        return found[:limit], len(found) > limit
+        return keys_and_ids[:limit], len(keys_and_ids) > limit
 
     def _candidates(self, conditions: list[Condition]) -> list[str] | None:
         """Few ids among which everything is that passes one of the conditions; None when no condition leaves few."""
@@ -259,9 +259,9 @@ class Shelf(MutableMapping[str, Item]):
                 low, high = ordering.bounds([condition])
                 if high - low > FEW:
                     continue
-                chosen = ordering.keys[low:high]
+                ids = ordering.keys[low:high]
             else:
-                chosen = list(dict.fromkeys(condition.text.split(",")))
-            if sum(len(ordering.ids.get(key, ())) for key in chosen) <= FEW:
-                return [item_id for key in chosen for item_id in ordering.ids.get(key, ())]
+                ids = list(dict.fromkeys(condition.text.split(",")))
+            if sum(len(ordering.ids.get(key, ())) for key in ids) <= FEW:
+                return [item_id for key in ids for item_id in ordering.ids.get(key, ())]
         return None

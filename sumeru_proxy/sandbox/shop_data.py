@@ -22,16 +22,16 @@ REVIEW_FIELDS = (
 )
 
 
-def resolved(value: Any, places: dict[str, str]) -> Any:
+def fill_places(value: Any, places: dict[str, str]) -> Any:
     """``value`` with the placeholders ``{base}`` and ``{storefront}`` filled in, everywhere inside."""
     if isinstance(value, str):
         for name, url in places.items():
             value = value.replace(name, url)
         return value
     if isinstance(value, dict):
-        return {name: resolved(inner, places) for name, inner in value.items()}
+        return {name: fill_places(inner, places) for name, inner in value.items()}
     if isinstance(value, list):
-        return [resolved(inner, places) for inner in value]
+        return [fill_places(inner, places) for inner in value]
     return value
 
 
@@ -91,16 +91,16 @@ class ShopData:
         self.customers.sort()
         self.generated = max(self.generated, first + count - 1)
 
-    def placed(self, value: Any) -> Any:
+    def filled(self, value: Any) -> Any:
         """A value of the catalogue with its placeholders filled in."""
-        return resolved(value, self.places)
+        return fill_places(value, self.places)
 
     def put_product(self, product: Item) -> None:
         """Adds or replaces a product."""
         self.products[product["id"]] = {
             **product,
-            "url": resolved(product["url"], self.places),
-            "image": resolved(product.get("image"), self.places),
+            "url": fill_places(product["url"], self.places),
+            "image": fill_places(product.get("image"), self.places),
         }
 
     def put_review(self, review: Item) -> None:
@@ -109,7 +109,7 @@ class ShopData:
         if before is not None:
             self.drop_review(before["id"])
         if review.get("media"):
-            review = {**review, "media": resolved(review["media"], self.places)}
+            review = {**review, "media": fill_places(review["media"], self.places)}
         self.reviews[review["id"]] = review
         if is_published(review):
             self._published.setdefault(review["product_id"], []).append(review)
@@ -126,42 +126,44 @@ class ShopData:
         self._summaries.pop(review["product_id"], None)
         self._sorted.pop(review["product_id"], None)
 
-    def published(self, product_id: str) -> list[Item]:
+    def published_reviews(self, product_id: str) -> list[Item]:
         """The published reviews of a product, in no particular order; not to be changed."""
         return self._published.get(product_id, [])
 
     def sorted_reviews(self, product_id: str, sort: str) -> list[Item]:
         """The published reviews in the order of one of ``REVIEW_SORTS``; not to be changed."""
-        if not self.published(product_id):
+        if not self.published_reviews(product_id):
             return []
         orders = self._sorted.setdefault(product_id, {})
         if sort not in orders:
-            orders[sort] = in_order(self.published(product_id), *REVIEW_SORTS[sort])
+            orders[sort] = in_order(self.published_reviews(product_id), *REVIEW_SORTS[sort])
         return orders[sort]
 
     def summary(self, product_id: str) -> Item:
         """``{product_id, average, count, histogram}`` over all published reviews; zeros for an unknown product."""
-        found = self._summaries.get(product_id)
-        if found is None:
-            ratings = [review["rating"] for review in self.published(product_id)]
+        summary = self._summaries.get(product_id)
+        if summary is None:
+            ratings = [review["rating"] for review in self.published_reviews(product_id)]
             average = round(sum(ratings) / len(ratings), 4) if ratings else 0
             histogram = {str(stars): ratings.count(stars) for stars in range(1, 6)}
-            found = {"product_id": product_id, "average": average, "count": len(ratings), "histogram": histogram}
+            summary = {"product_id": product_id, "average": average, "count": len(ratings), "histogram": histogram}
             # Any id may be asked for; only known products are worth remembering.
             if product_id in self.products:
-                self._summaries[product_id] = found
-        return found
+                self._summaries[product_id] = summary
+        return summary
 
     def shown_product(self, product: Item) -> Item:
         """A product in the shape of the public endpoints."""
         summary = self.summary(product["id"])
-        shown = {name: product.get(name) for name in PRODUCT_FIELDS}
-        shown["rating"] = {"average": summary["average"], "count": summary["count"]} if summary["count"] else None
-        return shown
+        view = {name: product.get(name) for name in PRODUCT_FIELDS}
+        view["rating"] = {"average": summary["average"], "count": summary["count"]} if summary["count"] else None
+        return view
 
     def shown_products(self, product_ids: Iterable[str]) -> list[Item]:
         """Several products in the given order; unknown ones are left out."""
-        return [self.shown_product(self.products[wanted]) for wanted in product_ids if wanted in self.products]
+        return [
+            self.shown_product(self.products[product_id]) for product_id in product_ids if product_id in self.products
+        ]
 
     def referral_of(self, customer_id: str) -> Item:
         """The referral this customer has or would get: the same at every call. Raises KeyError for a stranger."""
@@ -170,7 +172,7 @@ class ShopData:
         letters = "".join(letter for letter in name.upper() if "A" <= letter <= "Z") or "FRIEND"
         code = f"{letters}-{digest}"
         template: str = self.referral.get("share_url") or "{storefront}/?ref={code}"
-        share_url = resolved(template, {**self.places, "{code}": code})
+        share_url = fill_places(template, {**self.places, "{code}": code})
         return {"customer_id": customer_id, "code": code, "share_url": share_url}
 
     def claim_referral(self, customer_id: str) -> None:
@@ -187,17 +189,17 @@ def is_published(review: Item) -> bool:
 def shown_review(review: Item) -> Item:
     """A review in the shape of the public endpoint; what the catalogue leaves out becomes empty."""
     author = review.get("author") or {}
-    shown = {name: review.get(name) for name in REVIEW_FIELDS}
-    shown["title"] = review.get("title") or ""
-    shown["body"] = review.get("body") or ""
-    shown["author"] = {
+    view = {name: review.get(name) for name in REVIEW_FIELDS}
+    view["title"] = review.get("title") or ""
+    view["body"] = review.get("body") or ""
+    view["author"] = {
         "name": author.get("name") or "",
         "verified_buyer": bool(author.get("verified_buyer")),
         "country": author.get("country") or "",
     }
-    shown["helpful_count"] = review.get("helpful_count") or 0
-    shown["media"] = review.get("media") or []
-    return shown
+    view["helpful_count"] = review.get("helpful_count") or 0
+    view["media"] = review.get("media") or []
+    return view
 
 
 REVIEW_SORTS: dict[str, tuple[Callable[[Item], Any], bool]] = {

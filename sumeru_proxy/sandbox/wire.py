@@ -60,7 +60,7 @@ class BadRequest(Exception):
     """The bytes are not a request this server reads; the connection is closed after a 400."""
 
 
-def encoded(value: Any) -> bytes:
+def encode(value: Any) -> bytes:
     """JSON as UTF-8. A lone surrogate, which UTF-8 cannot carry, falls back to the escaped form."""
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
@@ -222,7 +222,7 @@ def _read_request(connection: socket.socket, pending: bytes, peer: str) -> tuple
         if not length_text.isdecimal() or int(length_text) > BODY_LIMIT_BYTES:
             raise BadRequest
         length = int(length_text)
-        rest = _filled(connection, rest, length)
+        rest = _fill(connection, rest, length)
         body, rest = rest[:length], rest[length:]
     path, _, query_text = parts[1].partition("?")
     query = dict(parse_qsl(query_text, keep_blank_values=True)) if query_text else {}
@@ -231,28 +231,28 @@ def _read_request(connection: socket.socket, pending: bytes, peer: str) -> tuple
     return Request(parts[0], unquote(path), query, headers, body, peer), keep_alive, rest
 
 
-def _filled(connection: socket.socket, held: bytes, length: int) -> bytes:
-    while len(held) < length:
+def _fill(connection: socket.socket, buffer: bytes, length: int) -> bytes:
+    while len(buffer) < length:
         chunk = connection.recv(65536)
         if not chunk:
             raise BadRequest
-        held += chunk
-    return held
+        buffer += chunk
+    return buffer
 
 
-def _line(connection: socket.socket, held: bytes) -> tuple[bytes, bytes]:
-    while b"\r\n" not in held:
-        if len(held) > HEAD_LIMIT_BYTES:
+def _line(connection: socket.socket, buffer: bytes) -> tuple[bytes, bytes]:
+    while b"\r\n" not in buffer:
+        if len(buffer) > HEAD_LIMIT_BYTES:
             raise BadRequest
-        held = _filled(connection, held, len(held) + 1)
-    line, _, rest = held.partition(b"\r\n")
+        buffer = _fill(connection, buffer, len(buffer) + 1)
+    line, _, rest = buffer.partition(b"\r\n")
     return line, rest
 
 
-def _read_chunked(connection: socket.socket, held: bytes) -> tuple[bytes, bytes]:
+def _read_chunked(connection: socket.socket, buffer: bytes) -> tuple[bytes, bytes]:
     body = b""
     while True:
-        line, held = _line(connection, held)
+        line, buffer = _line(connection, buffer)
         try:
             size = int(line.split(b";")[0], 16)
         except ValueError:
@@ -261,7 +261,7 @@ def _read_chunked(connection: socket.socket, held: bytes) -> tuple[bytes, bytes]
             raise BadRequest
         if size == 0:
             while line:
-                line, held = _line(connection, held)
-            return body, held
-        held = _filled(connection, held, size + 2)
-        body, held = body + held[:size], held[size + 2 :]
+                line, buffer = _line(connection, buffer)
+            return body, buffer
+        buffer = _fill(connection, buffer, size + 2)
+        body, buffer = body + buffer[:size], buffer[size + 2 :]

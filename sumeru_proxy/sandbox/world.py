@@ -19,8 +19,10 @@ from sumeru_proxy.sandbox.shop_data import ShopData
 
 Item = dict[str, Any]
 IDEMPOTENCY_LIFETIME_S = 24 * 3600
-HABITS = {"comparison_filters": "honoured", "sort": "honoured"}
-"""Undocumented abilities of the admin API's lists: ``honoured``, ``ignored``, or (filters) ``refused``."""
+HABITS = {"comparison_filters": "honoured", "sort": "honoured", "bulk_cost": "call"}
+"""What the documentation leaves open. Abilities of the admin API's lists: ``honoured``, ``ignored``, or (filters) ``refused``; what a
+public read of many ids costs: one per ``call``, or one per ``item``.
+"""
 
 
 class World:

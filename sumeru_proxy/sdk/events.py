@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from sumeru_proxy.client.bounded_json import decode
 from sumeru_proxy.client.errors import Unreadable
 from sumeru_proxy.client.reading import Notes, document
-from sumeru_proxy.client.session import decode
 from sumeru_proxy.webhooks.signature import HEADER, BadSignature, sign, verify
 
 __all__ = ["HEADER", "BadEvent", "BadSignature", "Event", "read_event", "sign", "verify"]

@@ -93,7 +93,8 @@ def erase(shop_id: int, person: frozenset[str], *, dry_run: bool = False) -> dic
                 finished_at=timezone.now(),
             )
         for event in list(InboundEvent.objects.filter(_speaking_of(person), shop_id=shop_id)):
-            if not names(json.loads(event.body_text), person):
+            # What could not be read as an event is searched as the text that it is.
+            if event.type != InboundEvent.UNREADABLE and not names(json.loads(event.body_text), person):
                 continue
             counts["events"] += 1
             if not dry_run:

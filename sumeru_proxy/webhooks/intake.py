@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from sumeru_proxy.client.values import moment_of, word_of
 from sumeru_proxy.models import InboundEvent
 from sumeru_proxy.outbox import jobs
 from sumeru_proxy.reading import stamps
 from sumeru_proxy.webhooks import erasing, installed, topics
+from sumeru_proxy.webhooks.domains import is_among
 from sumeru_proxy.webhooks.listeners import Listener, hears, kind_of, order_key
 
 OLDEST = timedelta(days=3)
 """How old an event's own date may be. Its row, which makes a replay harmless, is kept much longer (see ``pruning.py``)."""
-FUTURE = timedelta(minutes=5)
+FUTURE = timedelta(days=1)
+"""How far ahead of our clock an event may be dated: machines' clocks differ, and an event that is ignored does not come again."""
 DEPTH_MOST = 64
-_ID = re.compile(r"[\x21-\x7e]{1,120}\Z")
-_TYPE = re.compile(r"(?=.{1,80}\Z)[a-z0-9_]+(\.[a-z0-9_]+){0,3}\Z")
+ID_CHARS = 120
+TYPE_CHARS = 80
+DOMAIN_CHARS = 190
+UNREADABLE = InboundEvent.UNREADABLE
 
 
 class Malformed(Exception):
@@ -36,7 +41,7 @@ class Malformed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A webhook's outer object, checked. ``text`` is all of it as it came."""
+    """A webhook's outer object, checked. ``text`` is all of it as it came; ``shop_domain`` may be empty."""
 
     id: str
     type: str
@@ -70,13 +75,10 @@ def _depth(value: object) -> int:
 
 
 def _moment(value: object) -> datetime:
-    if not isinstance(value, str) or not 10 <= len(value) <= 40:
-        raise Malformed("created_at", "must be an ISO 8601 time")
-    try:
-        moment = datetime.fromisoformat(value)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Malformed("created_at", "must be an ISO 8601 time") from None
+    moment = moment_of(value)
+    if moment is None:
+        raise Malformed("created_at", "must be an ISO 8601 time or Unix seconds")
+    return moment
 
 
 def read_envelope(raw: bytes) -> Envelope:
@@ -94,20 +96,22 @@ def read_envelope(raw: bytes) -> Envelope:
         raise Malformed("body", "is nested too deeply")
     if not isinstance(value, dict):
         raise Malformed("body", "must be a JSON object")
-    event_id, event_type, domain, data = (value.get(name) for name in ("id", "type", "shop_domain", "data"))
-    if not isinstance(event_id, str) or not _ID.match(event_id):
+    event_id, event_type = word_of(value.get("id"), ID_CHARS), word_of(value.get("type"), TYPE_CHARS)
+    domain, data = value.get("shop_domain"), value.get("data")
+    if not event_id:
         raise Malformed("id", "must be an event id")
-    if not isinstance(event_type, str) or not _TYPE.match(event_type):
+    if not event_type:
         raise Malformed("type", "must be an event type")
-    if not isinstance(domain, str) or not 1 <= len(domain) <= 190:
+    domain = "" if domain is None else word_of(domain, DOMAIN_CHARS)
+    if domain is None:
         raise Malformed("shop_domain", "must be a domain")
-    if data is not None and not isinstance(data, dict):
-        raise Malformed("data", "must be an object")
-    return Envelope(event_id, event_type, _moment(value.get("created_at")), domain, data or {}, text)
+    occurred_at = _moment(value.get("created_at"))
+    return Envelope(event_id, event_type, occurred_at, domain, data if isinstance(data, dict) else {}, text)
 
 
-def reason_to_ignore(envelope: Envelope, now: datetime) -> str:
-    """Why a genuine event is stored but not acted upon: ``too_old`` or ``in_future``; empty when it is to be acted upon.
+def reason_to_ignore(envelope: Envelope, now: datetime, domains: Collection[str] | None = None) -> str:
+    """Why a genuine event is stored but not acted upon: ``too_old``, ``in_future`` or ``other_domain`` (None of ``domains``: any will
+    do); empty when it is to be acted upon.
 
     The signature covers no time but this one, so it bounds how long a recorded delivery could be replayed.
     """
@@ -115,11 +119,41 @@ def reason_to_ignore(envelope: Envelope, now: datetime) -> str:
         return "too_old"
     if envelope.occurred_at - now > FUTURE:
         return "in_future"
+    if domains is not None and not is_among(envelope.shop_domain, domains):
+        return "other_domain"
     return ""
 
 
-def take(shop_id: int, envelope: Envelope, now: datetime, listeners: Iterable[Listener] | None = None) -> str:
-    """Store an event and what follows from it, in one transaction: ``taken``, ``ignored`` or ``seen``.
+def keep_unreadable(shop_id: int, raw: bytes, error: Malformed, now: datetime) -> str:
+    """Store a signed body that is no event, for a person to see: ``ignored``, or ``seen`` when it came before. Raises django.db.Error.
+
+    Sumeru would send it again and again otherwise, and in the end nothing more at all.
+    """
+    named = "unread_" + hashlib.sha256(raw).hexdigest()[:40]
+    text = raw.decode("utf-8", "backslashreplace").replace("\x00", "\\x00")
+    _kept, created = InboundEvent.objects.get_or_create(
+        shop_id=shop_id,
+        event_id=named,
+        defaults={
+            "type": UNREADABLE,
+            "occurred_at": now,
+            "state": InboundEvent.State.IGNORED,
+            "reason": f"{UNREADABLE}:{error.field}",
+            "body_text": text,
+        },
+    )
+    return "ignored" if created else "seen"
+
+
+def take(
+    shop_id: int,
+    envelope: Envelope,
+    now: datetime,
+    listeners: Iterable[Listener] | None = None,
+    domains: Collection[str] | None = None,
+) -> str:
+    """Store an event and what follows from it, in one transaction: ``taken``, ``ignored`` or ``seen``. ``domains`` are the shop's; an
+    event that names another one is ignored.
 
     May be repeated: the same event id of a shop changes nothing the second time. Raises django.db.Error when the database
     fails; then nothing has happened and the event is to be sent again.
@@ -127,7 +161,7 @@ def take(shop_id: int, envelope: Envelope, now: datetime, listeners: Iterable[Li
     known = InboundEvent.objects.filter(shop_id=shop_id, event_id=envelope.id)
     if known.exists():  # a storm of repetitions waits for no write lock; the unique constraint below decides
         return "seen"
-    ignored = reason_to_ignore(envelope, now)
+    ignored = reason_to_ignore(envelope, now, domains)
     with transaction.atomic():
         try:
             with transaction.atomic():

@@ -36,8 +36,10 @@ def chosen(
 def replay(event: InboundEvent) -> int:
     """Make every consequence of an event due again, except what waits anyway; gives how many jobs. May be repeated.
 
-    Listeners end in the same state however often they hear an event.
+    Listeners end in the same state however often they hear an event. What is no event has no consequences.
     """
+    if event.reason.startswith(intake.UNREADABLE):
+        return 0
     again = Job.objects.filter(event=event, kind__startswith=KIND_PREFIX)
     with transaction.atomic():
         due = jobs.retry(again)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import InterfaceError, OperationalError
 
+from sumeru_proxy.client.api import Sumeru
 from sumeru_proxy.client.errors import Refused as RefusedBySumeru
 from sumeru_proxy.client.errors import SumeruError
 from sumeru_proxy.client.shapes_admin import Order, OrderPage
@@ -44,7 +46,7 @@ def over_orders(handle: HandlePage) -> Callable[[Step], Stride]:
     def step(at: Step) -> Stride:
         body = at.work.body
         window = Window("created_at", moment_of(body, "since"), moment_of(body, "until"))
-        page, plain = _page(at, window)
+        page, following = read_page(at.work.sumeru(), window, "created_at", at.cursor)
         effect: Effect | None = None
         failed: Exception | None = None
         if page.orders:
@@ -59,7 +61,7 @@ def over_orders(handle: HandlePage) -> Callable[[Step], Stride]:
                     raise
                 failed = error
         return Stride(
-            next=None if page.next_cursor is None else {"cursor": page.next_cursor, "plain": plain},
+            next=following,
             units=len(page.orders),
             effect=effect,
             reached=page.orders[-1].created_at if page.orders else None,
@@ -71,19 +73,85 @@ def over_orders(handle: HandlePage) -> Callable[[Step], Stride]:
     return step
 
 
-def _page(at: Step, window: Window) -> tuple[OrderPage, bool]:
-    """The next page, and whether it was asked for without filters, which an account may not know."""
-    place = at.cursor or {}
-    cursor, plain = place.get("cursor"), bool(place.get("plain"))
-    sumeru = at.work.sumeru()
+# -- pages
 
-    def ask(sent: Window | None) -> OrderPage:
-        return sumeru.orders(limit=PAGE, cursor=cursor, sort="created_at", include=("attributions",), window=sent)
 
-    if not plain:
-        try:
-            return ask(window), False
-        except RefusedBySumeru as error:
-            if not window.query() or cursor is not None or error.status not in (400, 422):
+Place = Mapping[str, Any]
+"""Where a walk is, as JSON: ``cursor``; ``plain``: the account knows no comparison filters; ``at``: the time of the last order read, and
+``ids``: those of about that time; ``ordered``: times came in the order that was asked for; ``edge``: where the walk began anew; ``stuck``:
+the ``at`` at which it did.
+"""
+SAME_TIME: Final = timedelta(seconds=1)
+"""Orders this close may come again after a new beginning, since an account may compare whole seconds."""
+_IDS_LIMIT: Final = 1_000
+
+
+def read_page(
+    sumeru: Sumeru, window: Window, sort: str, place: Place | None
+) -> tuple[OrderPage, dict[str, Any] | None]:
+    """The page of orders at a place of a walk (None: the first), attributions included, and the next place (None: the end).
+
+    ``sort`` is the window's field, with ``-`` for newest first. An account that refuses the window's filters is asked without them. A
+    cursor that is refused has expired: the walk then begins anew at the last time that it has read, from the first order when times did
+    not come in order. What was read by then is left out. Raises the client's errors; that refusal, too, when the new beginning led nowhere.
+    """
+    place = dict(place or {})
+    try:
+        page = _fetch(sumeru, window, sort, place)
+    except RefusedBySumeru as error:
+        if error.status not in (400, 422):
+            raise
+        if place.get("cursor") is not None:
+            if "stuck" in place and place["stuck"] == place.get("at"):
                 raise
-    return window.kept(ask(None)), True
+            place |= {"cursor": None, "stuck": place.get("at"), "edge": place.get("at") if _ordered(place) else None}
+        elif window.query() and not place.get("plain"):
+            place["plain"] = True
+        else:
+            raise
+        return read_page(sumeru, window, sort, place)
+    seen = set(place.get("ids") or ()) if place.get("edge") else set()
+    after = _after(place, page, window.field, sort)
+    return replace(page, orders=tuple(each for each in page.orders if each.id not in seen)), after
+
+
+def _ordered(place: Place) -> bool:
+    return bool(place.get("ordered", True))
+
+
+def _fetch(sumeru: Sumeru, window: Window, sort: str, place: Place) -> OrderPage:
+    rest = window
+    if place.get("edge"):
+        edge = datetime.fromisoformat(place["edge"])
+        rest = replace(window, until=edge + SAME_TIME) if sort.startswith("-") else replace(window, since=edge)
+    plain = bool(place.get("plain"))
+    page = sumeru.orders(PAGE, place.get("cursor"), sort, include=("attributions",), window=None if plain else rest)
+    if not plain:
+        return page
+    inside = window.kept(page)  # what was read before the walk began anew is not outside
+    return replace(rest.kept(inside), outside=inside.outside)
+
+
+def _after(place: Place, page: OrderPage, field: str, sort: str) -> dict[str, Any] | None:
+    if page.next_cursor is None:
+        return None
+    at = datetime.fromisoformat(place["at"]) if place.get("at") else None
+    recent = dict.fromkeys(place.get("ids") or ())
+    ordered = _ordered(place)
+    for order in page.orders:
+        time: datetime | None = getattr(order, field)
+        if time is None:
+            continue
+        if at is not None and order.id not in recent:
+            ordered = ordered and (time <= at if sort.startswith("-") else time >= at)
+        if at is not None and abs(time - at) > SAME_TIME:
+            recent.clear()
+        recent[order.id] = None
+        at = time
+    return {
+        **place,
+        "cursor": page.next_cursor,
+        "at": None if at is None else at.isoformat(),
+        "ids": list(recent)[-_IDS_LIMIT:],
+        "ordered": ordered,
+    }

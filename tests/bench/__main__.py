@@ -7,7 +7,21 @@ import json
 import signal
 import sys
 
-from tests.bench import attribution, books, budget, growth, order_sync, orders, outage, page, sizes, soak, speed
+from tests.bench import (
+    attribution,
+    backfill,
+    books,
+    budget,
+    growth,
+    intake,
+    order_sync,
+    orders,
+    outage,
+    page,
+    sizes,
+    soak,
+    speed,
+)
 
 BENCHES = {
     "sizes": sizes,
@@ -18,6 +32,8 @@ BENCHES = {
     "growth": growth,
     "soak": soak,
     "books": books,
+    "backfill": backfill,
+    "intake": intake,
     "orders": orders,
     "order_sync": order_sync,
     "attribution": attribution,

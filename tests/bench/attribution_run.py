@@ -141,15 +141,15 @@ def _shop_id() -> int:
 
 def stream(_orders: int) -> Result:
     """Seven models over every order, nothing stored: sums by model and channel are kept, and must equal the revenue."""
-    from sumeru_proxy.consumers.attribution import streaming, words
-    from sumeru_proxy.consumers.attribution.computing import compute
+    from sumeru_proxy.consumers.attribution import journey_rows, words
+    from sumeru_proxy.consumers.attribution.computation import compute
     from sumeru_proxy.consumers.attribution.plans import plan_of
 
     shop_id = _shop_id()
     plan = plan_of(shop_id, SEVEN)
     sums: dict[tuple[int, str], int] = {}
     revenue = count = touches = 0
-    for journey in streaming.of_shop(shop_id, plan.options, words.texts_of(shop_id)):
+    for journey in journey_rows.of_shop(shop_id, plan.options, words.texts_of(shop_id)):
         for (model, channel, _campaign), (amount, _refunded) in compute(
             plan, journey.conversion, journey.touches
         ).credits.items():
@@ -164,21 +164,21 @@ def stream(_orders: int) -> Result:
 
 def store(_orders: int) -> Result:
     """The same seven models with credits and sums by day, in the steps of the range job."""
-    from sumeru_proxy.consumers.attribution import storing
+    from sumeru_proxy.consumers.attribution import storage
     from sumeru_proxy.consumers.attribution.models import Conversion, Credit, DaySum
     from sumeru_proxy.consumers.attribution.plans import plan_of
 
     shop_id = _shop_id()
     plan = plan_of(shop_id, SEVEN)
     ids = list(Conversion.objects.filter(shop_id=shop_id).order_by("at_ms", "pk").values_list("pk", flat=True))
-    for start in range(0, len(ids), storing.CHUNK_ORDERS):
-        storing.recompute(shop_id, ids[start : start + storing.CHUNK_ORDERS], plan)
+    for start in range(0, len(ids), storage.CHUNK_ORDERS):
+        storage.recompute(shop_id, ids[start : start + storage.CHUNK_ORDERS], plan)
     return {"credits": Credit.objects.count(), "day_sums": DaySum.objects.count()}
 
 
 def one(orders: int) -> Result:
     """Single orders computed anew, each in its transaction: CPU of the median and of one in twenty."""
-    from sumeru_proxy.consumers.attribution import storing
+    from sumeru_proxy.consumers.attribution import storage
     from sumeru_proxy.consumers.attribution.plans import plan_of
 
     shop_id = _shop_id()
@@ -187,7 +187,7 @@ def one(orders: int) -> Result:
     cpu, wall = [], []
     for number in range(220):
         began, began_cpu = time.perf_counter(), time.process_time()
-        storing.recompute(shop_id, [random_.randrange(1, orders + 1)], plan)
+        storage.recompute(shop_id, [random_.randrange(1, orders + 1)], plan)
         if number >= 20:
             cpu.append((time.process_time() - began_cpu) * 1_000)
             wall.append((time.perf_counter() - began) * 1_000)
@@ -201,17 +201,17 @@ def one(orders: int) -> Result:
 
 def report(_orders: int) -> Result:
     """The report of 90 days, by channel and by campaign."""
-    from sumeru_proxy.consumers.attribution import reporting
+    from sumeru_proxy.consumers.attribution import reports
 
     shop_id = _shop_id()
-    first = reporting.day_of(START_DAY + 60)
+    first = reports.day_of(START_DAY + 60)
     last = first + timedelta(days=89)
     result: Result = {}
     for name, campaigns in (("channels", False), ("campaigns", True)):
         cpu, wall = [], []
         for number in range(12):
             began, began_cpu = time.perf_counter(), time.process_time()
-            found = reporting.report(shop_id, first, last, "EUR", campaigns=campaigns)
+            found = reports.report(shop_id, first, last, "EUR", campaigns=campaigns)
             if number >= 2:
                 cpu.append((time.process_time() - began_cpu) * 1_000)
                 wall.append((time.perf_counter() - began) * 1_000)
@@ -229,14 +229,14 @@ def report(_orders: int) -> Result:
 
 def estimate(_orders: int) -> Result:
     """The models from data: one pass, solved for each order of the chain, with error bars."""
-    from sumeru_proxy.consumers.attribution import certainty, fitting, markov
+    from sumeru_proxy.consumers.attribution import certainty, estimation, markov
     from sumeru_proxy.consumers.attribution.journeys import DAY_MS, Options
 
     shop_id = _shop_id()
     result: Result = {}
     for order in (1, 2):
         began = time.process_time()
-        counted = fitting.count(shop_id, Options(), order, (START_DAY + DAYS + 1) * DAY_MS)
+        counted = estimation.count(shop_id, Options(), order, (START_DAY + DAYS + 1) * DAY_MS)
         result[f"order_{order}_count_s"] = time.process_time() - began
         whole = markov.Transitions(order)
         for block in counted.chains:

@@ -52,7 +52,7 @@ def _journal(count: int, seed: int) -> dict[str, Any]:
         for start in range(0, count, target.batch_size):
             target.write([Entry(document) for document in made[start : start + target.batch_size]])
         written_s = time.perf_counter() - began
-        booked = sum(each.total for each in target.booked(min(by_day), max(by_day)))
+        booked = sum(each.total for each in target.orders_between(min(by_day), max(by_day)))
         journal = Path(folder) / "acme-files" / "journal.beancount"
         began = time.perf_counter()
         errors = official.journal_errors(journal)

@@ -17,35 +17,39 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import psycopg
 
-from sumeru_proxy.consumers.order_sync.document import Document
-from sumeru_proxy.consumers.order_sync.mapping import map_order
-from sumeru_proxy.consumers.order_sync.targets.interface import Entry, Place, Written
-from sumeru_proxy.consumers.order_sync.targets.tryton import KIND, TrytonTarget
+from sumeru_proxy.consumers.order_sync.targets.interface import Place
+from sumeru_proxy.consumers.order_sync.targets.tryton import KIND
 from sumeru_proxy.consumers.order_sync.tryton.rest import Door
 from sumeru_proxy.consumers.order_sync.tryton.set_up import Erp, Server
 from sumeru_proxy.sandbox.catalogue import small_catalogue
 from sumeru_proxy.sandbox.server import Sandbox, running
 from sumeru_proxy.sandbox.shop_data import ShopData
+from tests.bench.order_sync_cost import cost_of_an_order
 from tests.faults.running_site import DOMAIN, PLENTY, Site, site
-from tests.sumeru_proxy.consumers.order_sync.erp import HOME, PLAN, generated
-from tests.sumeru_proxy.installation import POSTGRESQL, wait_until
+from tests.guard import POSTGRESQL
+from tests.sumeru_proxy.consumers.order_sync.erp import HOME, PLAN
+from tests.sumeru_proxy.installation import wait_until
 
 SHOP = "acme-eur"
+ERP_KILLS = 3
+AWAY_H = (0.5, 1, 2, 4, 8)
+"""While the ERP is away the workers' clocks are set forward by so many hours, one after another."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", choices=["sqlite", "postgresql"], default="sqlite", help="our stores and Tryton's")
     parser.add_argument("--state", choices=["draft", "quotation", "confirmed"], default="draft", help="of new sales")
     parser.add_argument("--orders", type=int, default=0, help="how many (default: 1,000; quick: 120)")
+    parser.add_argument("--seed", type=int, default=7, help="of the orders (default: 7)")
     parser.add_argument("--kills", type=int, default=10, help="of workers (default: 10)")
 
 
@@ -87,7 +91,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         server = stack.enter_context(erp(options.engine, folder / "erp", f"erp_{os.getpid()}"))
-        ratio = _cost_of_an_order(server)
+        ratio = cost_of_an_order(server, SHOP)
         server.kill()
         empty = stack.enter_context(erp(options.engine, folder / "rehearsal", f"rehearsal_{os.getpid()}"))
         server = stack.enter_context(erp(options.engine, folder / "main", f"main_{os.getpid()}"))
@@ -97,6 +101,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         place = stack.enter_context(
             site(options.engine, folder / "site", sandbox, SUMERU_CONSUMERS=only, TEST_CONSUMERS=only)
         )
+        place.manage("migrate", "--verbosity", "0")  # the tables of this consumer, which the installation began without
         web = place.web(processes=1)
         place.manage("subscribe", place.key, "--url", f"http://127.0.0.1:{web.port}/hooks/sumeru/{place.key}")
         for name, where in (("main", server), ("rehearsal", empty)):
@@ -116,9 +121,11 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             )
         place.manage("order_sync", "start", place.key, "--target", "main", "--at", "2000-01-01T00:00:00+00:00")
         result: dict[str, Any] = {"orders": count, "engine": options.engine, "state": options.state, "ratio": ratio}
+        _say(f"set up; an order costs {ratio}")
         began = time.monotonic()
         result |= _storm(place, sandbox, server, count, options)
         result["storm_s"] = round(time.monotonic() - began, 1)
+        _say(f"drained: {result['drained']}")
         result |= _proved(place, sandbox, server, count)
         return result
 
@@ -128,10 +135,19 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 def _storm(place: Site, sandbox: Sandbox, server: Server, count: int, options: argparse.Namespace) -> dict[str, Any]:
     life = sandbox.control.orders.life
+    ahead_s = 0.0
     workers = [_worker(place), _worker(place)]
     pause_s = 0.02 if options.quick else 0.06
     sandbox.control.orders.live(
-        {"shop": DOMAIN, "count": count, "seed": 7, "repeat": 1 / 3, "lose": 0.04, "reach": 40, "pause_s": pause_s}
+        {
+            "shop": DOMAIN,
+            "count": count,
+            "seed": options.seed,
+            "repeat": 1 / 3,
+            "lose": 0.04,
+            "reach": 40,
+            "pause_s": pause_s,
+        }
     )
     kills = erp_kills = 0
     away_s = 0.0
@@ -146,7 +162,15 @@ def _storm(place: Site, sandbox: Sandbox, server: Server, count: int, options: a
                 server.stop()
                 down_at = time.monotonic()
             elif kind == "start":
-                most_parked = max(most_parked, _parked(place))
+                for hours in AWAY_H:
+                    ahead_s = hours * 3600
+                    place.stop_workers()
+                    hour = f"{datetime.now(UTC) + timedelta(seconds=ahead_s):%Y-%m-%d %H:%M:%S}+00:00"
+                    workers = [_worker(place, ahead_s), _worker(place, ahead_s)]
+                    # Until they have asked in vain at that hour.
+                    assert wait_until(lambda hour=hour: _asked_in_vain(place, hour), 90, 0.1), place.logs()[-3_000:]
+                    most_parked = max(most_parked, _parked(place))
+                _say(f"{AWAY_H[-1]} h away, {most_parked} parked")
                 server.start()
                 away_s = time.monotonic() - (down_at or 0.0)
             elif wait_until(lambda: _writing(place), 10, 0.02):
@@ -157,20 +181,40 @@ def _storm(place: Site, sandbox: Sandbox, server: Server, count: int, options: a
         if kills < options.kills and share > (kills + 1) / (options.kills + 1):
             workers[kills % 2].send_signal(signal.SIGKILL)
             workers[kills % 2].wait(10)
-            workers[kills % 2] = _worker(place)
+            workers[kills % 2] = _worker(place, ahead_s)
             kills += 1
         time.sleep(0.05)  # the life is played by another thread
+    # It may take a minute or two until somebody looks whether the ERP is back.
+    while erp_kills < ERP_KILLS and wait_until(lambda: _writing(place), 200, 0.02):
+        server.kill()
+        erp_kills += 1
+        server.start()
+    while kills < options.kills and wait_until(lambda: _writing(place), 20, 0.02):
+        workers[kills % 2].send_signal(signal.SIGKILL)
+        workers[kills % 2].wait(10)
+        workers[kills % 2] = _worker(place, ahead_s)
+        kills += 1
+    _say(f"all acts are played, {kills} workers and {erp_kills} ERPs killed")
     quiet = sandbox.deliveries.settled(300) and wait_until(lambda: _idle(place), 1_500, 1.0)
     place.stop_workers()
     return {
         "acts": life.progress["acts"], "events": life.progress["events"], "lost": life.progress["lost"],
         "repeated": life.progress["repeated"], "steps": life.progress["steps"], "worker_kills": kills, "erp_kills": erp_kills,
-        "erp_away_s": round(away_s, 1), "parked_while_away": most_parked, "drained": quiet,
+        "erp_away_s": round(away_s, 1), "erp_away_simulated_h": AWAY_H[-1], "parked_while_away": most_parked, "drained": quiet,
     }  # fmt: skip
 
 
-def _worker(place: Site) -> subprocess.Popen[bytes]:
-    return place.work("--threads", 1, "--lease-s", 60)
+def _worker(place: Site, ahead_s: float = 0.0) -> subprocess.Popen[bytes]:
+    return place.work("--threads", 1, "--lease-s", 60, shift_s=ahead_s)
+
+
+def _asked_in_vain(place: Site, hour: str) -> bool:
+    """Whether a job that the ERP holds up was tried since this time of the workers' clock."""
+    return place.count("sumeru_proxy_job", f"state = 'waiting' AND reason = 'target_down' AND next_at > '{hour}'") > 0
+
+
+def _say(text: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
 def _writing(place: Site) -> bool:
@@ -255,8 +299,9 @@ def _proved(place: Site, sandbox: Sandbox, server: Server, count: int) -> dict[s
         )
     )
     began = time.monotonic()
-    read = sum(1 for _each in target.booked(*_span(place)))
-    reading_s = time.monotonic() - began
+    cpu_s, erp_cpu_s = time.process_time(), _cpu_s(server)
+    read = sum(1 for _each in target.orders_between(*_span(place)))
+    reading_s, cpu_s, erp_cpu_s = time.monotonic() - began, time.process_time() - cpu_s, _cpu_s(server) - erp_cpu_s
     return {
         "repaired_first": first, "repaired_second": second, "expected": len(expected), "there": len(there),
         "missing": sorted(expected - there)[:10], "surplus": sorted(there - expected)[:10], "doubled": doubled,
@@ -265,13 +310,19 @@ def _proved(place: Site, sandbox: Sandbox, server: Server, count: int) -> dict[s
         "sums_agree": all(sums.get(code, Decimal(0)) == booked.get(code, Decimal(0)) for code in {*sums, *booked}),
         "parked": dict(parked), "rehearsal_differs": sorted(
             each for each in {*predicted, *happened} if predicted.get(each) != happened.get(each))[:10],
-        "read_back": read, "read_back_s": round(reading_s, 2),
+        "read_back": read, "read_back_s": round(reading_s, 2), "read_back_cpu_s": round(cpu_s, 2),
+        "read_back_erp_cpu_s": round(erp_cpu_s, 2),
     }  # fmt: skip
 
 
-def _span(place: Site) -> tuple[Any, Any]:
-    from datetime import date
+def _cpu_s(server: Server) -> float:
+    """What the ERP's process has used so far."""
+    assert server.process is not None
+    fields = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+
+def _span(place: Site) -> tuple[date, date]:
     first, last = place.rows("SELECT MIN(day), MAX(day) FROM order_sync_link")[0]
     return date.fromisoformat(str(first)), date.fromisoformat(str(last))
 
@@ -285,61 +336,6 @@ def _sync(place: Site) -> int:
     found = re.search(r": (\d+) repaired, (\d+) differ", done.stdout)
     assert found, done.stdout[-2_000:] + done.stderr[-2_000:]
     return int(found[1])
-
-
-# -- what one order costs
-
-
-def _cost_of_an_order(server: Server) -> dict[str, float]:
-    """A new order as a draft against the bare four REST calls that it needs, in turns."""
-    raw = {"url": server.url, "database": server.name, "web_shop": SHOP}
-    target = KIND.open(Place("bench", "cost", KIND.options_of(raw), PLAN.key))
-    made = [
-        map_order(order, "bench")
-        for order in generated(400, 11, changed=False)
-        if len(order.line_items) < 3 and not order.test
-    ]
-    plain = [each for each in made if each.currency == "EUR" and each.state == "open"][:63]
-    target.write([Entry(plain[0])])
-    bare = _Bare(target)
-    bare(plain[1])
-    times: dict[str, list[float]] = {"ours": [], "bare": []}
-    for place, document in enumerate(plain[3:]):
-        name: str
-        act: Callable[[Document], None]
-        name, act = ("ours", lambda each: _write(target, each)) if place % 2 else ("bare", bare)
-        began = time.perf_counter()
-        act(document)
-        times[name].append((time.perf_counter() - began) * 1000)
-    ours, least = median(times["ours"]), median(times["bare"])
-    return {"ours_ms": round(ours, 1), "bare_ms": round(least, 1), "ratio": round(ours / least, 2)}
-
-
-def _write(target: TrytonTarget, document: Document) -> None:
-    (outcome,) = target.write([Entry(document)])
-    assert isinstance(outcome, Written), outcome
-
-
-class _Bare:
-    """Find the sale, find the party, make the party, make the sale: nothing else, and nothing looked at."""
-
-    def __init__(self, target: TrytonTarget) -> None:
-        from sumeru_proxy.consumers.order_sync.tryton import forms, sales
-        from sumeru_proxy.consumers.order_sync.tryton.people import Addressed, new_party
-
-        self.target, self.forms, self.sales, self.addressed, self.new_party = target, forms, sales, Addressed, new_party
-
-    def __call__(self, document: Document) -> None:
-        target, door = self.target, self.target.door
-        facts, products = target._facts([document])
-        door.search("sale.sale", [["web_shop", "=", facts.shop], ["web_id", "=", document.order_id]], ["state"])
-        door.search("party.party", [["code", "=", self.forms.party_code(document.party, target.options)]], ["code"])
-        values = {**self.new_party(document, facts, target.options), "code": f"BARE-{document.order_id}"}
-        party = door.create("party.party", values, ["addresses.id"])
-        places = [each["id"] for each in party["addresses"]]
-        sale = self.forms.sale_of(document, facts, target.options, products)
-        who = self.addressed(party["id"], places[0], places[-1])
-        door.create("sale.sale", self.sales.header(document, sale, who, facts), ["total_amount"])
 
 
 # -- showing

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from sumeru_proxy.sandbox.catalogue import small_catalogue
-from sumeru_proxy.sandbox.listing import in_order, page
+from sumeru_proxy.sandbox.listing import in_order, page_of
 from sumeru_proxy.sandbox.server import Sandbox
 from sumeru_proxy.sandbox.wire import Request
 
@@ -54,7 +54,7 @@ def _rows(sandbox: Sandbox, size: int, calls: int) -> list[dict[str, Any]]:
 
     def anew() -> bytes:
         ordered = in_order(light, lambda item: item["created_at"], True)
-        return repr(page(ordered, lambda item: item["created_at"], True, 100, "", "x")).encode()
+        return repr(page_of(ordered, lambda item: item["created_at"], True, 100, "", "x")).encode()
 
     def ask(query: str, path: str = "orders") -> Callable[[], bytes]:
         def call() -> bytes:

@@ -23,7 +23,7 @@ from sumeru_proxy.client import resources_admin as admin
 from sumeru_proxy.client.resource import read_answer
 from sumeru_proxy.consumers.order_sync import engine, rehearsal
 from sumeru_proxy.consumers.order_sync.admin_pages import words
-from sumeru_proxy.consumers.order_sync.kinds import opened
+from sumeru_proxy.consumers.order_sync.kinds import open_target
 from sumeru_proxy.consumers.order_sync.models import DayProof, Link, OrderTarget
 from sumeru_proxy.models import Shop
 from sumeru_proxy.sandbox.orders import generator
@@ -51,7 +51,7 @@ def row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_consumers: None, set
     drawn = generator.orders(40, 7, since=since, every_s=9 * 3600, not_after=now.strftime("%Y-%m-%dT%H:%M:%SZ"))
     orders = [read_answer(admin.ORDER, {"data": each}) for each in drawn]
     engine.take(row, orders)
-    with opened(row) as target:
+    with open_target(row) as target:
         engine.flush(row, target)
         rehearsal.keep(row, rehearsal.rehearse(row, target, orders))
     parked = Link.objects.filter(target=row, state="sent")[:2]

@@ -14,6 +14,7 @@ from tests.cookbook.targets import spool
 from tests.sumeru_proxy.consumers.order_sync.targets.contract import keeps_the_contract
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", [spool.KIND, files.KIND], ids=["spool", "files"])
 def test_the_contract(kind: Kind, tmp_path: Path) -> None:
     folder, elsewhere = tmp_path / "here", tmp_path / "there"

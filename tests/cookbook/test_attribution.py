@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from sumeru_proxy.consumers.attribution import crediting
+from sumeru_proxy.consumers.attribution import credits
 from sumeru_proxy.consumers.attribution.company import Rule, table
-from sumeru_proxy.consumers.attribution.dividing import divide
+from sumeru_proxy.consumers.attribution.division import divide
 from sumeru_proxy.consumers.attribution.journeys import JourneyConversion, JourneyTouch
 from sumeru_proxy.sandbox.catalogue import small_catalogue
 from tests.upstream import Upstream, upstream
 
 PROGRAMS = Path(__file__).parent / "attribution"
-MODULE = Path(crediting.__file__).parent / "static" / "attribution" / "credit.mjs"
+MODULE = Path(credits.__file__).parent / "static" / "attribution" / "credit.mjs"
 DIGITS = {"JPY": 0, "KWD": 3}
 RULES = table([Rule("channel", "email", 1_200), Rule("channel", "paid_search", 900), Rule("channel", "direct", 0)])
 

@@ -110,6 +110,7 @@ def same(booked: dict[str, tuple[str, str]], wanted: dict[str, tuple[str, str]])
     )
 
 
+@pytest.mark.thorough
 def test_from_the_subscription_to_two_sides_that_agree(form: Form, sandbox: Upstream) -> None:
     """Orders live, their events come repeated, out of order, and more than half are lost; the comparison finds what was lost."""
     port = free_port()
@@ -135,6 +136,7 @@ def test_from_the_subscription_to_two_sides_that_agree(form: Form, sandbox: Upst
     assert form.run("compare").endswith(" 0 repaired")
 
 
+@pytest.mark.thorough
 def test_only_what_is_signed_is_taken_and_once(form: Form, sandbox: Upstream) -> None:
     bash = shutil.which("bash")
     assert bash

@@ -23,7 +23,7 @@ from sumeru_proxy.consumers.order_sync.signed_message import headers_of, keys_of
 from sumeru_proxy.consumers.order_sync.targets import interface
 from sumeru_proxy.consumers.order_sync.targets.interface import TargetDown
 from tests.sumeru_proxy.consumers.order_sync.generated import documents
-from tests.sumeru_proxy.consumers.order_sync.targets.test_http import OLD, SECRET, closed, one, opened
+from tests.sumeru_proxy.consumers.order_sync.targets.test_http import OLD, SECRET, closed, one, open_target
 
 __all__ = ["closed"]
 RECEIVERS = Path(__file__).parent / "receivers"
@@ -61,7 +61,7 @@ def test_the_receivers_of_the_docs(file: str) -> None:
     body, keys = order_body(made), keys_of(OLD)
     with receiver(file) as (url, lines):
         # During a rotation the receiver has one of the two secrets.
-        target = opened(url, f"{SECRET},{OLD}")
+        target = open_target(url, f"{SECRET},{OLD}")
         assert [each.level for each in target.check()] == [interface.OK, interface.WARNING]
         assert [one(target, each).action for each in (made, made, replace(made, number="#2"))] == [
             interface.CREATED
@@ -86,5 +86,5 @@ def test_the_receivers_of_the_docs(file: str) -> None:
         assert [plain(url, headers, sent) for headers, sent in wrong] == [401] * len(wrong)
         assert plain(url, good, body) == 204
         with pytest.raises(TargetDown) as caught:
-            one(opened(url, SECRET), made)
+            one(open_target(url, SECRET), made)
         assert caught.value.reason == "key_refused"

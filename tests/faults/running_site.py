@@ -277,7 +277,8 @@ class Site:
 def site(engine: str, folder: Path, sandbox: Sandbox, **more: str) -> Iterator[Site]:
     """An installation on SQLite with local memory, or on PostgreSQL with Redis, whose shop speaks to the sandbox."""
     stores_or_skip(engine)
-    with installed(engine, folder, sandbox.url, DOMAIN, PUBLIC_KEY) as installation:
+    furnish = _FURNISH % (_LIMITS, ORIGIN, TOKEN)
+    with installed(engine, folder, sandbox.url, DOMAIN, PUBLIC_KEY, furnish) as installation:
         environment = {
             **{name: os.environ[name] for name in _INHERITED if name in os.environ},
             "LANG": "C.UTF-8",
@@ -298,7 +299,6 @@ def site(engine: str, folder: Path, sandbox: Sandbox, **more: str) -> Iterator[S
             with contextlib.closing(redis.Redis.from_url(redis_url())) as memory:
                 memory.flushdb()
         made = Site(installation, environment, engine)
-        made.manage("shell", "-v", "0", "-c", _FURNISH % (_LIMITS, ORIGIN, TOKEN))
         try:
             yield made
         finally:

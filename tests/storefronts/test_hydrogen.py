@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import urllib.error
@@ -17,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.browser.visiting import SECRETS, Facts, ready, warm
 from tests.storefronts.switch import Switch
-from tests.storefronts.touring import ROOT, Tourist, build, serving, table
+from tests.storefronts.touring import ROOT, Tourist, build, document, policy, serving, table
 from tests.widgets.demo_runs import eventually, free_ports
 
 FOLDER = ROOT / "tests" / "storefronts" / "hydrogen"
@@ -115,31 +114,6 @@ def to_product(tourist: Tourist, product: str) -> None:
 
 def widget(page: Page, kind: str) -> Locator:
     return page.locator(f"sumeru-widget[type={kind}]")
-
-
-def policy(url: str) -> dict[str, str]:
-    """The Content-Security-Policy of a page, its nonce without the value."""
-    with urllib.request.urlopen(url, timeout=20) as answer:
-        header = re.sub(r"'nonce-\w+'", "'nonce'", answer.headers["Content-Security-Policy"])
-    return dict(each.strip().split(" ", 1) for each in header.split(";"))
-
-
-def document(url: str) -> str:
-    """A page as a browser gets it when it is opened, with what is streamed."""
-    request = urllib.request.Request(url, headers={"Sec-Fetch-Dest": "document"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        assert answer.status == 200
-        return str(answer.read().decode())
-
-
-def test_lock_file_names_no_registry() -> None:
-    """With an integrity of our own package npm would go on installing its copy of an earlier build, without a word."""
-    packages = json.loads((FOLDER / "package-lock.json").read_text(encoding="utf-8"))["packages"]
-    resolved = {name: each["resolved"] for name, each in packages.items() if "resolved" in each}
-    assert resolved == {
-        "node_modules/sumeru-widgets": "file:../../../static/embed/npm/sumeru-widgets-1.0.0.tgz",
-    }
-    assert {name for name, each in packages.items() if "integrity" not in each} == {"", "node_modules/sumeru-widgets"}
 
 
 def test_the_policy_is_hydrogens_and_one_address(shop: Shop) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -240,3 +241,18 @@ def table(title: str, rows: Sequence[tuple[str, object]]) -> str:
     """A table for the report of a run."""
     width = max(len(name) for name, _ in rows)
     return "\n".join([title, *(f"  {name:<{width}}  {value}" for name, value in rows)])
+
+
+def policy(url: str) -> dict[str, str]:
+    """The Content-Security-Policy of a page, its nonce without the value."""
+    with urllib.request.urlopen(url, timeout=20) as answer:
+        header = re.sub(r"'nonce-\w+'", "'nonce'", answer.headers["Content-Security-Policy"])
+    return dict(each.strip().split(" ", 1) for each in header.split(";"))
+
+
+def document(url: str) -> str:
+    """A page as a browser gets it when it is opened, with what is streamed."""
+    request = urllib.request.Request(url, headers={"Sec-Fetch-Dest": "document"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert answer.status == 200
+        return str(answer.read().decode())

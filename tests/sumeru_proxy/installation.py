@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests import artifacts
 from tests.guard import POSTGRESQL
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,18 +83,55 @@ class Installation:
         self.processes.clear()
 
 
+def _url(name: str) -> str:
+    return POSTGRESQL.rsplit("/", 1)[0] + f"/{name}"
+
+
+def _migrated(engine: str) -> str:
+    """The database that the installations of this run begin as copies of, for a copy is quicker than all migrations.
+
+    The name on PostgreSQL, the file on SQLite; "" outside of a run. Raises psycopg.OperationalError without PostgreSQL.
+    """
+    run = os.environ.get("TEST_RUN")
+    if run is None:
+        return ""
+    folder = Path(os.environ["SUMERU_TEST_DATA"])
+    # The guard of the run drops what is called so, and removes the folder.
+    name = f"killed_{run}_migrated" if engine == "postgresql" else str(folder / "migrated.sqlite3")
+    done = folder / f"migrated-{engine}"
+    with artifacts.exclusively(f"migrated-{engine}"):
+        if not done.exists():
+            if engine == "postgresql":
+                with psycopg.connect(POSTGRESQL, autocommit=True, connect_timeout=2) as connection:
+                    connection.execute(f"CREATE DATABASE {name}".encode())
+            url = _url(name) if engine == "postgresql" else f"sqlite:///{name}"
+            changes = {"DATABASE_URL": url, "CACHE_URL": "local://", "DATA_DIR": str(folder), "SUMERU_CONSUMERS": ""}
+            command = [sys.executable, "manage.py", "migrate", "-v", "0"]
+            subprocess.run(command, cwd=ROOT, env={**os.environ, **changes}, check=True)
+            done.touch()
+    return name
+
+
 @contextmanager
-def installed(engine: str, folder: Path, upstream: str, domain: str, public_key: str) -> Iterator[Installation]:
-    """An installation on ``sqlite`` or ``postgresql`` whose one shop speaks to ``upstream``; skips where PostgreSQL is not there."""
+def installed(
+    engine: str, folder: Path, upstream: str, domain: str, public_key: str, more: str = ""
+) -> Iterator[Installation]:
+    """An installation on ``sqlite`` or ``postgresql`` whose one shop speaks to ``upstream``; skips where PostgreSQL is not there.
+
+    ``more`` is Python code that is run in the installation once it has its shop.
+    """
     name = f"killed_{os.environ.get('TEST_RUN', 'bench')}_{uuid.uuid4().hex[:12]}"  # the guard of the run drops what is left of these
     if engine == "postgresql":
         try:
+            original = _migrated(engine) or "template1"
             with psycopg.connect(POSTGRESQL, autocommit=True, connect_timeout=2) as connection:
-                connection.execute(f"CREATE DATABASE {name}".encode())
+                connection.execute(f"CREATE DATABASE {name} TEMPLATE {original}".encode())
         except psycopg.OperationalError:
             pytest.skip("no PostgreSQL at TEST_POSTGRESQL_URL")
-        url = POSTGRESQL.rsplit("/", 1)[0] + f"/{name}"
+        url = _url(name)
     else:
+        if original := _migrated(engine):
+            shutil.copy(original, folder / "db.sqlite3")
         url = f"sqlite:///{folder / 'db.sqlite3'}"
     environment = {
         **{
@@ -110,7 +149,7 @@ def installed(engine: str, folder: Path, upstream: str, domain: str, public_key:
     }
     installation = Installation(folder, environment)
     try:
-        installation.shop = json.loads(installation.run("prepare", upstream, domain, public_key, SECRET))
+        installation.shop = json.loads(installation.run("prepare", upstream, domain, public_key, SECRET, more))
         yield installation
     finally:
         installation.kill_all()

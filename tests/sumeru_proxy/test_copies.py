@@ -83,3 +83,10 @@ def test_what_sumeru_does_not_know_is_kept_for_an_hour_and_anything_else_for_a_w
     empty = ReviewPage(ReviewSummary("x", Decimal(0), 0, (0, 0, 0, 0, 0)), ())
     assert copy_of(()).keep_s == copy_of(empty).keep_s == copy_of(ProductPage(())).keep_s == 3_660
     assert copy_of(ReferralCheck("GUESS", valid=False)).keep_s == 3_660
+
+
+@pytest.mark.parametrize(
+    ("age_s", "state"), [(0, "fresh"), (59, "fresh"), (60, "stale"), (-300, "fresh"), (-301, "stale")]
+)
+def test_another_machines_clock_does_not_make_copies_stale(age_s: float, state: str) -> None:
+    assert Copy(1, 1_000_000.0, 60.0, ()).state(1_000_000.0 + age_s, {}) == state

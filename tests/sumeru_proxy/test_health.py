@@ -87,3 +87,55 @@ def test_a_broken_cache_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     health.note(7, "reviews")
     health.note(7, "reviews", REFUSED)
     assert health.of(7) == []
+
+
+def test_an_unreadable_answer_keeps_its_path_and_an_example_request() -> None:
+    observe = health.observer(7)
+    meta = Meta("bundles", 200, 0.1, "req_9")
+    observe(Observed("page", meta, "Unreadable", True, "", "data[0].price", "number 0 to 10"))
+    for code in ("paused", "breaker_open"):
+        observe(Observed("page", Meta("bundles", 0, 0.0), "Unavailable", False, code))
+    observe(Observed("page", Meta("bundles", 0, 0.0), "Limited", False))
+    found = health.of(7)[0]
+    assert (found.error, found.unreadable_path, found.expected, found.unreadable_request_id, found.left_out) == (
+        "Limited",
+        "data[0].price",
+        "number 0 to 10",
+        "req_9",
+        False,
+    )
+
+
+def test_what_is_held_back_does_not_hide_why() -> None:
+    observe = health.observer(7)
+    observe(Observed("page", Meta("bundles", 403, 0.1, "req_2"), "Refused", True, "forbidden"))
+    observe(Observed("page", Meta("bundles", 0, 0.0), "Unavailable", False, "paused"))
+    found = health.of(7)[0]
+    assert (found.error, found.code, found.status, found.request_id) == ("Refused", "forbidden", 403, "req_2")
+
+
+def test_an_item_that_was_left_out_is_shown_beside_the_success() -> None:
+    observe = health.observer(7)
+    observe(Observed("page", Meta("products", 200, 0.1, "req_3"), "", True, "", "data[3].price"))
+    found = health.of(7)[0]
+    assert (found.state, found.unreadable_path, found.left_out) == ("ok", "data[3].price", True)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "named", "state"),
+    [
+        (404, "not_found", True, "ok"),
+        (422, "validation_failed", True, "ok"),
+        (409, "idempotency_conflict", True, "ok"),
+        (404, "not_found", False, "failing"),  # a list that is not there is a wrong address
+        (401, "unauthenticated", True, "failing"),
+        (403, "forbidden", True, "failing"),
+        (404, "http_404", True, "failing"),
+    ],
+)
+def test_a_shoppers_unknown_code_is_no_failure_of_the_connection(
+    status: int, code: str, named: bool, state: str
+) -> None:
+    seen = Observed("page", Meta("check_referral", status, 0.1), "Refused", True, code, named=named)
+    health.observer(7)(seen)
+    assert {each.endpoint: each.state for each in health.of(7)} == {"check_referral": state}

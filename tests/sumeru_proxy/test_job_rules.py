@@ -93,6 +93,7 @@ def test_no_wait_goes_beyond_the_deadline() -> None:
     assert decision.at == first + KEY_SAFE_FOR
 
 
+@pytest.mark.thorough
 @given(
     attempts=st.integers(0, 10_000),
     draw=st.floats(0, 1, exclude_max=True),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from django.core.exceptions import ValidationError
 
-from sumeru_proxy.models import Shop, ShopOrigin, new_shop_key, validate_api_url
+from sumeru_proxy.models import Shop, ShopOrigin
 from sumeru_proxy.origin_rules import validate_origin
+from sumeru_proxy.shop_rules import new_shop_key, validate_api_url
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,19 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from django.db import connection
 
 from sumeru_proxy import accounts
+from sumeru_proxy.client.resources_catalogue import BUNDLES
 from sumeru_proxy.models import Shop
-from sumeru_proxy.reading import fetching, reader, stamps
+from sumeru_proxy.reading import fetching, products, reader, reviews, stamps
+from sumeru_proxy.reading.copies import Copy
 from sumeru_proxy.reading.reader import Missing, Pending, Query
+from tests.sumeru_proxy.client.doors import Clock, door
 from tests.upstream import Upstream
 
 REVIEWS = Query("reviews", (("product_id", "prd_1"), ("limit", 100)), ("reviews", "reviews:prd_1"), 60.0)
@@ -219,6 +223,7 @@ def test_a_broken_cache_is_an_empty_one(shop: Shop, sandbox: Upstream, settings:
     assert sandbox.calls("reviews") == 1  # this process still holds its own copy
 
 
+@pytest.mark.thorough
 def test_the_budget_is_never_overrun_and_what_does_not_fit_is_pending(shop: Shop, sandbox: Upstream) -> None:
     outcomes = []
     for number in range(150):
@@ -231,3 +236,68 @@ def test_the_budget_is_never_overrun_and_what_does_not_fit_is_pending(shop: Shop
     assert "pending" in outcomes
     assert sandbox.busiest_minute() <= 100
     assert not [call for call in sandbox.recent() if call["status"] == 429]
+
+
+def test_a_product_that_cannot_be_read_is_not_absent(shop: Shop, sandbox: Upstream) -> None:
+    """One null price in a shared call: the others are kept, and what shoppers see of this one stays."""
+    before = accounts.source_for(shop.pk).products(["prd_1", "prd_2", "prd_3"])
+    stamps.invalidate(shop.pk, ["products"])
+    sandbox.fault("wrong_types", endpoint="product-feed", paths=["data.1.price"], value=None)
+    accounts.source_for(shop.pk).products(["prd_1", "prd_2", "prd_3"])
+    assert accounts.refresher.refresh_one() == 0.0
+    after = accounts.source_for(shop.pk).products(["prd_1", "prd_2", "prd_3"])
+    assert after == before
+    assert "prd_5" not in accounts.source_for(shop.pk).products(["prd_4", "prd_5", "prd_6"]), "no copy, no absence"
+    key = products.single_query("prd_5", 300.0).key(shop.pk)
+    assert reader.copies.load(key) is None
+
+
+def test_what_is_on_a_later_page_of_the_feed_is_not_absent(shop: Shop, sandbox: Upstream) -> None:
+    fault = {"paths": ["pagination.has_next", "pagination.next_cursor"], "value": "more"}
+    sandbox.fault("wrong_types", endpoint="product-feed", **fault)
+    assert accounts.source_for(shop.pk).products(["prd_1", "prd_404"]).keys() == {"prd_1"}
+
+
+def test_where_each_id_costs_one_a_grid_is_asked_for_in_parts(shop: Shop, sandbox: Upstream) -> None:
+    sandbox.sandbox.control.change_habits({"bulk_cost": "item"})
+    sandbox.sandbox.edge.on = False
+    clock = Clock()
+    sumeru = door(sandbox.url, clock=clock, limits={}, public_key=sandbox.account()["public_key"])
+    ids = [f"prd_{number}" for number in range(1, 13)]
+    assert len(products.fetch(shop.pk, sumeru, ids, 300.0)) == 12
+    clock.now += 61
+    assert len(products.fetch(shop.pk, sumeru, ids, 300.0)) == 10, "the rest in a moment, when others had their turn"
+    clock.now += 5
+    assert len(products.fetch(shop.pk, sumeru, ids[10:], 300.0)) == 2
+    assert [call["cost"] for call in sandbox.recent()] == [12, 10, 2]
+
+
+def test_a_pause_is_pending_with_its_time_and_blocks_no_other_refresh(shop: Shop, sandbox: Upstream) -> None:
+    Shop.objects.update(limits={"public_reads_per_ip": 9_000})
+    sandbox.sandbox.limits.change({"public_reads_per_ip": 9_000})
+    queries = [reviews.block_query(f"prd_{number}") for number in range(1, 6)]
+    source = accounts.source_for(shop.pk)
+    for query in queries:
+        source.get(query)
+    sandbox.fault("missing_fields", endpoint="bundles", paths=["data"])
+    for number in range(1, 13):
+        with suppress(Pending):
+            accounts.source_for(shop.pk).get(Query.of(BUNDLES, product_id=f"prd_{number}"))
+    spent = sandbox.calls("bundles")
+    with pytest.raises(Pending) as caught:
+        accounts.source_for(shop.pk).get(Query.of(BUNDLES, product_id="prd_99"))
+    assert caught.value.retry_after_s > 2
+    stale = Copy((), time.time() - 1000, 300.0, ())
+    bundle_query = Query.of(BUNDLES, product_id="prd_50")
+    reader.copies.store(bundle_query.key(shop.pk), stale)
+    stamps.invalidate(shop.pk, ["reviews"])
+    source = accounts.source_for(shop.pk)
+    assert source.get(bundle_query) == ()
+    for query in queries:
+        source.get(query)
+    while accounts.refresher.waiting:
+        assert accounts.refresher.refresh_one() == 0.0, "nothing waits behind what is paused"
+    source.get(bundle_query)
+    assert accounts.refresher.waiting == 0, "not asked for again before its pause is over"
+    assert sandbox.calls("bundles") == spent
+    assert sandbox.calls("reviews") == 10

@@ -99,6 +99,7 @@ SELECTIONS = st.builds(
 )
 
 
+@pytest.mark.thorough
 @given(
     reviews=some_reviews(),
     selection=SELECTIONS,

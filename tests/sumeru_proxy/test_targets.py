@@ -250,6 +250,7 @@ def test_reasons_are_words() -> None:
     assert str(TargetDown(text="secret words")) == "target_down"
 
 
+@pytest.mark.thorough
 def test_eight_hours_without_the_target_cost_a_probe_in_five_minutes_and_park_nothing(
     shop: Shop, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

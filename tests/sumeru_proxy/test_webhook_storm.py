@@ -18,7 +18,7 @@ from sumeru_proxy.sandbox.server import running, small_catalogue
 from sumeru_proxy.webhooks import signature
 from tests.sumeru_proxy.installation import SECRET, Installation, installed, wait_until
 
-DELIVERIES = 5_000
+DELIVERIES = 2_000
 DOMAIN = "small.example"
 PUBLIC_KEY = "pk_live_" + "1" * 32
 

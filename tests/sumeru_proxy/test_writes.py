@@ -344,6 +344,7 @@ def test_no_credential_in_rows_and_no_body_in_logs(
     assert f"job {Job.objects.get().pk} review shop {shop.pk}: done" in caplog.text
 
 
+@pytest.mark.thorough
 @pytest.mark.django_db(transaction=True)
 def test_several_workers_share_the_work(upstream: Sandbox, make_shop: Callable[..., Shop]) -> None:
     shop = make_shop(upstream.url, domain="small.example", public_key=PUBLIC_KEY)

@@ -12,7 +12,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.template.loader import render_to_string
 from django.utils import translation
 
-from sumeru_proxy.client.shapes import Image, Product
+from sumeru_proxy.client.shapes import Image, Product, Rating
 from sumeru_proxy.reading.reader import Query
 from tests.widgets.fragments import Page, assert_safe_fragment, call_of
 from widgets.base import Context, Widget
@@ -55,6 +55,9 @@ class Answers:
 
     def products(self, ids: Sequence[str], fresh_s: float = 300.0) -> dict[str, Product | None]:
         return {each: self.stock[each] for each in ids if each in self.stock}
+
+    def ratings(self, shown: Mapping[str, Product | None]) -> dict[str, Rating]:
+        return {each: product.rating for each, product in shown.items() if product and product.rating}
 
 
 def made(

@@ -37,9 +37,9 @@ from sumeru_proxy.client.shapes import Discount as Off
 from sumeru_proxy.reading.reader import Pending
 from tests.widgets.commerce import Answers, product
 from tests.widgets.fragments import NOW, call_of
+from tests.widgets.quiz_steps import Steps
 from tests.widgets.test_ab_experiment import Coin
 from tests.widgets.test_bundles import bundle
-from tests.widgets.test_quiz import Steps
 from tests.widgets.test_rating_badge import Shelf
 from tests.widgets.test_rating_badge import product as rated
 from tests.widgets.test_referral import Known
@@ -283,6 +283,9 @@ class Anything:
 
     def products(self, ids: Any, fresh_s: float = 300.0) -> dict[str, Any]:
         return {each: replace(product(1), id=each) for each in ids}
+
+    def ratings(self, shown: Any) -> dict[str, Any]:
+        return {each: product.rating for each, product in shown.items() if product.rating}
 
     def age_s(self, now: float) -> float:
         return 0.0

@@ -38,6 +38,9 @@ class Coin:
         self.fresh = True
         self.oldest: float | None = None
 
+    def age_s(self, now: float) -> float:
+        return 0.0
+
     def get(self, wanted: Query) -> Assignment:
         self.asked.append(wanted)
         if self.error:
@@ -63,6 +66,7 @@ def test_a_visitors_variant() -> None:
         "experiment": "hero",
         "variant": "bold",
         "payload": {"headline": "Made to last"},
+        "decided": True,
         "assigned_at": NOW,
         "slot": "bold",
         "widget": None,
@@ -79,11 +83,31 @@ def test_a_visitors_variant() -> None:
 
 @pytest.mark.parametrize("error", [Missing(), Pending(2.0)])
 def test_undecided_is_the_default_and_counts_for_nobody(error: Exception) -> None:
-    context, page, html = made(Coin(error=error))
+    context, page, html = made(source := Coin(error=error))
+    assert not context["decided"]
+    assert "data-undecided" in html
+    assert source.fresh is isinstance(error, Missing)  # Sumeru's word that there is no such experiment is an answer
     assert (context["variant"], context["assigned_at"], context["exposure"]) == (CONTROL, None, None)
     assert "<slot></slot>" in html
     assert not page.all("slot", name="control")
     assert not [attrs for _, attrs in page.elements if "data-exposure" in attrs]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"product_id": "prd_1", "on click": "x"},
+        {"product_id": "prd_1", "type": "pixel"},
+        {"product_id": "prd_1", "page": ["x"]},
+        {"product_id": "prd_1", "sort": "a b"},
+        {f"p{chr(97 + n)}": "x" for n in range(11)},
+        ["product_id"],
+    ],
+)
+def test_half_of_what_a_payload_asks_is_something_else(params: Any) -> None:
+    context, _, html = made(Coin("bold", {"widget": "bundles", "params": params}))
+    assert context["widget"] is None
+    assert "<sumeru-widget" not in html
 
 
 def test_no_visitor_is_the_default_without_a_question_upstream() -> None:
@@ -117,7 +141,7 @@ def test_another_widget_in_its_place() -> None:
     payload = {
         "widget": "bundles",
         "placement": "summer",
-        "params": {"product_id": "prd_1", "limit": 3, "on click": "x", "type": "pixel", "page": ["x"], "sort": "a b"},
+        "params": {"product_id": "prd_1", "limit": 3},
         "label": "See the bundle",
     }
     context, page, html = made(Coin("bold", payload), locale="en")

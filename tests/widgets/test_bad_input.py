@@ -92,6 +92,7 @@ def test_head_and_options(client: Client, shop: Shop, sandbox: Any) -> None:
     assert options.status_code == 204
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("value", ODD_VALUES)
 def test_odd_values_in_every_parameter(client: Client, shop: Shop, sandbox: Any, value: str) -> None:
     for widget in registry.all_widgets().values():

@@ -21,13 +21,13 @@ from widgets.demo import addresses, folder, prepare
 
 
 def test_storefront_and_sandbox_follow_the_port() -> None:
-    where = addresses.chosen(8000, None, None)
+    where = addresses.choose(8000, None, None)
     assert (where.widgets, where.storefront, where.sandbox) == (
         "http://127.0.0.1:8000",
         "http://127.0.0.1:8001",
         "http://127.0.0.1:8002",
     )
-    assert addresses.chosen(8000, 7000, None).by_option() == {
+    assert addresses.choose(8000, 7000, None).by_option() == {
         "--port": 8000,
         "--storefront-port": 7000,
         "--sandbox-port": 8002,
@@ -47,12 +47,12 @@ def test_storefront_and_sandbox_follow_the_port() -> None:
 )
 def test_impossible_ports_are_named_with_their_option(ports: tuple[int, int | None, int | None], named: str) -> None:
     with pytest.raises(addresses.PortProblem, match=named):
-        addresses.chosen(*ports)
+        addresses.choose(*ports)
 
 
 def test_a_busy_port_is_named_with_its_option() -> None:
     port, storefront, sandbox = free_ports(3)
-    where = addresses.chosen(port, storefront, sandbox)
+    where = addresses.choose(port, storefront, sandbox)
     addresses.check_free(where)
     with socket.socket() as other:
         other.bind(("127.0.0.1", sandbox))
@@ -63,11 +63,11 @@ def test_a_busy_port_is_named_with_its_option() -> None:
 
 def test_the_callers_environment_decides_nothing(tmp_path: Path) -> None:
     outer = {"PATH": "/bin", "DATABASE_URL": "postgresql://elsewhere", "DEBUG": "1", "HTTP_PROXY": "http://proxy"}
-    made = folder.environment(tmp_path, addresses.chosen(8000, None, None), outer)
+    made = folder.environment(tmp_path, addresses.choose(8000, None, None), outer)
     assert made["PATH"] == "/bin"
     assert made["DATABASE_URL"] == f"sqlite:///{tmp_path}/db.sqlite3"
     assert made["DEBUG"] == "0"
-    assert folder.environment(tmp_path, addresses.chosen(8000, None, None), outer, debug=True)["DEBUG"] == "1"
+    assert folder.environment(tmp_path, addresses.choose(8000, None, None), outer, debug=True)["DEBUG"] == "1"
     assert "HTTP_PROXY" not in made
     assert made["SUMERU_HOSTS"].split(",")[0] == "http://127.0.0.1:8002"
 
@@ -128,6 +128,7 @@ def test_other_storefronts_are_the_first_shops(db: None) -> None:
     assert origins == {first: {"http://127.0.0.1:2", "http://127.0.0.1:9"}, second: {"http://127.0.0.1:2"}}
 
 
+@pytest.mark.thorough
 def test_the_admin_is_a_superuser_with_the_kept_password(db: None, client: Any) -> None:
     prepare.seed([], api_url="", storefront="", admin_password="a password of 20 ch")
     assert client.login(username="admin", password="a password of 20 ch")

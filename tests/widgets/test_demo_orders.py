@@ -63,7 +63,7 @@ def test_orders_come_one_batch_after_the_other(monkeypatch: pytest.MonkeyPatch) 
     """The stand-in is real; only the waiting between two looks is cut short, and what it waits for is looked at instead."""
     with upstream(small_catalogue()) as sandbox:
         url = f"{sandbox.url}/_sandbox/orders/live"
-        monkeypatch.setattr(order_life, "ORDERS_MOST", 40)
+        monkeypatch.setattr(order_life, "MAX_ORDERS", 40)
         monkeypatch.setattr("sys.argv", ["order_life", "--sandbox", sandbox.url, "--pause-s", "0.001"])
 
         def until_it_rests(_seconds: float) -> None:

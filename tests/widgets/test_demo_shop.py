@@ -69,9 +69,9 @@ def test_a_cart_grows_changes_and_has_limits() -> None:
     assert cart.lines == (("a", 5), ("b", 1))
     assert cart.count == 6
     assert cart.with_quantity("a", 0).lines == (("b", 1),)
-    assert cart.plus([("a", 500)]).lines[0] == ("a", carts.MOST_EACH)
-    full = carts.Cart("c").plus([(f"v{number}", 1) for number in range(carts.MOST_LINES + 5)])
-    assert len(full.lines) == carts.MOST_LINES
+    assert cart.plus([("a", 500)]).lines[0] == ("a", carts.MAX_EACH)
+    full = carts.Cart("c").plus([(f"v{number}", 1) for number in range(carts.MAX_LINES + 5)])
+    assert len(full.lines) == carts.MAX_LINES
     assert full.plus([("v0", 1)]).lines[0] == ("v0", 2)
 
 
@@ -135,7 +135,7 @@ def test_cookies_are_for_the_shops_server_only(shopper: Shopper) -> None:
 
 
 def test_the_fullest_cart_fits_its_cookie(shopper: Shopper) -> None:
-    cart = carts.Cart("c" * 16).plus([(f"{'v' * 60}{number:04}", 20) for number in range(carts.MOST_LINES)])
+    cart = carts.Cart("c" * 16).plus([(f"{'v' * 60}{number:04}", 20) for number in range(carts.MAX_LINES)])
     response = HttpResponse()
     with site(shopper.shop):
         frame.set_cookie(response, frame.CART, cart.text())

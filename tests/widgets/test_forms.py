@@ -38,6 +38,24 @@ def test_a_script_is_too_fast(clock: Clock) -> None:
         forms.check(seal.token, "s")
 
 
+@pytest.mark.parametrize("ahead_s", [600, 61, 1, 0, -1, -600])
+def test_two_machines_clocks_cost_nobody_a_review(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, ahead_s: float
+) -> None:
+    clock.now += ahead_s
+    with monkeypatch.context() as other:
+        other.setattr(forms.socket, "gethostname", lambda: "another-machine")
+        seal = forms.seal("s")
+    clock.now += 60 - ahead_s
+    forms.check(seal.token, "s")
+
+
+def test_a_clock_that_was_set_back_costs_nothing(clock: Clock) -> None:
+    seal = forms.seal("s")
+    clock.now -= 180
+    forms.check(seal.token, "s")
+
+
 def test_a_form_left_open_for_a_day_is_stale(clock: Clock) -> None:
     seal = forms.seal("s")
     clock.now += 13 * 3600

@@ -78,7 +78,7 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
 def test_slow_bodies_hold_their_share_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gates, "PATIENCE_S", 0.0)
     monkeypatch.setattr(Gate.enter, "__defaults__", ("", 0.0))
-    guarded = gates.guarded(application, 24, 1_000)
+    guarded = gates.guarded(application, 24, {"/": 1_000})
     bodies = [Slow(b"a=1") for _ in range(4)]
 
     def post(body: Any, address: str) -> Any:
@@ -111,7 +111,7 @@ def test_misses_and_log_ins_never_hold_every_thread(monkeypatch: pytest.MonkeyPa
         start_response("200 OK", [])
         return []
 
-    guarded = gates.guarded(stuck, 24, 1_000)
+    guarded = gates.guarded(stuck, 24, {"/": 1_000})
     with ThreadPoolExecutor(7) as pool:
         held = [pool.submit(ask, guarded, "/w/v1/shp/cold.json") for _ in range(6)]
         held.append(pool.submit(ask, guarded, gates.LOG_IN, "POST"))

@@ -64,6 +64,7 @@ def test_a_missing_translation_is_a_warning(tmp_path: Path) -> None:
     assert sorted(generate.untranslated(tmp_path)) == sorted([*before, "de: A text of tomorrow"])
 
 
+@pytest.mark.thorough
 def test_generate_fails_with_the_names_of_what_is_not_current(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "VERSION", "9.9.9")
     with pytest.raises(CommandError, match=r"versions: static/loader/package\.json"):

@@ -16,7 +16,8 @@ from sumeru_proxy.reading import reader
 from sumeru_proxy.sandbox import limits
 from sumeru_proxy.sandbox.catalogue import small_catalogue
 from tests.upstream import Upstream, upstream
-from tests.widgets.wsgi_calls import ask, site
+from tests.widgets.wsgi_calls import address, ask, hits, site, warm
+from widgets.edge import answers as hot_answers
 from widgets.edge.path import HotPath
 from widgets.http import shops
 
@@ -58,8 +59,8 @@ def test_an_answer_does_not_hold_all_that_it_was_chosen_from(shop: Shop) -> None
     addresses = [f"/w/v1/{shop.key}/reviews.html?product_id=prd_m{number}&limit=5" for number in range(PRODUCTS)]
 
     def answer_all(application: HotPath) -> None:
-        for address in addresses:
-            assert "Fine." in ask(application, address).text
+        for each in addresses:
+            assert "Fine." in ask(application, each).text
         reader.copies.forget()
         cache.clear()
         gc.collect()
@@ -84,3 +85,43 @@ def test_a_shop_that_did_not_change_is_held_once(shop: Shop) -> None:
     changed = shops.recheck(shop.key)
     assert changed is not None
     assert (changed.profile.name, known.profile.name) == ("Renamed", shop.name)
+
+
+def test_junk_beside_the_parameters_makes_no_entries(shop: Shop) -> None:
+    hot = site()
+    warm(hot, address(shop))
+    held = hot.store.bytes
+    for number in range(60):
+        warm(hot, address(shop, more=f"&junk{number}={number}"))
+    assert len(hot.store) == 1
+    assert len(hot.store.by_raw) == hot_answers.ALIASES_LIMIT
+    assert hot.store.bytes - held < hot_answers.ALIASES_LIMIT * 1_000
+    before = hits(hot)
+    warm(hot, address(shop))
+    assert hits(hot) == before + 1
+
+
+@pytest.mark.thorough
+def test_memory_is_bounded_and_the_longest_unused_go_first(shop: Shop, later: Callable[[float], None]) -> None:
+    hot = site(200_000)
+    kept = address(shop)
+    warm(hot, kept)
+    for number in range(60):
+        later(0.8)  # an entry counts as used when it is looked at
+        warm(hot, address(shop, product=f"p{number}"), kept)
+        assert hot.store.bytes <= 200_000
+    assert hot.store.evictions > 0
+    assert hot.store.bytes == sum(
+        entry.bytes for entry in {id(each): each for each in hot.store.by_raw.values()}.values()
+    )
+    before = hits(hot)
+    warm(hot, kept)
+    assert hits(hot) == before + 1
+    hot.store.forget()
+    assert (len(hot.store), hot.store.bytes, hot.store.by_raw) == (0, 0, {})
+
+
+def test_what_is_larger_than_the_bound_is_served_but_not_kept(shop: Shop) -> None:
+    hot = site(2_000)
+    warm(hot, address(shop), address(shop))
+    assert (len(hot.store), hits(hot)) == (0, 0)

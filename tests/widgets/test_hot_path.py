@@ -19,9 +19,7 @@ from sumeru_proxy.reading import reader, stamps
 from sumeru_proxy.sandbox import limits
 from sumeru_proxy.sandbox.catalogue import small_catalogue
 from tests.upstream import Upstream, upstream
-from tests.widgets.wsgi_calls import Heard, ask, site
-from widgets.edge import answers as hot_answers
-from widgets.edge.path import HotPath
+from tests.widgets.wsgi_calls import Heard, address, ask, hits, site, warm
 from widgets.models import Look, Placement
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -49,40 +47,12 @@ def shop(two: tuple[Shop, Shop]) -> Shop:
     return two[0]
 
 
-@pytest.fixture
-def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Moves both clocks forward."""
-    moved = [0.0]
-    for name in ("monotonic", "time"):
-        real = getattr(time, name)
-        monkeypatch.setattr(time, name, lambda real=real: real() + moved[0])
-
-    def move(seconds: float) -> None:
-        moved[0] += seconds
-
-    return move
-
-
-def address(shop: Shop, form: str = "reviews.json", product: str = "prd_1", more: str = "") -> str:
-    query = f"w=reviews%3Fproduct_id%3D{product}" if form == "batch" else f"product_id={product}"
-    return f"/w/v1/{shop.key}/{form}?{query}{more}"
-
-
 def changed_elsewhere(shop: Shop, topic: str, *, hard: bool = False) -> None:
     """A stamp raised by another process: nothing of this one hears of it."""
     row, _made = Stamp.objects.get_or_create(shop=shop, topic=topic)
     Stamp.objects.filter(pk=row.pk).update(value=F("value") + 1)
     if hard:
         Stamp.objects.filter(pk=row.pk).update(hard_value=F("value"))
-
-
-def hits(application: HotPath) -> int:
-    return application.store.hits
-
-
-def warm(application: HotPath, *addresses: str) -> None:
-    for each in addresses:
-        assert ask(application, each).status == 200
 
 
 @pytest.mark.thorough
@@ -344,46 +314,6 @@ def test_a_withdrawal_during_an_outage_counts_as_soon_as_the_database_is_back(
     before = hits(hot)
     warm(hot, address(shop))
     assert hits(hot) == before
-
-
-def test_junk_beside_the_parameters_makes_no_entries(shop: Shop) -> None:
-    hot = site()
-    warm(hot, address(shop))
-    held = hot.store.bytes
-    for number in range(60):
-        warm(hot, address(shop, more=f"&junk{number}={number}"))
-    assert len(hot.store) == 1
-    assert len(hot.store.by_raw) == hot_answers.ALIASES_LIMIT
-    assert hot.store.bytes - held < hot_answers.ALIASES_LIMIT * 1_000
-    before = hits(hot)
-    warm(hot, address(shop))
-    assert hits(hot) == before + 1
-
-
-@pytest.mark.thorough
-def test_memory_is_bounded_and_the_longest_unused_go_first(shop: Shop, later: Callable[[float], None]) -> None:
-    hot = site(200_000)
-    kept = address(shop)
-    warm(hot, kept)
-    for number in range(60):
-        later(0.8)  # an entry counts as used when it is looked at
-        warm(hot, address(shop, product=f"p{number}"), kept)
-        assert hot.store.bytes <= 200_000
-    assert hot.store.evictions > 0
-    assert hot.store.bytes == sum(
-        entry.bytes for entry in {id(each): each for each in hot.store.by_raw.values()}.values()
-    )
-    before = hits(hot)
-    warm(hot, kept)
-    assert hits(hot) == before + 1
-    hot.store.forget()
-    assert (len(hot.store), hot.store.bytes, hot.store.by_raw) == (0, 0, {})
-
-
-def test_what_is_larger_than_the_bound_is_served_but_not_kept(shop: Shop) -> None:
-    hot = site(2_000)
-    warm(hot, address(shop), address(shop))
-    assert (len(hot.store), hits(hot)) == (0, 0)
 
 
 def test_only_what_everybody_may_store_is_kept(shop: Shop, sandbox: Upstream) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from widgets.catalog_parts.paging import TEXT_LIMIT_BYTES, clipped, fair_limit, page_numbers
+from widgets.catalog_parts.paging import TEXT_LIMIT_BYTES, cut_to_bytes, fair_limit, page_numbers
 
 
 @pytest.mark.parametrize(
@@ -38,4 +38,4 @@ def test_fair_limit_uses_the_budget_and_no_more(sizes: list[int], budget: int) -
     [("abc", 3, "abc"), ("abcdef", 5, "ab…"), ("äöü", 6, "äöü"), ("äöüä", 7, "äö…"), ("a \ud800", 9, "a \ud800")],
 )
 def test_clipping_counts_bytes_and_keeps_characters_whole(text: str, limit: int, kept: str) -> None:
-    assert clipped(text, limit) == kept
+    assert cut_to_bytes(text, limit) == kept

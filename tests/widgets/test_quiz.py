@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -16,9 +16,10 @@ from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sumeru_proxy.client.shapes import Image, Product, QuizOption, QuizQuestion, QuizResult, QuizStep
-from sumeru_proxy.reading.reader import Pending, Query
+from sumeru_proxy.client.shapes import Image, QuizOption, QuizQuestion, QuizResult, QuizStep
+from sumeru_proxy.reading.reader import Query
 from tests.widgets.fragments import Page, assert_safe_fragment, call_of
+from tests.widgets.quiz_steps import PRODUCT, QUESTIONS, Steps
 from widgets.base import Call, Context, Frozen, Refusal, Seal, Sent
 from widgets.catalog import quiz
 from widgets.catalog.quiz import Answer, Quiz, format_answers, parse_answers, walk
@@ -26,7 +27,6 @@ from widgets.http import responses as problems
 from widgets.http.rendering import SIZE_LIMIT_BYTES
 
 SEAL = Seal("a-token", "0123456789abcdef0123456789abcdef")
-PRODUCT = Product("prd_1", "rain-jacket", "Rain jacket", "", Decimal("99.50"), "EUR", True, variant_id="var_1")
 
 
 # -- answers as text
@@ -64,7 +64,7 @@ def test_answers_as_text(text: str, found: tuple[Answer, ...]) -> None:
         "q1: o1",
         "q1:%E2%80%A8",
         "q1:" + "x" * 191,
-        "q1:" + "+".join(f"o{n}" for n in range(21)),
+        "q1:" + "+".join(f"o{n}" for n in range(101)),
         ";".join(f"q{n}:o" for n in range(21)),
         "q1:" + "x" * 2_000,
     ],
@@ -94,43 +94,6 @@ def test_any_ids_survive_the_text(chosen: dict[str, list[str]]) -> None:
 
 
 # -- the widget over a quiz in memory
-
-
-def question(name: str, kind: str = "single", options: Sequence[str] = ("a", "b", "c")) -> QuizQuestion:
-    return QuizQuestion(name, f"About {name}?", kind, tuple(QuizOption(each, each.upper()) for each in options))
-
-
-QUESTIONS = (question("q1"), question("q2", "multiple"), question("q3"))
-
-
-class Steps:
-    """A source over a quiz of questions in a row; counts what is asked of it."""
-
-    def __init__(self, questions: Sequence[QuizQuestion] = QUESTIONS, results: Sequence[QuizResult] = ()) -> None:
-        self.questions = questions
-        self.results = tuple(results) or (QuizResult(PRODUCT, Decimal("0.9"), "Keeps you dry."),)
-        self.asked: list[Query] = []
-        self.down_after: int | None = None
-        self.fresh = True
-        self.oldest: float | None = None
-
-    def get(self, wanted: Query) -> QuizStep:
-        self.asked.append(wanted)
-        arguments = dict(wanted.arguments)
-        so_far: Any = arguments["answers"]
-        if self.down_after is not None and len(so_far) >= self.down_after:
-            raise Pending(2.0)
-        assert [each for each, _ in so_far] == [each.id for each in self.questions[: len(so_far)]]
-        complete = len(so_far) == len(self.questions)
-        return QuizStep(
-            str(arguments["quiz_id"]),
-            "Find yours",
-            complete,
-            len(so_far),
-            len(self.questions),
-            None if complete else self.questions[len(so_far)],
-            self.results if complete else (),
-        )
 
 
 class Tray:
@@ -384,7 +347,7 @@ def test_nothing_of_a_quiz_becomes_markup_or_fills_the_page() -> None:
         QuizOption(f"o{n}\"'><", hostile, Image(f"https://cdn.example/{n}?{'a' * 400}&x=<")) for n in range(100)
     )
     context, page = made(call_at(), Steps([QuizQuestion("q\"'><", hostile, "multiple", options)]))
-    assert len(context["question"]["options"]) == quiz.MOST_OPTIONS
+    assert len(context["question"]["options"]) == quiz.MAX_OPTIONS
     assert not page.all("script")
     sly = (
         QuizOption("a", "A", Image("javascript:alert(1)")),

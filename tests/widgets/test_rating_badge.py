@@ -14,6 +14,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from sumeru_proxy.client.shapes import Product, Rating, ReviewPage, ReviewSummary
+from sumeru_proxy.reading import ratings
 from sumeru_proxy.reading.reader import Missing, Pending, Query
 from tests.widgets.fragments import Page, assert_safe_fragment, call_of
 from widgets.base import Context, Nothing
@@ -37,12 +38,12 @@ class Shelf:
         kept: Mapping[str, tuple[str, int]] | None = None,
         upstream: Mapping[str, tuple[str, int]] | None = None,
         unknown: Sequence[str] = (),
-        stale: bool = False,
+        age_s: float = 0.0,
     ) -> None:
         self.feed: dict[str, Product | None] = {each.id: each for each in products} | dict.fromkeys(unknown)
         self.kept = dict(kept or {})
         self.upstream = upstream
-        self.stale = stale
+        self.age_s = age_s
         self.fresh = True
         self.oldest: float | None = None
         self.product_calls: list[list[str]] = []
@@ -52,13 +53,13 @@ class Shelf:
         self.product_calls.append(list(ids))
         return {each: self.feed[each] for each in ids if each in self.feed}
 
-    def load(self, wanted: Query) -> Any:
-        product_id = str(dict(wanted.arguments)["product_id"])
-        if product_id not in self.kept:
-            return None
-        self.fresh = self.fresh and not self.stale
-        average, count = self.kept[product_id]
-        return ReviewPage(ReviewSummary(product_id, Decimal(average), count, (0, 0, 0, 0, count)), ())
+    def ratings(self, shown: Mapping[str, Product | None]) -> dict[str, Rating]:
+        said = {each: Rating(Decimal(average), count) for each, (average, count) in self.kept.items()}
+        decided = {
+            each: ratings.decide(said.get(each), self.age_s, product.rating if product else None)
+            for each, product in shown.items()
+        }
+        return {each: rating for each, rating in decided.items() if rating}
 
     def get(self, wanted: Query) -> Any:
         product_id = str(dict(wanted.arguments)["product_id"])
@@ -69,7 +70,8 @@ class Shelf:
             if product_id not in self.upstream:
                 raise Missing
             self.kept[product_id] = self.upstream[product_id]
-        return self.load(wanted)
+        average, count = self.kept[product_id]
+        return ReviewPage(ReviewSummary(product_id, Decimal(average), count, None), (), "more")
 
 
 def made(source: Shelf, options: Mapping[str, Any] | None = None, **asked: str) -> tuple[Context, Page]:
@@ -136,20 +138,20 @@ def test_without_the_product_it_leads_to_all_reviews() -> None:
     assert context["items"][0]["url"] == "https://widgets.example/w/v1/shopkey/reviews?locale=en&product_id=prd_1"
 
 
-def test_fresh_reviews_are_preferred_so_that_a_page_agrees_with_itself() -> None:
+def test_the_reviews_word_is_preferred_so_that_a_page_agrees_with_itself() -> None:
     context, _ = made(Shelf([product("prd_1")], kept={"prd_1": ("4.7", 13)}), product_id="prd_1")
     assert (context["items"][0]["average"], context["items"][0]["count"]) == (Decimal("4.7"), 13)
 
 
-def test_stale_reviews_are_not_and_do_not_make_the_badge_stale() -> None:
-    source = Shelf([product("prd_1")], kept={"prd_1": ("1.0", 1)}, stale=True)
+def test_an_old_word_is_not_and_does_not_make_the_badge_stale() -> None:
+    source = Shelf([product("prd_1")], kept={"prd_1": ("1.0", 1)}, age_s=ratings.REVIEWS_WORD_S)
     context, _ = made(source, product_id="prd_1")
     assert context["items"][0]["count"] == 12
     assert source.fresh
 
 
-def test_stale_reviews_are_better_than_nothing() -> None:
-    context, _ = made(Shelf(kept={"prd_1": ("5", 3)}, stale=True), product_id="prd_1")
+def test_an_old_word_is_better_than_nothing() -> None:
+    context, _ = made(Shelf(kept={"prd_1": ("5", 3)}, age_s=10 * ratings.REVIEWS_WORD_S), product_id="prd_1")
     assert context["items"][0]["count"] == 3
 
 
@@ -190,6 +192,21 @@ def test_no_reviews_no_badge(asked: dict[str, str]) -> None:
         made(source, **asked)
     _, page = made(source, {"show_empty": True}, **asked)
     assert page.text.startswith("No reviews yet")
+
+
+def test_a_grid_does_not_say_that_there_are_no_reviews_when_nobody_said_so() -> None:
+    source = Shelf([product("a", None), product("b", None)])
+    with pytest.raises(Nothing):
+        made(source, {"show_empty": True}, product_ids="a,b")
+
+
+def test_an_unknown_average_is_no_stars() -> None:
+    unrated = replace(product("prd_1"), rating=Rating(None, 7))
+    _, page = made(Shelf([unrated]), product_ids="prd_1")
+    assert page.text == "7 reviews"
+    assert not page.all("svg")
+    context, _ = made(Shelf([unrated], upstream={"prd_1": ("4.2", 7)}), product_id="prd_1")
+    assert context["items"][0]["average"] == Decimal("4.2")
 
 
 def test_unknown_product_is_nothing() -> None:

@@ -45,6 +45,7 @@ def real(rows: object) -> Iterator[Upstream]:
         yield running
 
 
+@pytest.mark.thorough
 def test_every_row_of_the_file_is_shown(
     client: Client, make_shop: Callable[..., Shop], real: Upstream, rows: dict[str, list[dict[str, str]]], settings: Any
 ) -> None:
@@ -82,6 +83,7 @@ def test_every_row_of_the_file_is_shown(
     assert shown_rows == sum(map(len, rows.values())) == 1_000
 
 
+@pytest.mark.thorough
 def test_default_pages_stay_small(
     client: Client, make_shop: Callable[..., Shop], real: Upstream, rows: dict[str, list[dict[str, str]]], settings: Any
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import brotli
 from django.core.handlers.wsgi import WSGIHandler
 
+from sumeru_proxy.models import Shop
 from widgets.edge.path import HotPath
 
 HOT_BYTES = 8 * 1024 * 1024
@@ -70,3 +71,20 @@ def ask(application: Any, address: str, method: str = "GET", **headers: str) -> 
         if hasattr(parts, "close"):
             parts.close()
     return Heard(said[0], said[1], body)
+
+
+def address(shop: Shop, form: str = "reviews.json", product: str = "prd_1", more: str = "") -> str:
+    """Of the reviews of a product."""
+    query = f"w=reviews%3Fproduct_id%3D{product}" if form == "batch" else f"product_id={product}"
+    return f"/w/v1/{shop.key}/{form}?{query}{more}"
+
+
+def hits(application: HotPath) -> int:
+    """Answers given without Django."""
+    return application.store.hits
+
+
+def warm(application: HotPath, *addresses: str) -> None:
+    """Makes the answers be kept."""
+    for each in addresses:
+        assert ask(application, each).status == 200

@@ -56,30 +56,30 @@ def class_of(kind: str) -> str:
 
 
 def faster_than_paid(
-    arrived: Mapping[tuple[int, str], int], limits: Mapping[int, Mapping[str, int]]
+    arrivals: Mapping[tuple[int, str], int], limits: Mapping[int, Mapping[str, int]]
 ) -> list[tuple[str, int, int]]:
     """Which limit classes got more in the last hour than Sumeru's limits let out in one: class, arrived, possible. Pure.
 
-    ``arrived`` counts by shop and kind. All shops share one outgoing address and so its limits, of which the lowest counts (the strict
+    ``arrivals`` counts by shop and kind. All shops share one outgoing address and so its limits, of which the lowest counts (the strict
     reading: 20 writes a minute for all); the admin API's belong to each shop.
     """
     sums: dict[tuple[int | None, str], int] = {}
-    for (shop_id, kind), count in arrived.items():
+    for (shop_id, kind), count in arrivals.items():
         if limit_class := class_of(kind):
             whose = shop_id if limit_class == ADMIN else None
             sums[whose, limit_class] = sums.get((whose, limit_class), 0) + count
-    found = []
+    faster = []
     for (shop, limit_class), count in sorted(sums.items(), key=str):
-        rows = [limits.get(shop, {})] if shop is not None else [limits.get(each, {}) for each, _kind in arrived]
+        rows = [limits.get(shop, {})] if shop is not None else [limits.get(each, {}) for each, _kind in arrivals]
         possible = int(min(backlog.rate_of(limit_class, row) for row in rows) * ARRIVAL_WINDOW.total_seconds())
         if count > possible:
-            found.append((limit_class, count, possible))
-    return found
+            faster.append((limit_class, count, possible))
+    return faster
 
 
 def _arrivals(now: datetime) -> dict[tuple[int, str], int]:
-    counted = Job.objects.filter(created_at__gte=now - ARRIVAL_WINDOW).order_by().values_list("shop_id", "kind")
-    return {(shop_id, kind): count for shop_id, kind, count in counted.annotate(Count("pk"))}
+    kinds = Job.objects.filter(created_at__gte=now - ARRIVAL_WINDOW).order_by().values_list("shop_id", "kind")
+    return {(shop_id, kind): count for shop_id, kind, count in kinds.annotate(Count("pk"))}
 
 
 def _idle_for_s(now: datetime) -> float:
@@ -98,16 +98,18 @@ def _idle_for_s(now: datetime) -> float:
     return float((now - overdue).total_seconds())
 
 
-def warnings_of(figures: backlog.Backlog, faster: list[tuple[str, int, int]], idle_s: float, parked: int) -> list[str]:
+def warnings_of(
+    figures: backlog.Backlog, faster: list[tuple[str, int, int]], idle_s: float, parked_count: int
+) -> list[str]:
     """What should worry a person, worst first. Pure."""
-    found = []
+    warnings = []
     if idle_s:
-        found.append(
+        warnings.append(
             _("Nothing has been delivered although jobs are due (the first for %s). Is a worker running? Start “work”.")
             % moments.span(idle_s)
         )
     if figures.worrying:
-        found.append(
+        warnings.append(
             _(
                 "Delivering what waits takes about %(drain)s at the pace that Sumeru allows, more than %(most)s. What was sent "
                 "without an answer must be settled within 24 hours of its first sending. Ask Sumeru for higher limits and enter "
@@ -116,16 +118,16 @@ def warnings_of(figures: backlog.Backlog, faster: list[tuple[str, int, int]], id
             % {"drain": moments.span(figures.drain_s), "most": moments.span(backlog.WARN_AFTER_S)}
         )
     for limit_class, count, possible in faster:
-        found.append(
+        warnings.append(
             _(
                 "In the last hour %(count)d came (%(what)s), and Sumeru takes at most %(possible)d an hour from this server, all "
                 "shops together. While that lasts, the backlog grows."
             )
             % {"count": count, "what": CLASS_WORDS[limit_class], "possible": possible}
         )
-    if parked:
-        found.append(_("Parked, so that a person must decide: %d.") % parked)
-    return found
+    if parked_count:
+        warnings.append(_("Parked, so that a person must decide: %d.") % parked_count)
+    return warnings
 
 
 def panel(shop: Shop | None, now: datetime) -> Panel:

@@ -19,7 +19,7 @@ def _visible(character: str) -> str:
     return f"\\u{ord(character):04x}" if ord(character) < 0x10000 else f"\\U{ord(character):08x}"
 
 
-def shown(text: str) -> str:
+def readable_body(text: str) -> str:
     """A JSON text, indented, at most SHOWN_CHARS long; what cannot be seen is spelled out, credentials are cut. Never raises."""
     with suppress(ValueError, RecursionError):
         text = json.dumps(json.loads(text), ensure_ascii=False, indent=2)

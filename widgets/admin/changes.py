@@ -6,8 +6,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from sumeru_proxy import secrets
-from sumeru_proxy.models import Credential, Shop, new_shop_key
+from sumeru_proxy.models import Credential, Shop
 from sumeru_proxy.reading import stamps
+from sumeru_proxy.shop_rules import new_shop_key
 from widgets.http import shops
 from widgets.models import Placement
 

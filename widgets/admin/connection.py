@@ -35,8 +35,11 @@ STATE_WORDS = {
     "failing": gettext_lazy("fails"),
     "unused": gettext_lazy("not used yet"),
 }
+CREDENTIALS = gettext_lazy("Sumeru refuses the request. Check the credentials, the shop domain and the Sumeru host.")
 ADVICE = {
-    "Refused": gettext_lazy("Sumeru refuses the request. Check the credentials, the shop domain and the Sumeru host."),
+    "Refused": gettext_lazy(
+        "Sumeru does not accept the request, but the credentials are not the reason. Please report it with the request id."
+    ),
     "Limited": gettext_lazy("The limit of calls is used up for the moment; it goes on by itself."),
     "Unavailable": gettext_lazy(
         "Sumeru cannot be reached or fails. Shoppers see the last copies; it is tried again by itself."
@@ -77,9 +80,44 @@ def row_of(each: health.Health, now: datetime) -> EndpointRow:
         succeeded=moment(each.succeeded_at, now),
         failed=moment(each.failed_at, now),
         problem=", ".join(part for part in parts if part),
-        advice=str(ADVICE.get(each.error, "")) if each.state in ("failing", "waiting") else "",
+        advice=_advice_on(each),
         request_id=each.request_id,
     )
+
+
+def _advice_on(each: health.Health) -> str:
+    if each.state not in ("failing", "waiting"):
+        return ""
+    about_credentials = each.error == "Refused" and (each.status in (0, 401, 403) or each.code == "unauthenticated")
+    return str(CREDENTIALS if about_credentials else ADVICE.get(each.error, ""))
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableRow:
+    """The last answer of an endpoint that was not in the shape we know: the JSON path, what was expected there, and an example request."""
+
+    endpoint: str
+    seen: Moment | None
+    path: str
+    expected: str
+    request_id: str
+    left_out: bool
+
+
+def unreadable_rows(found: list[health.Health], now: datetime) -> list[UnreadableRow]:
+    """The endpoints with such an answer, the latest first."""
+    rows = [each for each in found if each.unreadable_at is not None]
+    return [
+        UnreadableRow(
+            each.endpoint,
+            moment(each.unreadable_at, now),
+            each.unreadable_path,
+            each.expected,
+            each.unreadable_request_id,
+            each.left_out,
+        )
+        for each in sorted(rows, key=lambda each: -(each.unreadable_at or 0.0))
+    ]
 
 
 def moment(at: float | None, now: datetime) -> Moment | None:
@@ -92,19 +130,21 @@ def moment(at: float | None, now: datetime) -> Moment | None:
     return Moment(time, _("%s ago") % timesince(time, now, depth=1))
 
 
-def page(site_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, context: dict[str, Any]) -> HttpResponse:
+def connection_page(
+    site_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, context: dict[str, Any]
+) -> HttpResponse:
     """The state of the connection; a POST with ``do`` acts. Raises PermissionDenied for those who may not change the shop."""
     if request.method == "POST":
         if not site_admin.has_change_permission(request, shop):
             raise PermissionDenied
         if request.POST.get("do") == "test":
             context["trials"] = _try(request, shop)
-            return _shown(site_admin, request, shop, context)
+            return _render(site_admin, request, shop, context)
         action = _ACTIONS.get(request.POST.get("do", ""))
         if action is not None:
             action(site_admin, request, shop)
         return HttpResponseRedirect(request.path)
-    return _shown(site_admin, request, shop, context)
+    return _render(site_admin, request, shop, context)
 
 
 def _try(request: HttpRequest, shop: Shop) -> list[trial.Trial]:
@@ -120,11 +160,12 @@ def _try(request: HttpRequest, shop: Shop) -> list[trial.Trial]:
     return []
 
 
-def _shown(site_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, context: dict[str, Any]) -> HttpResponse:
+def _render(site_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, context: dict[str, Any]) -> HttpResponse:
     now = timezone.now()
-    rows = [row_of(each, now) for each in health.of(shop.pk)]
+    found = health.of(shop.pk)
     context |= {
-        "rows": rows,
+        "rows": [row_of(each, now) for each in found],
+        "unreadable": unreadable_rows(found, now),
         "waiting": accounts.refresher.waiting,
         "reads_per_minute": READS_PER_MINUTE,
         "writes_per_minute": WRITES_PER_MINUTE,

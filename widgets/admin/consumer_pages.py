@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 URL_NAME = "sumeru_proxy_shop_consumer"
 
 
-def _allowed(request: HttpRequest) -> Iterator[tuple[Consumer, AdminPage]]:
+def _permitted_pages(request: HttpRequest) -> Iterator[tuple[Consumer, AdminPage]]:
     for consumer in installed.consumers():
         for page in consumer.admin_pages:
             if request.user.has_perm(page.permission):
@@ -35,21 +35,21 @@ def tabs(request: HttpRequest, site_name: str, shop: Shop, here: str) -> list[di
             "url": reverse(f"{site_name}:{URL_NAME}", args=[shop.pk, consumer.name, page.slug]),
             "here": here == f"{consumer.name}/{page.slug}",
         }
-        for consumer, page in _allowed(request)
+        for consumer, page in _permitted_pages(request)
     ]
 
 
-def page(
+def consumer_page(
     model_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, context: dict[str, Any], consumer: str, slug: str
 ) -> HttpResponse:
     """A consumer's page about a shop. Raises Http404 for one that is not installed, PermissionDenied for those who may not open it."""
-    known = [each for found in installed.consumers() if found.name == consumer for each in found.admin_pages]
-    meant = next((each for each in known if each.slug == slug), None)
-    if meant is None:
+    consumer_pages = [each for app in installed.consumers() if app.name == consumer for each in app.admin_pages]
+    requested_page = next((each for each in consumer_pages if each.slug == slug), None)
+    if requested_page is None:
         raise Http404
-    if not request.user.has_perm(meant.permission):
+    if not request.user.has_perm(requested_page.permission):
         raise PermissionDenied
-    answer = meant.view(request, shop)
+    answer = requested_page.view(request, shop)
     if isinstance(answer, TemplateResponse) and not answer.is_rendered:
-        answer.context_data = {**context, "title": meant.title, **(answer.context_data or {})}
+        answer.context_data = {**context, "title": requested_page.title, **(answer.context_data or {})}
     return answer

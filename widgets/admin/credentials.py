@@ -70,17 +70,17 @@ class CredentialsForm(forms.Form):
     @method_decorator(sensitive_variables())
     def clean(self) -> dict[str, Any]:
         """Checks every shape before anything is stored; the texts never repeat a value."""
-        cleaned: dict[str, Any] = super().clean() or {}
+        cleaned_data: dict[str, Any] = super().clean() or {}
         for kind in KINDS:
-            value = cleaned.get(kind.value)
+            value = cleaned_data.get(kind.value)
             if value:
                 try:
                     secrets.check_shape(kind.value, value)
                 except forms.ValidationError as error:
                     self.add_error(kind.value, error)
-        return cleaned
+        return cleaned_data
 
-    def given(self) -> list[Credential.Kind]:
+    def filled_kinds(self) -> list[Credential.Kind]:
         """The kinds that were filled in."""
         return [kind for kind in KINDS if self.cleaned_data.get(kind.value)]
 
@@ -97,14 +97,14 @@ def state_of(credential: Credential) -> str:
 @sensitive_variables()
 def store(shop: Shop, form: CredentialsForm) -> list[str]:
     """Store what was given; gives the names of the kinds that changed."""
-    changed = []
-    for kind in form.given():
+    changed_kinds = []
+    for kind in form.filled_kinds():
         keep = bool(form.cleaned_data.get(f"keep_{kind.value}"))
-        kept = secrets.store(shop, kind.value, form.cleaned_data[kind.value], keep_old=keep)
-        older = Credential.objects.filter(shop=shop, kind=kind.value, retires_at=None).exclude(pk=kept.pk)
+        credential = secrets.store(shop, kind.value, form.cleaned_data[kind.value], keep_old=keep)
+        older = Credential.objects.filter(shop=shop, kind=kind.value, retires_at=None).exclude(pk=credential.pk)
         older.update(retires_at=timezone.now() + KEEP_OLD)
-        changed.append(str(kind.label))
-    return changed
+        changed_kinds.append(str(kind.label))
+    return changed_kinds
 
 
 def may_enter(request: HttpRequest) -> bool:
@@ -122,7 +122,9 @@ def may_remove(request: HttpRequest) -> bool:
     return bool(request.user.has_perm("sumeru_proxy.delete_credential"))
 
 
-def page(site_admin: admin.ModelAdmin[Shop], request: HttpRequest, shop: Shop, context: dict[str, Any]) -> HttpResponse:
+def credentials_page(
+    site_admin: admin.ModelAdmin[Shop], request: HttpRequest, shop: Shop, context: dict[str, Any]
+) -> HttpResponse:
     """The credentials of a shop. Raises PermissionDenied; logs in the shop's history that one changed, never what it is."""
     if not may_see(request):
         raise PermissionDenied
@@ -135,20 +137,20 @@ def page(site_admin: admin.ModelAdmin[Shop], request: HttpRequest, shop: Shop, c
         form = CredentialsForm(request.POST)
         if form.is_valid():
             with transaction.atomic():
-                changed = store(shop, form)
-                names = ", ".join(changed)
-                if changed:
+                changed_kinds = store(shop, form)
+                names = ", ".join(changed_kinds)
+                if changed_kinds:
                     site_admin.log_change(request, shop, _("Credentials replaced: %s") % names)
-            if changed:
+            if changed_kinds:
                 messages.success(request, _("Stored, encrypted: %s. It is shown nowhere again.") % names)
             else:
                 messages.info(request, _("Nothing was filled in, so nothing changed."))
             return HttpResponseRedirect(request.path)
-    stored = list(Credential.objects.filter(shop=shop))
+    credentials = list(Credential.objects.filter(shop=shop))
     kinds = [
         {
             "kind": kind,
-            "stored": [{"credential": each, "warning": state_of(each)} for each in stored if each.kind == kind],
+            "stored": [{"credential": each, "warning": state_of(each)} for each in credentials if each.kind == kind],
             "field": form[kind.value],
             "keep": form[f"keep_{kind.value}"] if kind in OVERLAPPING else None,
         }
@@ -161,14 +163,18 @@ def page(site_admin: admin.ModelAdmin[Shop], request: HttpRequest, shop: Shop, c
 def _remove(site_admin: admin.ModelAdmin[Shop], request: HttpRequest, shop: Shop) -> HttpResponse:
     if not may_remove(request):
         raise PermissionDenied
-    given = request.POST["remove"]
-    found = Credential.objects.filter(shop=shop, pk=int(given)).first() if given.isdigit() and len(given) < 19 else None
-    if found is None:
+    requested_id = request.POST["remove"]
+    credential = (
+        Credential.objects.filter(shop=shop, pk=int(requested_id)).first()
+        if requested_id.isdigit() and len(requested_id) < 19
+        else None
+    )
+    if credential is None:
         messages.info(request, _("It was removed before."))
     else:
-        label = found.get_kind_display()
+        label = credential.get_kind_display()
         with transaction.atomic():
-            found.delete()
+            credential.delete()
             site_admin.log_change(request, shop, _("Credential removed: %s") % label)
         messages.success(request, _("Removed: %s.") % label)
     return HttpResponseRedirect(request.path)

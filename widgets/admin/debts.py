@@ -38,13 +38,13 @@ def _change(
     for ids in _chunks(rows):
         with transaction.atomic():
             # Held until the history is written, so that it names exactly what was changed.
-            held = Job.objects.filter(before, pk__in=ids).select_for_update()
-            meant = list(held.values_list("pk", flat=True))
-            change(Job.objects.filter(before, pk__in=meant))
-            changed = list(Job.objects.filter(after, pk__in=meant).defer("body_text"))
-            if changed:
-                LogEntry.objects.log_actions(user_id, changed, CHANGE, change_message=message)
-            count += len(changed)
+            locked_rows = Job.objects.filter(before, pk__in=ids).select_for_update()
+            matching_ids = list(locked_rows.values_list("pk", flat=True))
+            change(Job.objects.filter(before, pk__in=matching_ids))
+            changed_jobs = list(Job.objects.filter(after, pk__in=matching_ids).defer("body_text"))
+            if changed_jobs:
+                LogEntry.objects.log_actions(user_id, changed_jobs, CHANGE, change_message=message)
+            count += len(changed_jobs)
     return count
 
 
@@ -67,7 +67,9 @@ def discard(rows: QuerySet[Job], user_id: int, note: str) -> int:
     The history does not repeat the note: it goes with the job when a person is erased.
     """
     thrown_away = Q(reason=Job.Reason.DISCARDED)
-    return _change(rows, user_id, DISCARDABLE, thrown_away, _("Discarded"), lambda found: jobs.discard(found, note))
+    return _change(
+        rows, user_id, DISCARDABLE, thrown_away, _("Discarded"), lambda matching_rows: jobs.discard(matching_rows, note)
+    )
 
 
 def pause(rows: QuerySet[Job], user_id: int) -> int:
@@ -86,4 +88,6 @@ def cancel(rows: QuerySet[Job], user_id: int, note: str) -> int:
     """End long jobs that a worker may have in hand, after that step; gives how many. May be repeated: the first reason stays."""
     long_jobs = rows.filter(kind__in=list(ranges.kinds()), state=Job.State.CLAIMED)
     over = Q(control=jobs.CANCEL) | Q(reason=Job.Reason.DISCARDED)
-    return _change(long_jobs, user_id, ~over, over, _("Cancelled"), lambda found: jobs.cancel(found, note))
+    return _change(
+        long_jobs, user_id, ~over, over, _("Cancelled"), lambda matching_rows: jobs.cancel(matching_rows, note)
+    )

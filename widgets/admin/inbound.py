@@ -24,7 +24,7 @@ from widgets.admin import bodies, job_words, moments
 from widgets.admin.job_filters import OutcomeFilter, TypeFilter
 from widgets.admin.rows import RowAdmin
 
-REPLAYED_MOST = 500
+MAX_REPLAYED = 500
 """In one request; for more there is ``manage.py replay``."""
 ERASED = "erased"
 ERASED_WORDS = gettext_lazy("Its content was erased at the person’s request.")
@@ -42,6 +42,13 @@ def outcome(event: InboundEvent) -> str:
         )
     if event.reason == "in_future":
         return _("Ignored: dated in the future. Compare this server’s clock.")
+    if event.reason == "other_domain":
+        return _(
+            "Ignored: it names the domain %s. If that is this shop, add it to the shop’s other domains and replay the event."
+        ) % bodies.readable_body(event.shop_domain)
+    if event.reason.startswith(intake.UNREADABLE):
+        field = event.reason.partition(":")[2]
+        return _("Kept as it came: Sumeru signed it, but it is not an event that we know (%s).") % field
     return _("Ignored.")
 
 
@@ -131,54 +138,54 @@ class InboundEventAdmin(RowAdmin[InboundEvent]):
     @admin.action(description=gettext_lazy("Replay: let listeners hear them again"), permissions=["change"])
     def replay(self, request: HttpRequest, queryset: QuerySet[InboundEvent]) -> HttpResponse | None:
         """Over ``replaying.replay``; asks back when ignored events are among them."""
-        picked = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        selected_ids = request.POST.getlist(ACTION_CHECKBOX_NAME)
         across = request.POST.get("select_across") == "1"
         selection = [("action", "replay"), *([("select_across", "1")] if across else [])]
-        selection += [(ACTION_CHECKBOX_NAME, pk) for pk in (picked[:1] if across else picked)]
+        selection += [(ACTION_CHECKBOX_NAME, pk) for pk in (selected_ids[:1] if across else selected_ids)]
         return self._replay(request, InboundEvent.objects.filter(pk__in=queryset.order_by().values("pk")), selection)
 
     def _replay(
         self, request: HttpRequest, events: QuerySet[InboundEvent], selection: list[tuple[str, str]]
     ) -> HttpResponse | None:
-        ignored = Q(state=InboundEvent.State.IGNORED)
+        is_ignored = Q(state=InboundEvent.State.IGNORED)
         whole = events.exclude(body_text="")
-        if whole.count() > REPLAYED_MOST:
+        if whole.count() > MAX_REPLAYED:
             messages.error(
                 request,
                 _("Nothing was replayed: at most %d events at a time here. For more: manage.py replay --since TIME.")
-                % REPLAYED_MOST,
+                % MAX_REPLAYED,
             )
             return None
-        if request.POST.get("decided") != "1" and whole.filter(ignored).exists():
+        if request.POST.get("decided") != "1" and whole.filter(is_ignored).exists():
             context = self.page_context(
                 request,
                 None,
                 _("Replay"),
                 selection=selection,
                 count=whole.count(),
-                ignored=list(whole.filter(ignored).defer("body_text").order_by("pk")[:20]),
-                ignored_count=whole.filter(ignored).count(),
+                ignored=list(whole.filter(is_ignored).defer("body_text").order_by("pk")[:20]),
+                ignored_count=whole.filter(is_ignored).count(),
                 back=request.get_full_path(),
             )
             return TemplateResponse(request, "admin/sumeru_proxy/inboundevent/replay.html", context)
-        meant = whole if request.POST.get("ignored") == "on" else whole.exclude(ignored)
+        selected_events = whole if request.POST.get("ignored") == "on" else whole.exclude(is_ignored)
         count = due = 0
-        for event in meant.order_by("pk").iterator(chunk_size=100):
+        for event in selected_events.order_by("pk").iterator(chunk_size=100):
             with transaction.atomic():
                 again = replaying.replay(event)
                 if again:
                     self.log_change(request, event, _("Replayed"))
             count += 1
             due += again
-        self._say(request, count, due, events.filter(body_text="").count(), whole.filter(ignored).count())
+        self._say(request, count, due, events.filter(body_text="").count(), whole.filter(is_ignored).count())
         return None
 
     @staticmethod
-    def _say(request: HttpRequest, count: int, due: int, empty: int, ignored: int) -> None:
+    def _say(request: HttpRequest, count: int, due: int, empty: int, ignored_count: int) -> None:
         if count:
-            heard = ngettext("%d event was replayed", "%d events were replayed", count) % count
+            message = ngettext("%d event was replayed", "%d events were replayed", count) % count
             jobs = ngettext("%d job is due.", "%d jobs are due.", due) % due
-            messages.success(request, f"{heard}: {jobs}")
+            messages.success(request, f"{message}: {jobs}")
         if empty:
             messages.warning(
                 request,
@@ -189,15 +196,15 @@ class InboundEventAdmin(RowAdmin[InboundEvent]):
                 )
                 % empty,
             )
-        if ignored:
+        if ignored_count:
             messages.warning(
                 request,
                 ngettext(
                     "%d ignored event was left out.",
                     "%d ignored events were left out.",
-                    ignored,
+                    ignored_count,
                 )
-                % ignored,
+                % ignored_count,
             )
 
     # -- one event
@@ -209,10 +216,10 @@ class InboundEventAdmin(RowAdmin[InboundEvent]):
         event = self.row_or_404(request, object_id)
         if request.method == "POST":
             rows = InboundEvent.objects.filter(pk=event.pk)
-            return self.decided(request, event, {"replay": lambda: self._replay(request, rows, [("do", "replay")])})
+            return self.perform(request, event, {"replay": lambda: self._replay(request, rows, [("do", "replay")])})
         may_change = self.has_change_permission(request, event)
         style, word = badge(event)
-        linked = may_see_jobs(request)
+        may_link = may_see_jobs(request)
         context = self.page_context(
             request,
             event,
@@ -234,11 +241,11 @@ class InboundEventAdmin(RowAdmin[InboundEvent]):
                     "badge": job_words.badge(job),
                     "state": job_words.state_words(job),
                     "reason": job.get_reason_display(),
-                    "url": reverse("admin:sumeru_proxy_job_change", args=[job.pk]) if linked else "",
+                    "url": reverse("admin:sumeru_proxy_job_change", args=[job.pk]) if may_link else "",
                 }
                 for job in event.jobs.all()
             ],
-            body=bodies.shown(event.body_text) if may_change and event.body_text else "",
+            body=bodies.readable_body(event.body_text) if may_change and event.body_text else "",
             has_body=bool(event.body_text),
             erased=event.reason == ERASED,
             may_change=may_change,

@@ -36,9 +36,9 @@ class StateFilter(SimpleListFilter):
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         """The default is the open ones."""
-        found = super().choices(changelist)
-        yield {**next(found), "display": _("Open: waiting or parked")}
-        yield from found
+        choices = super().choices(changelist)
+        yield {**next(choices), "display": _("Open: waiting or parked")}
+        yield from choices
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Job]) -> QuerySet[Job]:
         """The jobs of the choice."""
@@ -63,7 +63,10 @@ class KindFilter(SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, Any]]:
         """The kinds of this installation."""
-        kinds = {*job_words.known_kinds(), *([given] if (given := request.GET.get("kind", "")[:60]) else [])}
+        kinds = {
+            *job_words.known_kinds(),
+            *([requested_kind] if (requested_kind := request.GET.get("kind", "")[:60]) else []),
+        }
         return sorted(((kind, job_words.kind_words(kind)) for kind in kinds), key=lambda pair: pair[1])
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Job]) -> QuerySet[Job]:
@@ -128,8 +131,8 @@ class TypeFilter(SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, Any]]:
         """The documented types; another one may stand in the address."""
-        given = request.GET.get("type", "")[:80]
-        return [(each, each) for each in sorted({*topics.EVENT_TYPES, *([given] if given else [])})]
+        requested_type = request.GET.get("type", "")[:80]
+        return [(each, each) for each in sorted({*topics.EVENT_TYPES, *([requested_type] if requested_type else [])})]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[InboundEvent]) -> QuerySet[InboundEvent]:
         """The events of the choice."""

@@ -43,7 +43,7 @@ class JobExplanation:
 
     why: str
     advice: str = ""
-    said: str = ""
+    target_words: str = ""
 
 
 def kind_words(kind: str) -> str:
@@ -99,10 +99,10 @@ def discardable(job: Job) -> bool:
     return job.state in open_states or (job.state == Job.State.PARKED and job.reason not in OVER)
 
 
-def told(
-    job: Job, now: datetime, *, known: bool = True, behind: bool = False, away: bool = False, target: str = ""
+def explain(
+    job: Job, now: datetime, *, is_known: bool = True, behind: bool = False, away: bool = False, target: str = ""
 ) -> JobExplanation:
-    """``known``: this installation has a worker's hand for the kind. ``behind``: an earlier job must be done first. ``away``: another
+    """``is_known``: this installation has a worker's hand for the kind. ``behind``: an earlier job must be done first. ``away``: another
     of its kind found that the target does not answer. ``target``: what people call it.
     """
     if job.state == Job.State.SUPERSEDED:
@@ -116,13 +116,13 @@ def told(
             return JobExplanation(_("The worker that had it has stopped; the next one takes it over by itself."))
         return JobExplanation(_("A worker is at it just now."))
     if job.state == Job.State.WAITING:
-        if known and (job.reason == Job.Reason.TARGET_DOWN or (away and not behind)):
-            return _away(job, target)
-        return _waiting(job, now, known=known, behind=behind)
-    return _parked(job, target or _("the target"))
+        if is_known and (job.reason == Job.Reason.TARGET_DOWN or (away and not behind)):
+            return _explain_away(job, target)
+        return _explain_waiting(job, now, is_known=is_known, behind=behind)
+    return _explain_parked(job, target or _("the target"))
 
 
-def _away(job: Job, target: str) -> JobExplanation:
+def _explain_away(job: Job, target: str) -> JobExplanation:
     name = target or _("the target")
     return JobExplanation(
         _("%s does not answer or does not work. Everything for it goes on by itself when it is back.") % name,
@@ -131,8 +131,8 @@ def _away(job: Job, target: str) -> JobExplanation:
     )
 
 
-def _waiting(job: Job, now: datetime, *, known: bool, behind: bool) -> JobExplanation:
-    if not known:
+def _explain_waiting(job: Job, now: datetime, *, is_known: bool, behind: bool) -> JobExplanation:
+    if not is_known:
         return JobExplanation(
             _("Nothing here does this kind of job any more."),
             _("Install the listener again, or discard the job."),
@@ -163,7 +163,7 @@ def _waiting(job: Job, now: datetime, *, known: bool, behind: bool) -> JobExplan
     return JobExplanation(_("It is next in line.") if job.next_at <= now else _("It is tried at the time below."))
 
 
-def _parked(job: Job, target: str) -> JobExplanation:
+def _explain_parked(job: Job, target: str) -> JobExplanation:
     again = _("When the cause is gone, try again; else discard.")
     look = _("Look for it at Sumeru. If it is there, discard it here; if it is not, try again.")
     words = {
@@ -214,5 +214,5 @@ def _parked(job: Job, target: str) -> JobExplanation:
         ),
         Job.Reason.ERASED: JobExplanation(_("Its content was erased at the person’s request. Nothing is left to do.")),
     }
-    found = words.get(Job.Reason(job.reason)) if job.reason in Job.Reason.values else None
-    return found or JobExplanation(_("It was put aside."), look)
+    explanation = words.get(Job.Reason(job.reason)) if job.reason in Job.Reason.values else None
+    return explanation or JobExplanation(_("It was put aside."), look)

@@ -27,7 +27,7 @@ from widgets.admin.job_filters import DoubtFilter, KindFilter, StateFilter
 from widgets.admin.refusing import RefusesCredentials
 from widgets.admin.rows import RowAdmin
 
-LISTED_MOST = 20
+MAX_LISTED = 20
 
 
 class DiscardForm(RefusesCredentials, forms.Form):
@@ -100,12 +100,16 @@ class JobAdmin(RowAdmin[Job]):
     @admin.display(description=gettext_lazy("why, and what to do"))
     def why(self, job: Job) -> SafeString:
         """A sentence, advice, and the warning of a job that was perhaps delivered."""
-        told = self._told(job, timezone.now())
-        words = [told.why, f"“{told.said}”" if told.said else "", self._progress(job)]
+        explanation = self._explain(job, timezone.now())
+        words = [
+            explanation.why,
+            f"“{explanation.target_words}”" if explanation.target_words else "",
+            self._progress(job),
+        ]
         return format_html(
             '<div class="sumeru-why">{} <span class="sumeru-advice">{}</span>{}</div>',
             " ".join(each for each in words if each),
-            told.advice,
+            explanation.advice,
             format_html('<br><span class="sumeru-warning">{}</span>', _("Perhaps delivered already."))
             if job_words.doubtful(job)
             else "",
@@ -124,11 +128,11 @@ class JobAdmin(RowAdmin[Job]):
         return moments.tag(job.next_at, moments.until(job.next_at, timezone.now()))
 
     @staticmethod
-    def _told(job: Job, now: datetime) -> job_words.JobExplanation:
-        return job_words.told(
+    def _explain(job: Job, now: datetime) -> job_words.JobExplanation:
+        return job_words.explain(
             job,
             now,
-            known=job.kind in job_words.known_kinds(),
+            is_known=job.kind in job_words.known_kinds(),
             behind=bool(getattr(job, "behind", False)),
             away=bool(getattr(job, "away", False)),
             target=job_acts.target_name(job),
@@ -136,32 +140,32 @@ class JobAdmin(RowAdmin[Job]):
 
     @staticmethod
     def _progress(job: Job) -> str:
-        return range_words.told(job, timezone.now()) if job.kind in ranges.kinds() else ""
+        return range_words.one_line(job, timezone.now()) if job.kind in ranges.kinds() else ""
 
     # -- what a person decides
 
     @admin.action(description=gettext_lazy("Try again now (parked jobs)"), permissions=["change"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse | None:
         """Over ``debts.retry``; asks back when something was perhaps delivered."""
-        return self._try_again(request, self._fenced(request, queryset), self._selection(request, "try_again"))
+        return self._try_again(request, self._fenced_rows(request, queryset), self._selection(request, "try_again"))
 
     @admin.action(description=gettext_lazy("Discard, with a reason"), permissions=["change"])
     def discard(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse | None:
         """Over ``debts.discard``; asks for the reason."""
-        return self._discard(request, self._fenced(request, queryset), self._selection(request, "discard"))
+        return self._discard(request, self._fenced_rows(request, queryset), self._selection(request, "discard"))
 
     @admin.action(description=gettext_lazy("Pause (back-fills and other long jobs)"), permissions=["change"])
     def pause(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
         """Over ``debts.pause``."""
-        job_acts.pause(request, self._fenced(request, queryset))
+        job_acts.pause(request, self._fenced_rows(request, queryset))
 
     @admin.action(description=gettext_lazy("Resume (paused jobs)"), permissions=["change"])
     def resume(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
         """Over ``debts.resume``."""
-        job_acts.resume(request, self._fenced(request, queryset))
+        job_acts.resume(request, self._fenced_rows(request, queryset))
 
     @staticmethod
-    def _fenced(request: HttpRequest, queryset: QuerySet[Job]) -> QuerySet[Job]:
+    def _fenced_rows(request: HttpRequest, queryset: QuerySet[Job]) -> QuerySet[Job]:
         """Plain rows; when a page was shown in between, none that came after it."""
         rows = Job.objects.filter(pk__in=queryset.order_by().values("pk"))
         newest = request.POST.get("newest", "")
@@ -170,10 +174,14 @@ class JobAdmin(RowAdmin[Job]):
     @staticmethod
     def _selection(request: HttpRequest, action: str) -> list[tuple[str, str]]:
         """Hidden fields that choose the same jobs again."""
-        picked = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        selected_ids = request.POST.getlist(ACTION_CHECKBOX_NAME)
         if request.POST.get("select_across") == "1":
-            return [("action", action), ("select_across", "1"), *((ACTION_CHECKBOX_NAME, pk) for pk in picked[:1])]
-        return [("action", action), *((ACTION_CHECKBOX_NAME, pk) for pk in picked)]
+            return [
+                ("action", action),
+                ("select_across", "1"),
+                *((ACTION_CHECKBOX_NAME, pk) for pk in selected_ids[:1]),
+            ]
+        return [("action", action), *((ACTION_CHECKBOX_NAME, pk) for pk in selected_ids)]
 
     def _try_again(
         self, request: HttpRequest, rows: QuerySet[Job], selection: list[tuple[str, str]]
@@ -185,15 +193,15 @@ class JobAdmin(RowAdmin[Job]):
         count = debts.retry(rows, user_id, doubled=request.POST.get("doubled") == "on")
         if count:
             messages.success(request, ngettext("%d job is due again.", "%d jobs are due again.", count) % count)
-        if left := doubtful.count():
+        if doubtful_count := doubtful.count():
             messages.warning(
                 request,
                 ngettext(
                     "%d job was left as it is: it was perhaps delivered, and sending it twice was not confirmed.",
                     "%d jobs were left as they are: they were perhaps delivered, and sending them twice was not confirmed.",
-                    left,
+                    doubtful_count,
                 )
-                % left,
+                % doubtful_count,
             )
         elif not count:
             messages.info(
@@ -222,18 +230,18 @@ class JobAdmin(RowAdmin[Job]):
     def _ask(
         self, request: HttpRequest, rows: QuerySet[Job], selection: list[tuple[str, str]], title: str, **more: Any
     ) -> HttpResponse:
-        meant = rows.filter(debts.DISCARDABLE if "form" in more else debts.RETRYABLE)
+        selected_jobs = rows.filter(debts.DISCARDABLE if "form" in more else debts.RETRYABLE)
         newest = rows.order_by("-pk").values_list("pk", flat=True).first()
         context = self.page_context(
             request,
             None,
             title,
             selection=[*selection, ("newest", str(newest or 0))],
-            count=meant.count(),
-            others=rows.count() - meant.count(),
+            count=selected_jobs.count(),
+            others=rows.count() - selected_jobs.count(),
             listed=[
                 {"job": job, "what": self.what(job), "doubtful": job_words.doubtful(job)}
-                for job in meant.select_related("shop").defer("body_text").order_by("pk")[:LISTED_MOST]
+                for job in selected_jobs.select_related("shop").defer("body_text").order_by("pk")[:MAX_LISTED]
             ],
             doubtful_count=more["doubtful"].count() if "doubtful" in more else 0,
             form=more.get("form"),
@@ -250,7 +258,7 @@ class JobAdmin(RowAdmin[Job]):
         job = self.row_or_404(request, object_id)
         if request.method == "POST":
             rows = Job.objects.filter(pk=job.pk)
-            return self.decided(
+            return self.perform(
                 request,
                 job,
                 {
@@ -267,13 +275,13 @@ class JobAdmin(RowAdmin[Job]):
             self.what(job),
             job=job,
             shop=job.shop,
-            told=self._told(job, timezone.now()),
+            told=self._explain(job, timezone.now()),
             badge=job_words.badge(job),
             state_words=job_words.state_words(job),
             doubtful=job_words.doubtful(job),
             facts=self._facts(request, job),
-            body=bodies.shown(job.body_text) if may_change and job.body_text else "",
-            result=bodies.shown(json.dumps(job.result)) if may_change and job.result else "",
+            body=bodies.readable_body(job.body_text) if may_change and job.body_text else "",
+            result=bodies.readable_body(json.dumps(job.result)) if may_change and job.result else "",
             has_body=bool(job.body_text),
             may_change=may_change,
             may_retry=may_change and job_words.retryable(job),

@@ -90,14 +90,14 @@ class LookForm(RefusesCredentials, _LookForm):
 
     def clean(self) -> dict[str, Any]:
         """Puts the tokens together and lays each complaint at its own field."""
-        cleaned = super().clean() or {}
-        tokens = {token: str(cleaned.get(token_name(token)) or "").strip() for token in theming.TOKENS}
+        cleaned_data = super().clean() or {}
+        tokens = {token: str(cleaned_data.get(token_name(token)) or "").strip() for token in theming.TOKENS}
         self.instance.tokens = {token: value for token, value in tokens.items() if value}
         for token, value in list(self.instance.tokens.items()):
             for problem in theming.token_problems({token: value}):
                 self.add_error(token_name(token), problem)
                 self.instance.tokens.pop(token, None)
-        return cleaned
+        return cleaned_data
 
     @property
     def contrast_warnings(self) -> list[str]:
@@ -134,8 +134,8 @@ class LookInline(_StackedInline):
     @admin.display(description=_("theme"))
     def in_words(self, look: Look) -> str:
         """The tokens that are set, e.g. ``Accent colour: #0a7``."""
-        known = theming.TOKENS
-        return ", ".join(f"{known[name].label}: {value}" for name, value in look.tokens.items() if name in known)
+        tokens = theming.TOKENS
+        return ", ".join(f"{tokens[name].label}: {value}" for name, value in look.tokens.items() if name in tokens)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Colours, shape, own CSS; for those who may not change them the values in words."""

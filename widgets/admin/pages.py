@@ -163,10 +163,10 @@ def preview_query(widget: Widget, data: Mapping[str, Any]) -> dict[str, str]:
 
 def preview_page(_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, context: dict[str, Any]) -> HttpResponse:
     """The real widget in a frame, for the product, width, colours and direction that were picked."""
-    known = registry.all_widgets()
-    if not known:
+    widgets = registry.all_widgets()
+    if not widgets:
         return TemplateResponse(request, "admin/sumeru_proxy/shop/preview.html", context | {"form": None})
-    widget = known.get(request.GET.get("widget", "")) or known.get("reviews") or next(iter(known.values()))
+    widget = widgets.get(request.GET.get("widget", "")) or widgets.get("reviews") or next(iter(widgets.values()))
     names = list(
         Placement.objects.filter(shop=shop, widget=widget.name).exclude(name="").values_list("name", flat=True)
     )
@@ -176,7 +176,7 @@ def preview_page(_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, con
     query = preview_query(widget, data)
     serializer = widget.Params(data=query)
     problems = {} if serializer.is_valid() else serializer_fields.messages_of(serializer.errors)
-    asked = any(name.startswith("p_") for name in request.GET)
+    has_params = any(name.startswith("p_") for name in request.GET)
     address = reverse("page", args=[shop.key, widget.name])
     base = Placement.objects.filter(shop=shop, widget=widget.name, name="").first()
     context |= {
@@ -186,8 +186,8 @@ def preview_page(_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, con
         "params": [form[f"p_{name}"] for name in own_first(widget)],
         "address": f"{address}?{urlencode(sorted(query.items()))}" if query else address,
         "ready": not problems and shop.active and (base is None or base.enabled),
-        "problems": [(name.replace("_", " "), texts) for name, texts in problems.items()] if asked else [],
-        "asked": asked,
+        "problems": [(name.replace("_", " "), texts) for name, texts in problems.items()] if has_params else [],
+        "asked": has_params,
         "off": bool(base and not base.enabled),
         "view": {
             "width": _one_of(data["width"], WIDTHS),

@@ -31,7 +31,7 @@ else:
 PREFIX = "option_"
 
 
-def inherited(shop: Shop, widget: Widget, name: str) -> dict[str, Any]:
+def base_options(shop: Shop, widget: Widget, name: str) -> dict[str, Any]:
     """What a placement starts from: the widget's defaults, and for a named one the shop's settings of the widget above them."""
     values = serializer_fields.defaults(widget.Options)
     if name:
@@ -41,9 +41,9 @@ def inherited(shop: Shop, widget: Widget, name: str) -> dict[str, Any]:
     return values
 
 
-def own_values(chosen: Mapping[str, Any], start: Mapping[str, Any]) -> dict[str, Any]:
+def own_values(values: Mapping[str, Any], start: Mapping[str, Any]) -> dict[str, Any]:
     """The chosen values that differ from what the placement would have anyway: only these are kept, the rest follows."""
-    return {name: value for name, value in chosen.items() if name not in start or _plain(start[name]) != _plain(value)}
+    return {name: value for name, value in values.items() if name not in start or _plain(start[name]) != _plain(value)}
 
 
 def _plain(value: Any) -> Any:
@@ -65,35 +65,35 @@ class PlacementForm(RefusesCredentials, _PlacementForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.instance.shop, self.instance.widget = self.shop_object, self.widget_object.name
-        stored = self.instance.options if isinstance(self.instance.options, dict) else {}
-        shown = {**inherited(self.shop_object, self.widget_object, self.instance.name), **stored}
+        own_options = self.instance.options if isinstance(self.instance.options, dict) else {}
+        initial_options = {**base_options(self.shop_object, self.widget_object, self.instance.name), **own_options}
         for name, field in self.widget_object.Options().fields.items():
-            if PREFIX + name in self.fields and name in shown:
-                self.fields[PREFIX + name].initial = serializer_fields.shown_value(field, shown[name])
+            if PREFIX + name in self.fields and name in initial_options:
+                self.fields[PREFIX + name].initial = serializer_fields.shown_value(field, initial_options[name])
 
     def clean(self) -> dict[str, Any]:
         """The widget's own serializer judges the values; its complaints are laid at their fields."""
-        cleaned = super().clean() or {}
+        cleaned_data = super().clean() or {}
         if self.widget_object.name not in registry.all_widgets():
-            return cleaned
-        options = {name.removeprefix(PREFIX): value for name, value in cleaned.items() if name.startswith(PREFIX)}
+            return cleaned_data
+        options = {name.removeprefix(PREFIX): value for name, value in cleaned_data.items() if name.startswith(PREFIX)}
         serializer = self.widget_object.Options(
-            data=serializer_fields.given_values(self.widget_object.Options, options)
+            data=serializer_fields.entered_values(self.widget_object.Options, options)
         )
         if not serializer.is_valid():
             for name, texts in serializer_fields.messages_of(serializer.errors).items():
                 self.add_error(PREFIX + name if PREFIX + name in self.fields else None, [*texts])
-            return cleaned
-        start = inherited(self.shop_object, self.widget_object, str(cleaned.get("name") or ""))
+            return cleaned_data
+        start = base_options(self.shop_object, self.widget_object, str(cleaned_data.get("name") or ""))
         self.instance.options = own_values(dict(serializer.data), start)
-        return cleaned
+        return cleaned_data
 
     def validate_unique(self) -> None:
         """Also looks at shop and widget, which are not fields of the form."""
-        taken = Placement.objects.filter(
+        namesakes = Placement.objects.filter(
             shop=self.shop_object, widget=self.widget_object.name, name=self.cleaned_data.get("name") or ""
         ).exclude(pk=self.instance.pk)
-        if taken.exists():
+        if namesakes.exists():
             self.add_error(
                 "name", _("This widget already has settings of this name. Edit those, or choose another name.")
             )
@@ -133,8 +133,8 @@ class PlacementAdmin(_ModelAdmin):
         if obj is not None:
             return obj.shop, registry.get(obj.widget)
         shop = request.GET.get("shop", "")
-        found = Shop.objects.filter(pk=int(shop)).first() if shop.isdigit() and len(shop) < 19 else None
-        return found, registry.get(request.GET.get("widget", ""))
+        shop_row = Shop.objects.filter(pk=int(shop)).first() if shop.isdigit() and len(shop) < 19 else None
+        return shop_row, registry.get(request.GET.get("widget", ""))
 
     def get_form(self, request: HttpRequest, obj: Placement | None = None, change: bool = False, **kwargs: Any) -> Any:
         """A form class with the widget's options as fields."""

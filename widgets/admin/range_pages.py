@@ -24,7 +24,7 @@ from widgets.admin import job_words, moments, range_words
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
 
-SHOWN_MOST = 30
+MAX_RANGES = 30
 
 
 class StartForm(forms.Form):
@@ -52,20 +52,20 @@ class StartForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         """Raises ValidationError when the time is turned around."""
-        found = super().clean() or {}
-        since, until = found.get("since"), found.get("until")
+        cleaned_data = super().clean() or {}
+        since, until = cleaned_data.get("since"), cleaned_data.get("until")
         if since and until and since >= until:
             raise forms.ValidationError(_("The beginning must be before the end."))
-        return found
+        return cleaned_data
 
 
 def may_see(request: HttpRequest) -> bool:
     """Whether the page leads anywhere for this person."""
-    seen = any(request.user.has_perm(f"sumeru_proxy.{act}_job") for act in ("view", "change"))
-    return seen and bool(ranges.kinds())
+    may_see_jobs = any(request.user.has_perm(f"sumeru_proxy.{act}_job") for act in ("view", "change"))
+    return may_see_jobs and bool(ranges.kinds())
 
 
-def page(admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, context: dict[str, Any]) -> HttpResponse:
+def ranges_page(admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, context: dict[str, Any]) -> HttpResponse:
     """The list, and the form for those who may change jobs. Raises PermissionDenied for those who may not see them."""
     if not may_see(request):
         raise PermissionDenied
@@ -74,19 +74,19 @@ def page(admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, context: dic
     if request.method == "POST":
         if form is None:
             raise PermissionDenied
-        if form.is_valid() and _started(request, shop, form.cleaned_data):
+        if form.is_valid() and _start(request, shop, form.cleaned_data):
             return HttpResponseRedirect(request.path)
     now = timezone.now()
-    rows = [_row(job, now) for job in ranges.of_shop(shop.pk)[:SHOWN_MOST]]
+    rows = [_row(job, now) for job in ranges.of_shop(shop.pk)[:MAX_RANGES]]
     return TemplateResponse(
         request, "admin/sumeru_proxy/shop/ranges.html", {**context, "rows": rows, "form": form, "may_start": may_start}
     )
 
 
-def _started(request: HttpRequest, shop: Shop, chosen: dict[str, Any]) -> bool:
+def _start(request: HttpRequest, shop: Shop, values: dict[str, Any]) -> bool:
     try:
         with transaction.atomic():
-            job = ranges.start(shop.pk, chosen["kind"], since=chosen["since"], until=chosen["until"])
+            job = ranges.start(shop.pk, values["kind"], since=values["since"], until=values["until"])
             LogEntry.objects.log_actions(int(request.user.pk or 0), [job], ADDITION, change_message=_("Started"))
     except ranges.Running:
         messages.error(request, _("One of this kind is not at its end yet: open it to resume or cancel it."))
@@ -101,7 +101,7 @@ def _row(job: Job, now: datetime) -> dict[str, Any]:
         "url": reverse("admin:sumeru_proxy_job_change", args=[job.pk]),
         "badge": job_words.badge(job),
         "state": job_words.state_words(job),
-        "told": range_words.told(job, now),
+        "told": range_words.one_line(job, now),
         "owed": moments.tag(job.created_at, moments.ago(job.created_at, now)),
         "parts": ranges.open_parts(job),
     }

@@ -14,12 +14,12 @@ from widgets.admin import moments
 
 def counts(job: Job) -> str:
     """What is done, and what could not be."""
-    found = ranges.figures_of(job)
-    words = [ngettext("%d done", "%d done", found["done"]) % found["done"]]
-    if found["skipped"]:
-        words.append(_("%d could not be read") % found["skipped"])
-    if found["failed"]:
-        words.append(ngettext("%d part failed", "%d parts failed", found["failed"]) % found["failed"])
+    figures = ranges.figures_of(job)
+    words = [ngettext("%d done", "%d done", figures["done"]) % figures["done"]]
+    if figures["skipped"]:
+        words.append(_("%d could not be read") % figures["skipped"])
+    if figures["failed"]:
+        words.append(ngettext("%d part failed", "%d parts failed", figures["failed"]) % figures["failed"])
     return ", ".join(words)
 
 
@@ -36,6 +36,6 @@ def outlook(job: Job, now: datetime) -> str:
     return _("%(share)s, about %(left)s left") % {"share": share, "left": moments.span(guess.left_s)}
 
 
-def told(job: Job, now: datetime) -> str:
+def one_line(job: Job, now: datetime) -> str:
     """Both in one line."""
     return "; ".join(each for each in (counts(job), outlook(job, now)) if each)

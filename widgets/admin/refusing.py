@@ -22,8 +22,8 @@ class RefusesCredentials(_Base):
         super()._clean_fields()  # type: ignore[misc]
         for name in self.fields:
             key = self.add_prefix(name)
-            given = self.data.get(key, "")
-            if isinstance(given, str) and logs.redacted(given) != given:
+            text = self.data.get(key, "")
+            if isinstance(text, str) and logs.redacted(text) != text:
                 self.data = self.data.copy()  # type: ignore[attr-defined]
                 self.data[key] = ""  # type: ignore[index]
                 self.cleaned_data.pop(name, None)

@@ -60,8 +60,8 @@ class RowAdmin(_ModelAdmin[M]):
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """Without the shop when the list is of one shop."""
-        shown = super().get_list_display(request)
-        return [name for name in shown if name != "shop"] if request.GET.get("shop__id__exact") else shown
+        columns = super().get_list_display(request)
+        return [name for name in columns if name != "shop"] if request.GET.get("shop__id__exact") else columns
 
     def get_actions(self, request: HttpRequest) -> Any:
         """Without deleting."""
@@ -75,8 +75,12 @@ class RowAdmin(_ModelAdmin[M]):
 
     def shop_chosen(self, request: HttpRequest) -> Shop | None:
         """The shop that the list is filtered by, when this person may see it."""
-        given = request.GET.get("shop__id__exact", "")
-        shop = Shop.objects.filter(pk=int(given)).first() if given.isdecimal() and len(given) < 19 else None
+        requested_id = request.GET.get("shop__id__exact", "")
+        shop = (
+            Shop.objects.filter(pk=int(requested_id)).first()
+            if requested_id.isdecimal() and len(requested_id) < 19
+            else None
+        )
         of_shops = self.admin_site.get_model_admin(Shop)
         return shop if shop is not None and of_shops.has_view_permission(request, shop) else None
 
@@ -85,8 +89,8 @@ class RowAdmin(_ModelAdmin[M]):
         of_shops: Any = self.admin_site.get_model_admin(Shop)
         if shop is None or not of_shops.has_view_permission(request, shop):
             return []
-        found: list[dict[str, Any]] = of_shops.tabs(request, shop, here)
-        return found
+        tabs: list[dict[str, Any]] = of_shops.tabs(request, shop, here)
+        return tabs
 
     def row_or_404(self, request: HttpRequest, object_id: str) -> M:
         """The row. Raises Http404, and PermissionDenied for those who may not see it."""
@@ -97,7 +101,7 @@ class RowAdmin(_ModelAdmin[M]):
             raise Http404
         return row
 
-    def decided(self, request: HttpRequest, row: M, acts: dict[str, Callable[[], HttpResponse | None]]) -> HttpResponse:
+    def perform(self, request: HttpRequest, row: M, acts: dict[str, Callable[[], HttpResponse | None]]) -> HttpResponse:
         """A POST with ``do`` on a row's page: acts, or answers with the page that the act asks back with.
 
         Raises PermissionDenied for those who may not change the row.

@@ -100,11 +100,11 @@ def defaults(serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
     }
 
 
-def given_values(serializer: type[serializers.Serializer[Any]], cleaned: Mapping[str, Any]) -> dict[str, Any]:
+def entered_values(serializer: type[serializers.Serializer[Any]], cleaned_data: Mapping[str, Any]) -> dict[str, Any]:
     """What a form gave, in the form that the serializer reads: lines become lists; what was left empty is left out."""
     values: dict[str, Any] = {}
     for name, field in serializer().fields.items():
-        value = cleaned.get(name)
+        value = cleaned_data.get(name)
         if isinstance(field, serializers.ListField) and isinstance(value, str):
             value = [line.strip() for line in value.splitlines() if line.strip()]
         if isinstance(field, serializers.CharField) and value == "" and default_of(field) not in ("", None):

@@ -29,7 +29,7 @@ LIMIT_TEXTS = {
     "admin": gettext_lazy("Admin API calls"),
 }
 LIMIT_FIELDS = tuple(f"limit_{name}" for name in DEFAULT_LIMITS)
-MOST_PER_MINUTE = 1_000_000
+MAX_PER_MINUTE = 1_000_000
 
 
 def https_first(field: models.Field[Any, Any], **kwargs: Any) -> forms.Field | None:
@@ -49,6 +49,7 @@ class ShopForm(RefusesCredentials, _ModelForm):
             "name",
             "active",
             "domain",
+            "other_domains",
             "api_url",
             "referral_path",
             "locale",
@@ -59,6 +60,7 @@ class ShopForm(RefusesCredentials, _ModelForm):
             "public_url",
         )
         widgets = {
+            "other_domains": forms.Textarea(attrs={"rows": 2, "cols": 40}),
             "storefront_url": forms.URLInput(attrs={"class": "vURLField"}),
             "product_url": forms.TextInput(attrs={"class": "vURLField"}),
             "cart_url": forms.TextInput(attrs={"class": "vURLField"}),
@@ -68,24 +70,35 @@ class ShopForm(RefusesCredentials, _ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        stored = self.instance.limits if isinstance(self.instance.limits, dict) else {}
+        stored_limits = self.instance.limits if isinstance(self.instance.limits, dict) else {}
         for name, default in DEFAULT_LIMITS.items():
             if field := self.fields.get(f"limit_{name}"):
-                field.initial = stored.get(name)
+                field.initial = stored_limits.get(name)
                 field.widget.attrs["placeholder"] = str(default)
 
     def clean(self) -> dict[str, Any]:
         """Puts the limits together; lays what the client would not accept at the field that it is about."""
-        cleaned = super().clean() or {}
+        cleaned_data = super().clean() or {}
         self.instance.limits = {
-            name: cleaned[f"limit_{name}"] for name in DEFAULT_LIMITS if cleaned.get(f"limit_{name}") is not None
+            name: cleaned_data[f"limit_{name}"]
+            for name in DEFAULT_LIMITS
+            if cleaned_data.get(f"limit_{name}") is not None
         }
-        if cleaned.get("domain"):
-            try:
-                Account(host="https://api.sumeru.systems", shop_domain=cleaned["domain"])
-            except ValueError:
-                self.add_error("domain", _("Give a domain such as yourshop.com, without https:// and without a path."))
-        return cleaned
+        if cleaned_data.get("domain") and not _is_domain(cleaned_data["domain"]):
+            self.add_error("domain", _("Give a domain such as yourshop.com, without https:// and without a path."))
+        others = list(dict.fromkeys((cleaned_data.get("other_domains") or "").split()))
+        if not all(map(_is_domain, others)):
+            self.add_error("other_domains", _("Give domains such as yourshop.com, one per line."))
+        cleaned_data["other_domains"] = "\n".join(others)
+        return cleaned_data
+
+
+def _is_domain(text: str) -> bool:
+    try:
+        Account(host="https://api.sumeru.systems", shop_domain=text)
+    except ValueError:
+        return False
+    return True
 
 
 def _limit_field(name: str, default: int) -> forms.IntegerField:
@@ -94,7 +107,7 @@ def _limit_field(name: str, default: int) -> forms.IntegerField:
         help_text=_("Calls a minute. Empty: {default}, as documented.").format(default=f"{default:,}"),
         required=False,
         min_value=1,
-        max_value=MOST_PER_MINUTE,
+        max_value=MAX_PER_MINUTE,
     )
 
 

@@ -101,7 +101,7 @@ class ShopAdmin(_ModelAdmin):
         (
             gettext_lazy("At Sumeru"),
             {
-                "fields": ("domain", "api_url"),
+                "fields": ("domain", "other_domains", "api_url"),
                 "description": gettext_lazy(
                     "Sumeru allows this server 100 public reads and 20 writes a minute, all shops and shoppers together. "
                     "Pages are served from copies, so shoppers do not notice; changes at Sumeru can take a few minutes to show."
@@ -137,15 +137,15 @@ class ShopAdmin(_ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Shop]:
         """Shops with what the list shows of them, in a constant number of queries."""
-        found = super().get_queryset(request).prefetch_related("credentials")
-        return found.annotate(origins_count=Count("origins", distinct=True))
+        shops = super().get_queryset(request).prefetch_related("credentials")
+        return shops.annotate(origins_count=Count("origins", distinct=True))
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Adds each shop's health, with one question to the cache for the whole page."""
         changelist = super().get_changelist_instance(request)
-        known = health.of_many([shop.pk for shop in changelist.result_list])
+        health_by_shop = health.of_many([shop.pk for shop in changelist.result_list])
         for shop in changelist.result_list:
-            shop.health = known[shop.pk]
+            shop.health = health_by_shop[shop.pk]
         return changelist
 
     def get_list_display(self, request: HttpRequest) -> Any:
@@ -247,7 +247,7 @@ class ShopAdmin(_ModelAdmin):
         changes.settings_changed()
         for formset in formsets:
             if formset.model is Look and formset.has_changed():
-                for sentence in [said for each in formset.forms for said in each.contrast_warnings]:
+                for sentence in [warning for each in formset.forms for warning in each.contrast_warnings]:
                     messages.warning(request, sentence)
 
     # -- the pages of one shop
@@ -256,13 +256,13 @@ class ShopAdmin(_ModelAdmin):
         """Django's own, after ours."""
         own: list[tuple[str, Any]] = [
             ("widgets", pages.widgets_page),
-            ("texts", wordings.page),
-            ("credentials", credentials.page),
+            ("texts", wordings.wordings_page),
+            ("credentials", credentials.credentials_page),
             ("embed", pages.embed_page),
             ("preview", pages.preview_page),
-            ("connection", connection.page),
-            ("webhooks", subscriptions.page),
-            ("ranges", range_pages.page),
+            ("connection", connection.connection_page),
+            ("webhooks", subscriptions.subscriptions_page),
+            ("ranges", range_pages.ranges_page),
         ]
         return [
             *(
@@ -277,8 +277,8 @@ class ShopAdmin(_ModelAdmin):
 
     def _consumers_page(self) -> Any:
         def answer(request: HttpRequest, pk: int, consumer: str, slug: str) -> HttpResponse:
-            def view(own: Any, asked: HttpRequest, shop: Shop, context: dict[str, Any]) -> HttpResponse:
-                return consumer_pages.page(own, asked, shop, context, consumer, slug)
+            def view(own: Any, page_request: HttpRequest, shop: Shop, context: dict[str, Any]) -> HttpResponse:
+                return consumer_pages.consumer_page(own, page_request, shop, context, consumer, slug)
 
             result: HttpResponse = self._page(f"{consumer}/{slug}", view)(request, pk)
             return result

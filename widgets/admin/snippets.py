@@ -132,8 +132,8 @@ def _as_quiz(sample: str, place: EmbedPlace, widget: str, title: str, params: st
 
 def _nextjs(place: EmbedPlace, widget: str, title: str, params: Mapping[str, str]) -> str:
     code = _as_quiz("nextjs-widget", place, widget, title, _js_params(params, "productId"))
-    given = "{ productId }" if "PRODUCT_ID" in params.values() else ""
-    return code.replace("Quiz()", f"{_pascal(widget)}({given})")
+    props = "{ productId }" if "PRODUCT_ID" in params.values() else ""
+    return code.replace("Quiz()", f"{_pascal(widget)}({props})")
 
 
 def _hydrogen(place: EmbedPlace, widget: str, title: str, params: Mapping[str, str]) -> str:
@@ -150,7 +150,7 @@ def for_widget(
     params = sample_params(example)
     element = element_tag(place, widget, title, params, live=not public and not form)
     labels = dict(TABS)
-    made = [
+    snippets = [
         Snippet(
             "script",
             labels["script"],
@@ -159,7 +159,7 @@ def for_widget(
         )
     ]
     if place.script_hash:
-        made.append(
+        snippets.append(
             Snippet(
                 "pinned",
                 labels["pinned"],
@@ -170,12 +170,12 @@ def for_widget(
     if public:
         note = "The widget is in the page before any script runs, and search engines read it."
         once = f"{note} What the storefront needs once stands at the end of this page."
-        made += [
+        snippets += [
             Snippet("fetch", labels["fetch"], _fetch(place, widget, params), note),
             Snippet("nextjs", labels["nextjs"], _nextjs(place, widget, title, params), once),
             Snippet("hydrogen", labels["hydrogen"], _hydrogen(place, widget, title, params), once),
         ]
-    return made
+    return snippets
 
 
 def set_ups(place: EmbedPlace) -> list[SetUp]:

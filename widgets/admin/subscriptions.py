@@ -91,8 +91,8 @@ class SubscribeForm(RefusesCredentials, forms.Form):
 
     def clean_events(self) -> list[str]:
         """All, or those that were chosen."""
-        chosen: list[str] = self.cleaned_data["events"]
-        return [ALL] if ALL in chosen else chosen
+        events: list[str] = self.cleaned_data["events"]
+        return [ALL] if ALL in events else events
 
 
 def in_words(error: Exception) -> str:
@@ -136,7 +136,9 @@ def _ask_sumeru(request: HttpRequest, shop: Shop, url: str, events: list[str], *
         return None
 
 
-def page(site_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, context: dict[str, Any]) -> HttpResponse:
+def subscriptions_page(
+    site_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, context: dict[str, Any]
+) -> HttpResponse:
     """A shop's webhooks; a POST with ``do`` subscribes or changes the secret. Raises PermissionDenied."""
     if not may_see(request):
         raise PermissionDenied
@@ -149,30 +151,30 @@ def page(site_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, context
             raise PermissionDenied
         form = SubscribeForm(shop, request.POST)
         if form.is_valid():
-            made = _ask_sumeru(request, shop, form.cleaned_data["url"], form.cleaned_data["events"], rotate=False)
-            if made:
+            is_new = _ask_sumeru(request, shop, form.cleaned_data["url"], form.cleaned_data["events"], rotate=False)
+            if is_new:
                 site_admin.log_change(request, shop, _("Subscribed to webhooks"))
                 messages.success(request, _("Subscribed. The secret is stored, encrypted; it is shown nowhere."))
-            elif made is not None:
+            elif is_new is not None:
                 messages.info(request, _("Nothing to do: the shop is subscribed to these events at this address."))
-            if made is not None:
+            if is_new is not None:
                 return HttpResponseRedirect(request.path)
-    return _shown(request, shop, form, context)
+    return _render(request, shop, form, context)
 
 
 def _rotate(site_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop) -> HttpResponse:
     if not may_rotate(request):
         raise PermissionDenied
-    given = request.POST.get("subscription", "")
-    found = (
-        Subscription.objects.filter(shop=shop, active=True, pk=int(given)).first()
-        if given.isdecimal() and len(given) < 19
+    requested_id = request.POST.get("subscription", "")
+    subscription = (
+        Subscription.objects.filter(shop=shop, active=True, pk=int(requested_id)).first()
+        if requested_id.isdecimal() and len(requested_id) < 19
         else None
     )
-    if found is None:
+    if subscription is None:
         # A second press of the button, or an old page: the first one has done it.
         messages.info(request, _("This subscription was replaced before; nothing changed now."))
-    elif _ask_sumeru(request, shop, found.url, list(found.events), rotate=True):
+    elif _ask_sumeru(request, shop, subscription.url, list(subscription.events), rotate=True):
         site_admin.log_change(request, shop, _("Changed the webhook secret"))
         messages.success(
             request,
@@ -181,10 +183,10 @@ def _rotate(site_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop) -> H
     return HttpResponseRedirect(request.path)
 
 
-def _shown(request: HttpRequest, shop: Shop, form: SubscribeForm, context: dict[str, Any]) -> HttpResponse:
+def _render(request: HttpRequest, shop: Shop, form: SubscribeForm, context: dict[str, Any]) -> HttpResponse:
     now = timezone.now()
-    stored = Credential.objects.filter(shop=shop, kind=Credential.Kind.WEBHOOK_SECRET)
-    valid = [each for each in stored if each.retires_at is None or each.retires_at > now]
+    webhook_secrets = Credential.objects.filter(shop=shop, kind=Credential.Kind.WEBHOOK_SECRET)
+    valid = [each for each in webhook_secrets if each.retires_at is None or each.retires_at > now]
     last = InboundEvent.objects.filter(shop=shop).order_by("-pk").values_list("received_at", flat=True).first()
     subscriptions = list(Subscription.objects.filter(shop=shop))
     context |= {

@@ -25,24 +25,26 @@ class Trial:
     endpoint: str
     state: str
     took: str
-    found: str
+    outcome: str
     request_id: str = ""
 
 
-def trial_of(finding: Finding, seen: Observed | None) -> Trial:
-    """A finding in words. ``seen`` is the last try's observation, None when nothing was tried."""
+def trial_of(finding: Finding, observation: Observed | None) -> Trial:
+    """A finding in words. ``observation`` is the last try's observation, None when nothing was tried."""
     if not finding.called:
         return Trial(finding.endpoint, "unused", "", _("left out: %s") % finding.error)
     took = f"{finding.milliseconds:.0f} ms"
-    request_id = seen.meta.request_id if seen else ""
+    request_id = observation.meta.request_id if observation else ""
     if finding.error:
-        state = "waiting" if seen and seen.error == "Limited" else "failing"
+        state = "waiting" if observation and observation.error == "Limited" else "failing"
         return Trial(finding.endpoint, state, took, finding.error, request_id)
     parts = [ngettext("%d field read", "%d fields read", len(finding.mapped)) % len(finding.mapped)]
     if finding.misfit:
         parts.append(_("of an unexpected form: %s") % ", ".join(finding.misfit[:5]))
     if finding.skipped:
         parts.append(_("unreadable entries: %s") % ", ".join(finding.skipped[:5]))
+    if finding.withheld:
+        parts.append(_("not shown, since not given: %s") % ", ".join(finding.withheld))
     return Trial(finding.endpoint, "ok" if finding.good else "failing", took, "; ".join(parts), request_id)
 
 
@@ -55,9 +57,9 @@ def run(shop_id: int, sumeru: Sumeru, *, total_s: float = TOTAL_S, pace_s: float
     observations: list[Observed] = []
     note = sumeru.observer or health.observer(shop_id)
 
-    def watch(seen: Observed) -> None:
-        observations.append(seen)
-        note(seen)
+    def watch(observation: Observed) -> None:
+        observations.append(observation)
+        note(observation)
 
     trials: list[Trial] = []
     deadline = time.monotonic() + total_s

@@ -29,7 +29,7 @@ class Field:
     name: str
     form: str
     example: str
-    given: str
+    default: str
     value: str
     problem: str = ""
 
@@ -52,29 +52,29 @@ def field_name(text_id: str, form: str) -> str:
     return f"w-{hashlib.blake2b(text_id.encode(), digest_size=8).hexdigest()}-{form or 'text'}"
 
 
-def chosen_language(shop: Shop, asked: str) -> str:
+def chosen_language(shop: Shop, requested_code: str) -> str:
     """One that we have texts for: the asked one, else the shop's."""
-    return languages.match(asked[:16], shop.locale)
+    return languages.match(requested_code[:16], shop.locale)
 
 
 def own_forms(language: str, text: texts.Text, values: Mapping[str, str]) -> dict[str, str]:
     """What was written of a text, by form; empty when nothing was, or nothing but our own words."""
     forms = texts.forms_of(language, plural=bool(text.many))
-    written = {form: values.get(field_name(text.id, form), "").strip() for form in forms}
-    return written if any(written.values()) and written != texts.given(language, text) else {}
+    own_words = {form: values.get(field_name(text.id, form), "").strip() for form in forms}
+    return own_words if any(own_words.values()) and own_words != texts.given(language, text) else {}
 
 
 def problems_of(language: str, text: texts.Text, forms: Mapping[str, str]) -> dict[str, str]:
     """As ``texts.problems``; a credential among the words is one, too."""
-    found = texts.problems(language, text, forms)
+    problems = texts.problems(language, text, forms)
     for form, words in forms.items():
         if logs.redacted(words) != words:
-            found[form] = _("This looks like a credential. It belongs under “Credentials”, where it is encrypted.")
-    return found
+            problems[form] = _("This looks like a credential. It belongs under “Credentials”, where it is encrypted.")
+    return problems
 
 
 def _row(language: str, text: texts.Text, forms: Mapping[str, str], problems: Mapping[str, str]) -> TextRow:
-    given = texts.given(language, text)
+    default_forms = texts.given(language, text)
     return TextRow(
         text,
         tuple(
@@ -82,7 +82,7 @@ def _row(language: str, text: texts.Text, forms: Mapping[str, str], problems: Ma
                 field_name(text.id, form),
                 form,
                 str(texts.example(language, form)) if form else "",
-                given[form],
+                default_forms[form],
                 "" if logs.redacted(forms.get(form, "")) != forms.get(form, "") else forms.get(form, ""),
                 problems.get(form, ""),
             )
@@ -91,48 +91,50 @@ def _row(language: str, text: texts.Text, forms: Mapping[str, str], problems: Ma
     )
 
 
-def save(shop: Shop, language: str, wanted: Mapping[str, Mapping[str, str]]) -> int:
+def save(shop: Shop, language: str, new_forms: Mapping[str, Mapping[str, str]]) -> int:
     """Make the shop's words of a language these (by text id); gives how many texts changed. Words were judged before."""
     with transaction.atomic():
-        stored = {row.text: row for row in Wording.objects.filter(shop=shop, language=language)}
-        changed = 0
-        for text_id, row in stored.items():
-            if text_id not in wanted:
+        rows = {row.text: row for row in Wording.objects.filter(shop=shop, language=language)}
+        change_count = 0
+        for text_id, row in rows.items():
+            if text_id not in new_forms:
                 row.delete()
-                changed += 1
-        for text_id, forms in wanted.items():
-            before = stored.get(text_id)
+                change_count += 1
+        for text_id, forms in new_forms.items():
+            before = rows.get(text_id)
             if before is None or before.forms != forms:
                 Wording.objects.update_or_create(shop=shop, language=language, text=text_id, defaults={"forms": forms})
-                changed += 1
-        if changed:
+                change_count += 1
+        if change_count:
             changes.settings_changed()
-    return changed
+    return change_count
 
 
-def page(site_admin: admin.ModelAdmin[Shop], request: HttpRequest, shop: Shop, context: dict[str, Any]) -> HttpResponse:
+def wordings_page(
+    site_admin: admin.ModelAdmin[Shop], request: HttpRequest, shop: Shop, context: dict[str, Any]
+) -> HttpResponse:
     """``GET ?language=de`` shows the texts, ``POST`` takes all of them; nothing is stored while one is not right."""
     may_change = site_admin.has_change_permission(request, shop)
     language = chosen_language(shop, request.GET.get("language", ""))
-    known = texts.known().values()
+    all_texts = texts.known().values()
     problems: dict[str, dict[str, str]] = {}
     if request.method == "POST":
         if not may_change:
             raise PermissionDenied
-        wanted = {text.id: forms for text in known if (forms := own_forms(language, text, request.POST.dict()))}
+        new_forms = {text.id: forms for text in all_texts if (forms := own_forms(language, text, request.POST.dict()))}
         problems = {
-            text.id: found for text in known if text.id in wanted and (found := problems_of(language, text, wanted[text.id]))
+            text.id: problem for text in all_texts if text.id in new_forms and (problem := problems_of(language, text, new_forms[text.id]))
         }  # fmt: skip
         if not problems:
             with transaction.atomic():
-                if changed := save(shop, language, wanted):
+                if change_count := save(shop, language, new_forms):
                     site_admin.log_change(request, shop, _("Changed own texts (%s)") % language)
-            messages.success(request, _("Stored. Texts changed: %d.") % changed)
+            messages.success(request, _("Stored. Texts changed: %d.") % change_count)
             return HttpResponseRedirect(f"{request.path}?language={language}")
-        shown: Mapping[str, Mapping[str, str]] = wanted
+        initial_forms: Mapping[str, Mapping[str, str]] = new_forms
     else:
-        shown = dict(Wording.objects.filter(shop=shop, language=language).values_list("text", "forms"))
-    rows = [_row(language, text, shown.get(text.id, {}), problems.get(text.id, {})) for text in known]
+        initial_forms = dict(Wording.objects.filter(shop=shop, language=language).values_list("text", "forms"))
+    rows = [_row(language, text, initial_forms.get(text.id, {}), problems.get(text.id, {})) for text in all_texts]
     context |= {
         "rows": rows,
         "own": sum(1 for row in rows if any(field.value for field in row.fields)),

@@ -80,18 +80,19 @@ class AbExperiment(Widget):
         """``variant``, ``payload`` and ``assigned_at`` as Sumeru decided; ``slot``, ``widget`` and ``exposure`` are what is shown of it.
 
         Without a visitor, for an unknown experiment and while nothing is decided: the control group's default, ``assigned_at`` None
-        and no exposure. Always something to show: nothing here would hide the page's own content.
+        and no exposure; ``decided`` is False, and the answer not fresh while Sumeru could not be asked. Always something to show:
+        nothing here would hide the page's own content.
         """
         assignment = _assignment(call, source)
         name = call.params.experiment
         if assignment is None:
-            return _shown(name, CONTROL, {}, None, "", None)
+            return _view(name, CONTROL, {}, None, "", None, decided=False)
         payload = assignment.payload if _fits(assignment.payload) else {}
         variant = assignment.variant
         # A slot is asked for only where the page may have one, so that exposure means "was on the page".
         slot = variant if re.match(IDENTIFIER, variant) and variant in (call.params.variants or (variant,)) else ""
         widget = _widget_of(call, payload)
-        context = _shown(name, variant, payload, assignment.assigned_at, slot, widget)
+        context = _view(name, variant, payload, assignment.assigned_at, slot, widget, decided=True)
         if slot or widget or variant == CONTROL:
             context["exposure"] = {"experiment": name, "variant": variant}
         return context
@@ -106,25 +107,31 @@ def _assignment(call: Call, source: Source) -> Assignment | None:
     if not call.params.visitor_id:
         return None
     try:
-        found: Assignment = source.get(assignment_query(call.params.experiment, call.params.visitor_id))
-    except (Missing, Pending):
-        # Undecided is shown as the default at once: waiting would leave a hole in the page, changing later a flicker.
+        assignment: Assignment = source.get(assignment_query(call.params.experiment, call.params.visitor_id))
+    except Missing:
         return None
-    return found
+    except Pending:
+        # Undecided is shown as the default at once: waiting would leave a hole in the page, changing later a flicker.
+        source.fresh = False
+        return None
+    return assignment
 
 
-def _shown(
+def _view(
     experiment: str,
     variant: str,
     payload: Mapping[str, Any],
     assigned_at: object,
     slot: str,
     widget: Context | None,
+    *,
+    decided: bool,
 ) -> Context:
     return {
         "experiment": experiment,
         "variant": variant,
         "payload": dict(payload),
+        "decided": decided,
         "assigned_at": assigned_at,
         "slot": slot,
         "widget": widget,
@@ -143,25 +150,31 @@ def _widget_of(call: Call, payload: Mapping[str, Any]) -> Context | None:
         return None
     if not isinstance(placement, str) or not _PLACEMENT.fullmatch(placement):
         return None
-    given = payload.get("params")
-    params = (
-        {
-            key: str(value)
-            for key, value in sorted(given.items())[:PARAMS_LIMIT]
-            if _PARAM.fullmatch(key) and isinstance(value, str | int) and _VALUE.fullmatch(str(value)) and key != "type"
-        }
-        if isinstance(given, dict)
-        else {}
-    )
+    params = _params_of(payload.get("params"))
+    if params is None:
+        return None
     if placement:
         params["placement"] = placement
     if call.params.locale:
         params["locale"] = call.params.locale
-    page = f"{call.page_url.rpartition('/')[0]}/{name}"
+    page_url = f"{call.page_url.rpartition('/')[0]}/{name}"
     label = payload.get("label")
     return {
         "name": name,
         "attributes": [{"name": key.replace("_", "-"), "value": value} for key, value in sorted(params.items())],
-        "url": f"{page}?{urlencode(sorted(params.items()))}" if params else page,
+        "url": f"{page_url}?{urlencode(sorted(params.items()))}" if params else page_url,
         "label": formatting.clipped(label, 80) if isinstance(label, str) and label else gettext("Show"),
     }
+
+
+def _params_of(given: object) -> dict[str, str] | None:
+    """The parameters of a payload, all of them; None when one could not be passed on, for the others alone ask for something else."""
+    if given is None:
+        return {}
+    if not isinstance(given, dict) or len(given) > PARAMS_LIMIT:
+        return None
+    fits = all(
+        _PARAM.fullmatch(key) and key != "type" and isinstance(value, str | int) and _VALUE.fullmatch(str(value))
+        for key, value in given.items()
+    )
+    return {key: str(value) for key, value in given.items()} if fits else None

@@ -82,15 +82,15 @@ class Bundles(Widget):
         Raises Nothing without any to show, Pending when they are not known yet, Missing for an unknown product.
         """
         product_id = call.params.product_id
-        found: tuple[Bundle, ...] = source.get(Query.of(BUNDLES, product_id=product_id))
-        shown = [_bundle(call, bundle) for bundle in found if 0 < len(bundle.items) <= ITEMS_LIMIT]
+        bundles: tuple[Bundle, ...] = source.get(Query.of(BUNDLES, product_id=product_id))
+        views = [_bundle(call, bundle) for bundle in bundles if 0 < len(bundle.items) <= ITEMS_LIMIT]
         if not call.options.show_unavailable:
-            shown = [bundle for bundle in shown if bundle["available"]]
-        shown.sort(key=lambda bundle: not bundle["available"])
-        shown = formatting.fitting(shown[: call.options.limit])
-        if not shown:
+            views = [bundle for bundle in views if bundle["available"]]
+        views.sort(key=lambda bundle: not bundle["available"])
+        views = formatting.fitting(views[: call.options.limit])
+        if not views:
             raise Nothing
-        return {"product_id": product_id, "heading": call.options.heading, "bundles": shown}
+        return {"product_id": product_id, "heading": call.options.heading, "bundles": views}
 
 
 def saving_units(price: int, compare_at: int | None, parts: int | None) -> tuple[int | None, int]:
@@ -109,14 +109,14 @@ def _bundle(call: Call, bundle: Bundle) -> Context:
     price = formatting.minor_units(bundle.price, currency)
     alike = all(item.product.currency == currency for item in bundle.items)
     parts = sum(formatting.minor_units(item.product.price, currency) * item.quantity for item in bundle.items)
-    said = bundle.compare_at_price
-    whole, saved = saving_units(
-        price, None if said is None else formatting.minor_units(said, currency), parts if alike else None
+    compare_at = bundle.compare_at_price
+    whole, saved_units = saving_units(
+        price, None if compare_at is None else formatting.minor_units(compare_at, currency), parts if alike else None
     )
     available = all(item.product.available for item in bundle.items)
     lines = [(item.product.variant_id, item.quantity) for item in bundle.items]
     items = [
-        {**formatting.product_card(call.shop, item.product, call.locale), "quantity": item.quantity}
+        {**formatting.product_card(call.shop, item.product, call.formats), "quantity": item.quantity}
         for item in bundle.items
     ]
     text = bundle.description if call.options.show_description else ""
@@ -126,11 +126,11 @@ def _bundle(call: Call, bundle: Bundle) -> Context:
         "description": formatting.clipped(text, DESCRIPTION_CHARS),
         "items": items,
         "item_count": sum(item.quantity for item in bundle.items),
-        "price": formatting.price(price, currency, call.locale),
-        "compare_at": formatting.price(whole, currency, call.locale) if whole else None,
-        "saving": formatting.price(saved, currency, call.locale) if saved else None,
+        "price": formatting.price(price, currency, call.formats),
+        "compare_at": formatting.price(whole, currency, call.formats) if whole else None,
+        "saving": formatting.price(saved_units, currency, call.formats) if saved_units else None,
         # Rounded down: never promise more than there is.
-        "saving_percent": saved * 100 // whole if whole else 0,
+        "saving_percent": saved_units * 100 // whole if whole else 0,
         "available": available,
         "add": formatting.add_to_cart(call.shop, "bundles", bundle.id, lines) if available else None,
     }

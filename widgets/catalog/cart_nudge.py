@@ -7,14 +7,13 @@ import re
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urljoin
 
 from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from sumeru_proxy.client.resources_shopper import NUDGE
-from sumeru_proxy.client.shapes import CartNudge as Said
+from sumeru_proxy.client.shapes import CartNudge as Nudge
 from sumeru_proxy.client.shapes import Cta, NudgeProgress
 from sumeru_proxy.reading.reader import Missing, Pending, Query, Source
 from widgets.base import Call, Context, IdentifierField, Nothing, Widget, WidgetParams
@@ -120,26 +119,26 @@ class CartNudge(Widget):
             raise Nothing
         currency = (params.currency or call.shop.currency).upper()
         units = formatting.minor_units(total, currency)
-        told, reached = formatting.coarse(total, currency), None
+        queried_total, reached_nudge = formatting.coarse(total, currency), None
         for _goal in range(GOALS_TRIED):
             try:
-                said = _ask(call, source, told, currency)
+                nudge = _ask(call, source, queried_total, currency)
             except Pending:
-                if reached is None:
+                if reached_nudge is None:
                     raise
                 break
-            if said is None or _is_over(said, call):
+            if nudge is None or _is_over(nudge, call):
                 break
-            if said.progress is None or units < _goal_units(said, currency):
-                return _shown(call, said, units, currency)
+            if nudge.progress is None or units < _goal_units(nudge, currency):
+                return _view(call, nudge, units, currency)
             # Rounding down hid that this goal is reached. What Sumeru says to exactly the goal is what comes next.
-            told, reached = said.progress.target, said
-        if reached is None or not call.options.show_reached:
+            queried_total, reached_nudge = nudge.progress.target, nudge
+        if reached_nudge is None or not call.options.show_reached:
             raise Nothing
-        return _shown(call, reached, units, currency)
+        return _view(call, reached_nudge, units, currency)
 
 
-def _ask(call: Call, source: Source, total: Decimal, currency: str) -> Said | None:
+def _ask(call: Call, source: Source, total: Decimal, currency: str) -> Nudge | None:
     """Sumeru's nudge for a cart of this total; None when it has none. Raises Pending."""
     query = Query.of(
         NUDGE,
@@ -149,51 +148,51 @@ def _ask(call: Call, source: Source, total: Decimal, currency: str) -> Said | No
         item_count=call.params.item_count,
     )
     try:
-        said: Said = source.get(query)
+        nudge: Nudge = source.get(query)
     except Missing:
         return None
-    return said
+    return nudge
 
 
-def _goal_units(said: Said, currency: str) -> float:
-    """What the cart must cost for the goal; infinite without one in money."""
-    units = formatting.minor_units(said.progress.target, currency) if said.progress else 0
+def _goal_units(nudge: Nudge, currency: str) -> float:
+    """The cart total that reaches the goal, in minor units; infinite for a goal that is not money."""
+    units = formatting.minor_units(nudge.progress.target, currency) if nudge.progress else 0
     return units or math.inf
 
 
-def _is_over(said: Said, call: Call) -> bool:
-    return said.expires_at is not None and said.expires_at <= call.now
+def _is_over(nudge: Nudge, call: Call) -> bool:
+    return nudge.expires_at is not None and nudge.expires_at <= call.now
 
 
-def _shown(call: Call, said: Said, units: int, currency: str) -> Context:
-    kind = said.kind if said.kind in KINDS else "message"
+def _view(call: Call, nudge: Nudge, units: int, currency: str) -> Context:
+    kind = nudge.kind if nudge.kind in KINDS else "message"
     progress = None
-    message = formatting.clipped(said.message, 300)
-    reached = False
-    target = formatting.minor_units(said.progress.target, currency) if said.progress else 0
-    if said.progress and target:
-        left = max(0, target - units)
-        reached = not left
-        figures = (("current", units), ("target", target), ("remaining", left))
-        texts = {name: formatting.price(each, currency, call.locale) for name, each in figures}
+    message = formatting.clipped(nudge.message, 300)
+    is_reached = False
+    target = formatting.minor_units(nudge.progress.target, currency) if nudge.progress else 0
+    if nudge.progress and target:
+        remaining_units = max(0, target - units)
+        is_reached = not remaining_units
+        figures = (("current", units), ("target", target), ("remaining", remaining_units))
+        texts = {name: formatting.price(each, currency, call.formats) for name, each in figures}
         progress = {**texts, "percent": min(100, units * 100 // target)}
-        message = goal_reached(kind) if reached else _goal_message(call, message, said.progress, texts, kind)
+        message = goal_reached(kind) if is_reached else _goal_message(call, message, nudge.progress, texts, kind)
     return {
-        "id": said.id,
+        "id": nudge.id,
         "kind": kind,
         "message": message,
-        "reached": reached,
+        "reached": is_reached,
         "progress": progress,
-        "cta": None if reached else _cta(call, said.cta),
-        "expires_at": said.expires_at,
+        "cta": None if is_reached else _cta(call, nudge.cta),
+        "expires_at": nudge.expires_at,
     }
 
 
 def _goal_message(call: Call, message: str, progress: NudgeProgress, texts: Context, kind: str) -> str:
     remaining = texts["remaining"]["text"]
     currency = texts["remaining"]["currency"]
-    kept = truthful(message, progress.remaining, progress.target, remaining, currency, call.locale)
-    return kept or goal_ahead(kind, remaining)
+    sentence = truthful(message, progress.remaining, progress.target, remaining, currency, call.formats)
+    return sentence or goal_ahead(kind, remaining)
 
 
 def goal_reached(kind: str) -> str:
@@ -228,37 +227,37 @@ def _amounts(currency: str, locale: str) -> re.Pattern[str]:
 
 
 def readings(number: str) -> set[Decimal]:
-    """What a written number may mean: ``1,250`` is more than a thousand in one country and one and a quarter in another."""
+    """The values that a written number may have: ``1,250`` is more than a thousand in one country and one and a quarter in another."""
     compact = re.sub(r"['’\u00a0\u202f ]", "", number)
     plain = {compact.replace(",", ""), compact.replace(".", "").replace(",", ".")}
     return {Decimal(each) for each in plain if re.fullmatch(r"\d+(?:\.\d+)?", each)}
 
 
-def truthful(message: str, told: Decimal, target: Decimal, remaining: str, currency: str, locale: str) -> str:
-    """The merchant's sentence, with ``remaining`` in the place of the amount that Sumeru computed from the total it was told.
+def truthful(message: str, amount: Decimal, target: Decimal, remaining: str, currency: str, locale: str) -> str:
+    """The merchant's sentence with ``remaining`` in the place of ``amount``, which Sumeru computed from the rounded total.
 
-    ``told`` is that amount. Empty when the sentence might say something wrong: when it holds another amount of money than these, or
-    a bare number that could be the amount or not.
+    Empty when the sentence could be wrong: it holds an amount of money other than these two, or a bare number that may or may not
+    be the amount.
     """
     doubtful = False
 
-    def exact(found: re.Match[str]) -> str:
+    def exact(match: re.Match[str]) -> str:
         nonlocal doubtful
-        values = readings(found["number"])
-        money = bool(found["before"] or found["after"])
-        if told in values:
-            if money or re.search(r"[.,]\d\d\Z", found["number"]):
+        values = readings(match["number"])
+        money = bool(match["before"] or match["after"])
+        if amount in values:
+            if money or re.search(r"[.,]\d\d\Z", match["number"]):
                 return remaining
             doubtful = True
         elif money and target not in values:
             doubtful = True
-        return found[0]
+        return match[0]
 
-    changed = _amounts(currency, locale).sub(exact, message)
-    return "" if doubtful else changed
+    sentence = _amounts(currency, locale).sub(exact, message)
+    return "" if doubtful else sentence
 
 
 def _cta(call: Call, cta: Cta | None) -> Context | None:
-    """A relative address is one of the storefront's; without a storefront there is no link."""
-    url = formatting.web_url(urljoin(call.shop.storefront_url, cta.url)) if cta else ""
+    """A relative address belongs to the storefront; without a storefront there is no link."""
+    url = formatting.address(call.shop, cta.url) if cta else ""
     return {"label": formatting.clipped(cta.label, 60), "url": url} if cta and url else None

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from sumeru_proxy.client.shapes import Product
+from sumeru_proxy.client.shapes import Product, Rating
 from sumeru_proxy.reading import feed
 from sumeru_proxy.reading.reader import Pending, Source
 from widgets.base import Call, Context, IdentifierField, IdentifierListField, Nothing, Widget, WidgetParams
@@ -186,12 +186,13 @@ class ProductFeed(Widget):
             params.in_stock or options.in_stock_only,
             params.sort or "featured",
         )
-        found = _found(source, call, selection, params.page if grid else 1, size)
-        narrowed = bool(selection.query) or (params.in_stock and not options.in_stock_only)
-        if not found.products and not (grid and narrowed and (options.show_filters or options.show_search)):
+        product_list = _product_list(source, call, selection, params.page if grid else 1, size)
+        is_narrowed = bool(selection.query) or (params.in_stock and not options.in_stock_only)
+        if not product_list.products and not (grid and is_narrowed and (options.show_filters or options.show_search)):
             raise Nothing
-        first = (found.number - 1) * size + 1
-        cards = formatting.fitting(_card(call, product) for product in found.products)
+        first = (product_list.number - 1) * size + 1
+        stars = source.ratings({product.id: product for product in product_list.products})
+        cards = formatting.fitting(_card(call, product, stars.get(product.id)) for product in product_list.products)
         return {
             "heading": options.heading,
             "layout": layout,
@@ -200,33 +201,33 @@ class ProductFeed(Widget):
             "filter": {
                 "query": selection.query,
                 "in_stock": selection.in_stock,
-                "sort": selection.sort if found.sortable else "featured",
+                "sort": selection.sort if product_list.sortable else "featured",
                 "sorts": [{"value": value, "label": str(label)} for value, label in SORTS.items()]
-                if found.sortable and (found.total or 0) > 1
+                if product_list.sortable and (product_list.total or 0) > 1
                 else [],
             },
             "page": {
-                "number": found.number,
-                "pages": found.pages,
+                "number": product_list.number,
+                "pages": product_list.pages,
                 "first": first if cards else 0,
                 "last": first + len(cards) - 1 if cards else 0,
-                "total": found.total,
-                "has_next": found.has_next,
-                "has_previous": found.has_previous,
+                "total": product_list.total,
+                "has_next": product_list.has_next,
+                "has_previous": product_list.has_previous,
             },
             "links": {
-                "previous": call.link(page=found.number - 1 if found.number > 2 else None)
-                if found.has_previous
+                "previous": call.link(page=product_list.number - 1 if product_list.number > 2 else None)
+                if product_list.has_previous
                 else "",
-                "next": call.link(page=found.number + 1) if found.has_next else "",
+                "next": call.link(page=product_list.number + 1) if product_list.has_next else "",
                 "all": call.link(query=None, in_stock=None, page=None, layout="grid"),
             },
         }
 
     def json_ld(self, call: Call, context: Context) -> Context | None:
         """A schema.org ItemList of the page's products that have an address."""
-        listed = [each for each in context["products"] if each["url"]]
-        if not call.options.json_ld or context["layout"] != "grid" or not listed:
+        products = [each for each in context["products"] if each["url"]]
+        if not call.options.json_ld or context["layout"] != "grid" or not products:
             return None
         start = context["page"]["first"]
         return {
@@ -234,12 +235,14 @@ class ProductFeed(Widget):
             "@type": "ItemList",
             "itemListElement": [
                 {"@type": "ListItem", "position": start + place, "url": each["url"], "name": each["title"]}
-                for place, each in enumerate(listed)
+                for place, each in enumerate(products)
             ],
         }
 
 
-def _found(source: Source, call: Call, selection: feed.FeedSelection, number: int, size: int) -> feed.ProductList:
+def _product_list(
+    source: Source, call: Call, selection: feed.FeedSelection, number: int, size: int
+) -> feed.ProductList:
     ids = call.params.product_ids
     if not ids:
         return feed.product_list(source, selection, number, size)
@@ -251,11 +254,8 @@ def _found(source: Source, call: Call, selection: feed.FeedSelection, number: in
     return feed.picked(products, ids, selection, number, size)
 
 
-def _card(call: Call, product: Product) -> Context:
-    rating = product.rating if call.options.show_ratings else None
+def _card(call: Call, product: Product, rating: Rating | None) -> Context:
     return {
-        **formatting.product_card(call.shop, product, call.locale),
-        "rating": {"average": formatting.tenths(rating.average), "count": rating.count}
-        if rating and rating.count
-        else None,
+        **formatting.product_card(call.shop, product, call.formats),
+        "rating": formatting.rating(rating) if rating and rating.count and call.options.show_ratings else None,
     }

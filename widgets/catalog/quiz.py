@@ -28,8 +28,11 @@ from widgets.theming import tokens
 Answer = tuple[str, tuple[str, ...]]
 """A question's id and the ids of the options chosen."""
 
-MOST_QUESTIONS = 20
-MOST_OPTIONS = 20
+MAX_QUESTIONS = 20
+MAX_OPTIONS = 100
+PICTURED_OPTIONS = 20
+"""Of a question with more options none has a picture."""
+CHOSEN_CHARS = 400
 ANSWERS_CHARS = 2_000
 ID_CHARS = 190
 SHARED_SESSION = "shared-copy"
@@ -43,29 +46,34 @@ def parse_answers(text: str) -> tuple[Answer, ...]:
     """``q1:o1+o2;q2:o3`` as answers; ids are percent-encoded where needed. Raises ValueError for anything else."""
     if len(text) > ANSWERS_CHARS:
         raise ValueError("too long")
-    found: list[Answer] = []
+    answers: list[Answer] = []
     for part in text.split(";") if text else ():
         question, mark, options = part.partition(":")
-        found.append((_id(question), tuple(dict.fromkeys(map(_id, options.split("+"))))))
-        if not mark or len(found[-1][1]) > MOST_OPTIONS:
+        answers.append((_id(question), tuple(dict.fromkeys(map(_id, options.split("+"))))))
+        if not mark or len(answers[-1][1]) > MAX_OPTIONS:
             raise ValueError("no options, or too many")
-    if len(found) > MOST_QUESTIONS or len({question for question, _options in found}) < len(found):
+    if len(answers) > MAX_QUESTIONS or len({question for question, _options in answers}) < len(answers):
         raise ValueError("too many questions, or one twice")
-    return tuple(found)
+    return tuple(answers)
 
 
 def _id(text: str) -> str:
-    found = unquote(text, errors="strict")
-    if not 1 <= len(found) <= ID_CHARS or not found.isprintable() or "," in found or found != found.strip():
+    decoded_id = unquote(text, errors="strict")
+    if (
+        not 1 <= len(decoded_id) <= ID_CHARS
+        or not decoded_id.isprintable()
+        or "," in decoded_id
+        or decoded_id != decoded_id.strip()
+    ):
         raise ValueError("no id")
-    return found
+    return decoded_id
 
 
-def format_answers(found: Iterable[Answer]) -> str:
+def format_answers(answers: Iterable[Answer]) -> str:
     """The canonical text of answers: the opposite of ``parse_answers``."""
     return ";".join(
         f"{quote(question, safe='')}:{'+'.join(quote(option, safe='') for option in options)}"
-        for question, options in found
+        for question, options in answers
     )
 
 
@@ -78,7 +86,7 @@ class AnswersField(serializers.CharField):
         )
 
     def to_internal_value(self, data: Any) -> str:
-        """Raises ValidationError for what are no answers."""
+        """Raises ValidationError for text that is no list of answers."""
         try:
             return format_answers(parse_answers(super().to_internal_value(data)))
         except ValueError:
@@ -102,7 +110,7 @@ class QuizParams(WidgetParams):
         required=False,
         default="",
         allow_blank=True,
-        max_length=400,
+        max_length=CHOSEN_CHARS,
         help_text=_("Options of the question that are chosen at first, joined by +. The back link uses it."),
     )
 
@@ -115,7 +123,7 @@ class QuizForm(serializers.Serializer[Any]):
         child=serializers.CharField(max_length=ID_CHARS, trim_whitespace=False),
         required=False,
         default=list,
-        max_length=MOST_OPTIONS,
+        max_length=MAX_OPTIONS,
         help_text=_("The options chosen; exactly one for a single choice."),
     )
     answers = AnswersField(help_text=_("The answers before this one."))
@@ -153,7 +161,7 @@ class QuizOptions(serializers.Serializer[Any]):
 
 @dataclass(frozen=True, slots=True)
 class QuizPosition:
-    """Where answers lead: those that the quiz knows, in its own order, and the step after them."""
+    """Where a list of answers leads: the answers that the quiz knows, in its own order, and the step after them."""
 
     answers: tuple[Answer, ...]
     step: QuizStep
@@ -201,12 +209,12 @@ class Quiz(Widget):
         Answers that the quiz does not know (it was changed, the link was made up) end the way before them. Lets Pending and
         Missing through.
         """
-        asked, session, chosen = _asked(call)
+        answers, session, chosen_ids = _requested_state(call)
         if call.sent and "step" in call.sent.data:
             view = dict(call.sent.data["step"])
         else:
-            place = walk(source, call.params.quiz_id, asked, call.options.share_s)
-            view = _view(call, place, session, chosen)
+            place = walk(source, call.params.quiz_id, answers, call.options.share_s)
+            view = _view(call, place, session, chosen_ids)
         errors = call.sent.errors if call.sent else {}
         view["form"] = {
             "token": call.seal.token if call.seal else "",
@@ -223,7 +231,7 @@ class Quiz(Widget):
         try:
             place = walk(source, quiz_id, parse_answers(form.answers), share_s)
             if not place.step.complete:
-                place = self._answered(call, place, form, source)
+                place = self._take_answer(call, place, form, source)
         except Missing:
             raise responses.not_found("quiz") from None
         except Pending:
@@ -235,19 +243,19 @@ class Quiz(Widget):
         outcome = "complete" if place.step.complete else "next"
         return Sent(outcome=outcome, data={"step": _view(call, place, session, ())})
 
-    def _answered(self, call: Call, place: QuizPosition, form: Frozen, source: Source) -> QuizPosition:
+    def _take_answer(self, call: Call, place: QuizPosition, form: Frozen, source: Source) -> QuizPosition:
         question = place.step.next_question
-        if question is None or question.id != form.question or len(place.answers) >= MOST_QUESTIONS:
+        if question is None or question.id != form.question or len(place.answers) >= MAX_QUESTIONS:
             raise Refusal({"": [gettext("This quiz has changed meanwhile. Please go on from here.")]})
-        chosen = tuple(option.id for option in question.options if option.id in form.option)
-        if not chosen or len(chosen) < len(set(form.option)):
+        chosen_ids = tuple(option.id for option in question.options if option.id in form.option)
+        if not chosen_ids or len(chosen_ids) < len(set(form.option)):
             several = question.kind == "multiple"
             raise Refusal(
                 {"option": [gettext("Choose at least one answer.") if several else gettext("Choose an answer.")]}
             )
-        if question.kind != "multiple" and len(chosen) > 1:
+        if question.kind != "multiple" and len(chosen_ids) > 1:
             raise Refusal({"option": [gettext("Choose only one answer.")]})
-        so_far = (*place.answers, (question.id, chosen))
+        so_far = (*place.answers, (question.id, chosen_ids))
         return QuizPosition(so_far, source.get(step_query(call.params.quiz_id, so_far, call.options.share_s)))
 
     def landing(self, call: Call, sent: Sent) -> str:
@@ -261,32 +269,32 @@ def step_query(quiz_id: str, so_far: tuple[Answer, ...], share_s: float) -> Quer
     return Query.of(QUIZ, share_s, quiz_id=quiz_id, session_id=SHARED_SESSION, answers=so_far)
 
 
-def walk(source: Source, quiz_id: str, asked: Sequence[Answer], share_s: float) -> QuizPosition:
-    """Follow the answers from the first question, each against the step before it, so that no made-up answer is asked upstream.
+def walk(source: Source, quiz_id: str, answers: Sequence[Answer], share_s: float) -> QuizPosition:
+    """Follow the answers from the first question, each against the step before it, so that no made-up answer is sent to Sumeru.
 
-    Ends before the first answer that does not belong there. Options come in the question's order: one copy per set of them.
-    Each step is a copy as a rule, for whoever stands here came by. Raises Pending and Missing.
+    Ends before the first answer that does not belong there. Options come in the question's order, so each set of options has one
+    copy. A step is usually copied already, because the shopper has passed it. Raises Pending and Missing.
     """
     so_far: tuple[Answer, ...] = ()
     step: QuizStep = source.get(step_query(quiz_id, so_far, share_s))
-    for question_id, option_ids in asked:
+    for question_id, option_ids in answers:
         question = step.next_question
         if step.complete or question is None or question.id != question_id:
             break
-        chosen = tuple(option.id for option in question.options if option.id in option_ids)
-        if len(chosen) < len(option_ids) or (question.kind != "multiple" and len(chosen) > 1):
+        chosen_ids = tuple(option.id for option in question.options if option.id in option_ids)
+        if len(chosen_ids) < len(option_ids) or (question.kind != "multiple" and len(chosen_ids) > 1):
             break
-        so_far = (*so_far, (question_id, chosen))
+        so_far = (*so_far, (question_id, chosen_ids))
         step = source.get(step_query(quiz_id, so_far, share_s))
     return QuizPosition(so_far, step)
 
 
-def _hand_in(desk: Desk, quiz_id: str, session: str, found: tuple[Answer, ...]) -> None:
+def _hand_in(desk: Desk, quiz_id: str, session: str, answers: tuple[Answer, ...]) -> None:
     digest = hashlib.sha256(f"{quiz_id}\n{session}".encode()).hexdigest()
     body = {
         "quiz_id": quiz_id,
         "session_id": session,
-        "answers": [{"question_id": question, "option_ids": list(options)} for question, options in found],
+        "answers": [{"question_id": question, "option_ids": list(options)} for question, options in answers],
     }
     try:
         # Not interactive: the results are known, nobody waits for Sumeru.
@@ -297,29 +305,32 @@ def _hand_in(desk: Desk, quiz_id: str, session: str, found: tuple[Answer, ...]) 
         # This session has ended before, with other answers: one result per session, the first.
 
 
-def _asked(call: Call) -> tuple[tuple[Answer, ...], str, tuple[str, ...]]:
-    """The answers, session and chosen options to show: what a refused form held, else what the URL says."""
+def _requested_state(call: Call) -> tuple[tuple[Answer, ...], str, tuple[str, ...]]:
+    """Answers, session and chosen options to show: those of a refused form, else those of the URL."""
     text, session = call.params.answers, call.params.session
-    chosen: tuple[str, ...] = tuple(call.params.chosen.split("+"))
+    chosen_ids: tuple[str, ...] = tuple(call.params.chosen.split("+"))
     if call.sent and call.sent.errors:
-        kept = QuizForm(data={**call.sent.values, "option": [], "question": "-"})
-        if kept.is_valid():
-            text, session = kept.validated_data["answers"], kept.validated_data["session"]
+        refused_form = QuizForm(data={**call.sent.values, "option": [], "question": "-"})
+        if refused_form.is_valid():
+            text, session = refused_form.validated_data["answers"], refused_form.validated_data["session"]
         option = call.sent.values.get("option")
-        chosen = tuple(str(each) for each in option) if isinstance(option, list | tuple) else ()
-    return parse_answers(text), session or (call.seal.key if call.seal else ""), chosen
+        chosen_ids = tuple(str(each) for each in option) if isinstance(option, list | tuple) else ()
+    return parse_answers(text), session or (call.seal.key if call.seal else ""), chosen_ids
 
 
-def _view(call: Call, place: QuizPosition, session: str, chosen: Sequence[str]) -> Context:
-    step, answered = place.step, len(place.answers)
+def _view(call: Call, place: QuizPosition, session: str, chosen_ids: Sequence[str]) -> Context:
+    step, answer_count = place.step, len(place.answers)
     question = None if step.complete else step.next_question
     here = call.link(answers=None, session=None, chosen=None)
     back = None
     if place.answers:
         before = format_answers(place.answers[:-1])
-        taken = "+".join(quote(option, safe="") for option in place.answers[-1][1])
+        last_options = ""
+        for option in place.answers[-1][1]:
+            more = f"{last_options}+{quote(option, safe='')}" if last_options else quote(option, safe="")
+            last_options = more if len(more) <= CHOSEN_CHARS else last_options
         # A finished session stays as it was handed in; who goes back from the results begins another one.
-        back = call.link(answers=before, session=None if step.complete else session, chosen=taken[:400])
+        back = call.link(answers=before, session=None if step.complete else session, chosen=last_options)
     results = sorted(step.results, key=lambda each: -each.score) if step.complete else []
     return {
         "quiz_id": call.params.quiz_id,
@@ -328,33 +339,36 @@ def _view(call: Call, place: QuizPosition, session: str, chosen: Sequence[str]) 
         "session": session,
         "complete": step.complete,
         "progress": {
-            "answered": answered,
-            "number": answered + 1,
-            "total": max(step.total, answered + (not step.complete)) if step.total > 0 else 0,
+            "answered": answer_count,
+            "number": answer_count + 1,
+            "total": max(step.total, answer_count + (not step.complete)) if step.total > 0 else 0,
         },
-        "question": _question(question, chosen) if question else None,
+        "question": _question(call, question, chosen_ids) if question else None,
         "results": [_result(call, each) for each in results[: call.options.results]],
         "links": {"here": here, "back": back, "again": here if place.answers else None},
     }
 
 
-def _question(question: QuizQuestion, chosen: Sequence[str]) -> Context:
-    taken = {unquote(each) for each in chosen}
+def _question(call: Call, question: QuizQuestion, chosen_ids: Sequence[str]) -> Context:
+    decoded_ids = {unquote(each) for each in chosen_ids}
     return {
         "id": question.id,
         "text": formatting.clipped(question.text, TEXT_CHARS),
         "kind": question.kind,
-        "options": [_option(option, option.id in taken) for option in question.options[:MOST_OPTIONS]],
+        "options": [
+            _option(call, option, option.id in decoded_ids, pictured=len(question.options) <= PICTURED_OPTIONS)
+            for option in question.options[:MAX_OPTIONS]
+        ],
     }
 
 
-def _option(option: QuizOption, chosen: bool) -> Context:
-    picture = formatting.web_url(option.image.url) if option.image else ""
+def _option(call: Call, option: QuizOption, is_chosen: bool, *, pictured: bool) -> Context:
+    picture = formatting.address(call.shop, option.image.url) if option.image and pictured else ""
     return {
         "id": option.id,
         "label": formatting.clipped(option.label, LABEL_CHARS),
         "image": picture if len(picture) <= PICTURE_URL_CHARS else "",
-        "chosen": chosen,
+        "chosen": is_chosen,
     }
 
 
@@ -364,7 +378,7 @@ def _result(call: Call, result: QuizResult) -> Context:
     if product.available:
         add = formatting.add_to_cart(call.shop, "quiz", call.params.quiz_id, [(product.variant_id, 1)])
     return {
-        **formatting.product_card(call.shop, product, call.locale),
+        **formatting.product_card(call.shop, product, call.formats),
         "score": result.score,
         "reason": formatting.clipped(result.reason, TEXT_CHARS),
         "add": add,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 from weakref import WeakSet
@@ -15,13 +13,15 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from sumeru_proxy.client.shapes import Product, Rating
+from sumeru_proxy.reading import ratings
 from sumeru_proxy.reading.reader import Missing, Pending, Source
 from sumeru_proxy.reading.reviews import block_query
 from widgets.base import Call, Context, IdentifierField, IdentifierListField, Nothing, Widget, WidgetParams
 from widgets.i18n import formatting
 from widgets.theming import tokens
 
-NO_RATING = Rating(Decimal(0), 0)
+Products = Mapping[str, Product | None]
+NO_RATING = Rating(None, 0)
 _RETRY_AFTER_S = 2.0
 # The pages (each has a source of its own) that show badges of several products. They must not spend a read per product.
 _grids: WeakSet[Source] = WeakSet()
@@ -106,13 +106,16 @@ class RatingBadge(Widget):
         single = bool(call.params.product_id)
         ids = _ids(call)
         products = source.products(ids)
+        decided = source.ratings({each: products.get(each) for each in ids})
         grid = not single or source in _grids
+        # Where the feed has no stars at all, a product without any may have reviews.
+        empty = call.options.show_empty and (not grid or bool(decided))
         items = []
         unknown = 0
         for product_id in ids:
             product = products.get(product_id)
             try:
-                rating = _rating(source, product_id, products, grid=grid)
+                rating = _rating(source, product_id, products, decided.get(product_id), grid=grid)
             except Pending:
                 if single:
                     raise
@@ -120,7 +123,7 @@ class RatingBadge(Widget):
                 continue
             if rating is None:
                 unknown += 1
-            elif rating.count or (call.options.show_empty and product is not None):
+            elif rating.count or (empty and product is not None):
                 items.append(_item(call, product_id, product, rating))
         if unknown and not items:
             raise Pending(_RETRY_AFTER_S)
@@ -138,49 +141,31 @@ def _ids(call: Call) -> list[str]:
     return [call.params.product_id] if call.params.product_id else list(call.params.product_ids)
 
 
-def _rating(source: Source, product_id: str, products: Mapping[str, Product | None], *, grid: bool) -> Rating | None:
+def _rating(
+    source: Source, product_id: str, products: Products, decided: Rating | None, *, grid: bool
+) -> Rating | None:
     """The product's stars; None when they cannot be known now. Raises Pending when a single badge must wait.
 
-    A page of one product shows the same numbers as its reviews, when those are there and fresh. The product feed knows
-    the stars of many at once, but an account's feed may come without any: then the reviews are asked, though for a grid only kept ones.
+    ``decided`` is what ``reading.ratings`` says. An account's feed may come without any stars: then the reviews are asked, though
+    not for a grid.
     """
-    product = products.get(product_id)
-    if not grid and (rating := _kept(source, product_id, fresh_only=True)):
-        return rating
-    if product is not None and product.rating is not None:
-        return product.rating
+    if decided is not None and (grid or decided.average is not None or not decided.count):
+        return decided
     if product_id not in products:
-        return _kept(source, product_id, fresh_only=False)
+        return None
     if grid:
-        if any(each is not None and each.rating is not None for each in products.values()):
-            return NO_RATING
-        return _kept(source, product_id, fresh_only=False) or NO_RATING
+        return NO_RATING
     try:
-        summary = source.get(block_query(product_id)).summary
+        page = source.get(block_query(product_id))
     except Missing:
         return NO_RATING
-    return Rating(summary.average, summary.count)
-
-
-def _kept(source: Source, product_id: str, *, fresh_only: bool) -> Rating | None:
-    """The stars by the kept copy of the reviews, never asking for more than its refresh."""
-    query = block_query(product_id)
-    look = copy.copy(source)  # a look must not make this answer as old as a copy that is then not used
-    look.fresh = True
-    try:
-        if look.load(query) is None or (fresh_only and not look.fresh):
-            return None
-        summary = source.get(query).summary
-    except (Missing, Pending):
-        return None
-    return Rating(summary.average, summary.count)
+    return ratings.rating_of(page)
 
 
 def _item(call: Call, product_id: str, product: Product | None, rating: Rating) -> Context:
     return {
         "product_id": product_id,
-        "average": formatting.tenths(rating.average) if rating.count else None,
-        "count": rating.count,
+        **formatting.rating(rating),
         "url": _url(call, product_id, product),
         "html": "",
     }
@@ -189,9 +174,9 @@ def _item(call: Call, product_id: str, product: Product | None, rating: Rating) 
 def _url(call: Call, product_id: str, product: Product | None) -> str:
     if call.options.link_to == "none":
         return ""
-    page = formatting.product_url(call.shop, product) if product and call.options.link_to == "product" else ""
-    if page:
-        return f"{page.partition('#')[0]}#reviews"
+    page_url = formatting.product_url(call.shop, product) if product and call.options.link_to == "product" else ""
+    if page_url:
+        return f"{page_url.partition('#')[0]}#reviews"
     query = {"locale": call.params.locale, "product_id": product_id}
     return (
         f"{call.page_url.rpartition('/')[0]}/reviews?{urlencode({key: value for key, value in query.items() if value})}"

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 TOKEN_CHARS = 800
 URL_CHARS = 1_000
-_CODE = re.compile(r"[A-Za-z0-9_-]{3,64}", re.ASCII)
+_CODE = re.compile(r"[A-Za-z0-9_-]{3,100}", re.ASCII)
 """What may be a code; anything else is invalid without asking."""
 
 
@@ -45,7 +45,7 @@ class ReferralParams(WidgetParams):
         required=False,
         default="",
         allow_blank=True,
-        max_length=64,
+        max_length=100,
         help_text=_("A friend's code to check; nobody needs to be signed in for that."),
     )
     result = serializers.ChoiceField(
@@ -125,7 +125,9 @@ class Referral(Widget):
     """How many friend's codes one client may check in a minute."""
 
     def unproven(self, call: Call) -> responses.Problem | None:
-        """The 401 for programs that ask about a customer without a proof; shoppers get a hint to sign in. None when there is no need."""
+        """The 401 for programs that ask about a customer without a token; shoppers get a hint to sign in. None when no token is
+        needed.
+        """
         if call.customer_id or call.params.code:
             return None
         return responses.Problem(
@@ -167,7 +169,7 @@ class Referral(Widget):
         code = str((result or {}).get("code") or "")
         if not code:
             return Sent(outcome="accepted")
-        own = _renewed(call, source) or {"code": code, "share_url": "", "share": None, "reward": None}
+        own = _new_code(call, source) or {"code": code, "share_url": "", "share": None, "reward": None}
         return Sent(outcome="claimed", data=own)
 
     def landing(self, call: Call, sent: Sent) -> str:
@@ -187,15 +189,15 @@ def check_query(code: str) -> Query:
 
 def _check(call: Call, source: Source) -> Context:
     code = call.params.code
-    found: ReferralCheck | None = None
+    check: ReferralCheck | None = None
     if _CODE.fullmatch(code):
         try:
-            found = source.get(check_query(code))
+            check = source.get(check_query(code))
         except Missing:
-            found = None
-    if found is None or not found.valid:
+            check = None
+    if check is None or not check.valid:
         return {"code": code, "valid": False, "reward": None}
-    return {"code": formatting.clipped(found.code, 64), "valid": True, "reward": _reward(call, found.reward)}
+    return {"code": check.code, "valid": True, "reward": _reward(call, check.reward)}
 
 
 def _of_customer(call: Call, source: Source) -> Context:
@@ -213,8 +215,10 @@ def _of_customer(call: Call, source: Source) -> Context:
     return {"view": "claim", "form": {**seal, "problems": problems}}
 
 
-def _renewed(call: Call, source: Source) -> Context | None:
-    """What Sumeru says right after a code was made; the kept copy still says that there is none. None when it cannot be asked now."""
+def _new_code(call: Call, source: Source) -> Context | None:
+    """The code as Sumeru gives it right after it was made, while the copy still says that there is none. None when Sumeru cannot
+    be asked now.
+    """
     try:
         copy = fetching.fetch_leased(source.shop_id, source.client, own_query(call.customer_id), renew=True)
     except errors.SumeruError as error:
@@ -224,11 +228,11 @@ def _renewed(call: Call, source: Source) -> Context | None:
 
 
 def _own(call: Call, own: Own) -> Context:
-    url = formatting.web_url(own.share_url)
+    url = formatting.address(call.shop, own.share_url)
     url = url if len(url) <= URL_CHARS else ""
     text = call.options.message
     return {
-        "code": formatting.clipped(own.code, 64),
+        "code": own.code,
         "share_url": url,
         "share": {"title": call.shop.name, "text": text, "url": url} if url else None,
         "reward": _reward(call, own.reward),
@@ -247,10 +251,10 @@ def _reward(call: Call, reward: Reward | None) -> Context | None:
 
 
 def _reward_text(call: Call, reward: Reward) -> str:
-    """What it earns, in words, when Sumeru has none. Empty for a kind that is not known."""
+    """The reward in words, for a reward without a description. Empty for an unknown kind."""
     if reward.kind == "percentage":
-        return gettext("%(amount)s off") % {"amount": formatting.share(reward.value, call.locale)}
+        return gettext("%(amount)s off") % {"amount": formatting.share(reward.value, call.formats)}
     if reward.kind in ("fixed_amount", "credit", "store_credit"):
         currency = reward.currency or call.shop.currency
-        return gettext("%(amount)s off") % {"amount": formatting.money(reward.value, currency, call.locale)}
+        return gettext("%(amount)s off") % {"amount": formatting.money(reward.value, currency, call.formats)}
     return ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
@@ -11,12 +10,13 @@ from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from sumeru_proxy.client.shapes import Media, Product, Review, ReviewSummary
+from sumeru_proxy.client.shapes import Product, Rating, Review, ReviewSummary
 from sumeru_proxy.reading import reviews
 from sumeru_proxy.reading.reader import Source
 from widgets.base import Call, Context, Desk, Frozen, IdentifierField, Refusal, Sent, Widget, WidgetParams
-from widgets.catalog_parts.paging import clipped, fair_limit, page_numbers
+from widgets.catalog_parts.paging import cut_to_bytes, fair_limit, page_numbers
 from widgets.catalog_parts.review_form import ReviewForm
+from widgets.catalog_parts.review_media import media_of
 from widgets.i18n import formatting
 from widgets.theming import tokens
 
@@ -27,8 +27,7 @@ SORTS = {
     "helpful": _("Most helpful"),
 }
 # A page of ten stays under 64 kB: its texts share this many bytes per review, and only when that is not enough the longest are cut.
-TEXT_BYTES_PER_REVIEW = 2_800
-MEDIA_LIMIT = 6
+TEXT_BYTES_PER_REVIEW = 2_600
 
 
 class ReviewsParams(WidgetParams):
@@ -189,32 +188,47 @@ class Reviews(Widget):
         sort = params.sort or options.default_sort
         selection = reviews.ReviewSelection(sort, params.rating or None, params.media and options.show_photos)
         size = params.limit or options.page_size
-        found = reviews.review_list(source, params.product_id, selection, params.page, size)
+        review_list = reviews.review_list(source, params.product_id, selection, params.page, size)
         product = None
-        if options.json_ld and found.summary.count:
+        if options.json_ld and review_list.summary.count:
             product = source.products([params.product_id]).get(params.product_id)
-        first = (found.number - 1) * size + 1
+        first = (review_list.number - 1) * size + 1
         text_limit = fair_limit(
-            [len(text.encode("utf-8", "replace")) for review in found.reviews for text in _texts(call, review)],
+            [len(text.encode("utf-8", "replace")) for review in review_list.reviews for text in _texts(call, review)],
             TEXT_BYTES_PER_REVIEW * max(size, 10),
         )
+        media = media_of(call.shop, review_list.reviews) if options.show_photos else {}
         return {
             "product_id": params.product_id,
             "product": _product(call, product) if product else None,
             "heading": options.heading,
-            "summary": _summary(call, found.summary),
-            "filter": {"sort": sort, "rating": selection.rating, "media": selection.media},
-            "reviews": [_review(call, review, text_limit) for review in found.reviews],
-            "page": {
-                "number": found.number,
-                "pages": found.pages,
-                "first": first if found.reviews else 0,
-                "last": first + len(found.reviews) - 1 if found.reviews else 0,
-                "total": found.total,
-                "has_next": found.has_next,
-                "has_previous": found.has_previous,
+            "summary": _summary(call, review_list.summary),
+            "filter": {
+                "sort": sort,
+                "rating": selection.rating if review_list.filtered else None,
+                "media": selection.media and review_list.filtered,
             },
-            "links": _links(call, found),
+            "reviews": [
+                {
+                    **_review(call, review, text_limit),
+                    "media": media[review.id].items if review.id in media else [],
+                    # Alone on its page a review has room for all of its photos.
+                    "media_url": call.link(limit=1, page=place)
+                    if review.id in media and not media[review.id].whole
+                    else "",
+                }
+                for place, review in enumerate(review_list.reviews, start=first)
+            ],
+            "page": {
+                "number": review_list.number,
+                "pages": review_list.pages,
+                "first": first if review_list.reviews else 0,
+                "last": first + len(review_list.reviews) - 1 if review_list.reviews else 0,
+                "total": review_list.total,
+                "has_next": review_list.has_next,
+                "has_previous": review_list.has_previous,
+            },
+            "links": _links(call, review_list),
             "form": _form(call),
             "result": (call.sent.outcome if not call.sent.errors else "") if call.sent else params.result,
         }
@@ -237,7 +251,7 @@ class Reviews(Widget):
             "aggregateRating": {
                 "@type": "AggregateRating",
                 "@id": f"{address}#rating",
-                "ratingValue": float(formatting.tenths(summary["average"])),
+                "ratingValue": float(summary["average"]),
                 "reviewCount": summary["count"],
                 "bestRating": 5,
                 "worstRating": 1,
@@ -258,22 +272,19 @@ AUTHOR_CHARS = 99
 
 
 def _summary(call: Call, summary: ReviewSummary) -> Context:
-    rated = sum(summary.histogram)
-    average = summary.average
-    if rated == summary.count and rated:
-        # Exact, where the upstream's own figure may be rounded already: 4.346 → 4.35 → 4.4 would be wrong.
-        average = Decimal(sum(stars * count for stars, count in enumerate(summary.histogram, start=1))) / rated
+    """``average`` is None and ``histogram`` empty when they are not known."""
+    histogram = summary.histogram or ()
+    rating_count = sum(histogram)
     return {
-        "average": formatting.tenths(average) if summary.count else None,
-        "count": summary.count,
+        **formatting.rating(Rating(summary.average, summary.count)),
         "histogram": [
             {
                 "rating": rating,
-                "count": summary.histogram[rating - 1],
-                "percent": round(100 * summary.histogram[rating - 1] / rated) if rated else 0,
+                "count": count,
+                "percent": round(100 * count / rating_count) if rating_count else 0,
                 "url": call.link(rating=rating, page=None),
             }
-            for rating in range(5, 0, -1)
+            for rating, count in reversed(list(enumerate(histogram, start=1)))
         ],
     }
 
@@ -282,7 +293,7 @@ def _product(call: Call, product: Product) -> Context:
     return {
         "title": product.title,
         "url": formatting.product_url(call.shop, product),
-        "image": formatting.web_url(product.image.url) if product.image else "",
+        "image": formatting.address(call.shop, product.image.url) if product.image else "",
     }
 
 
@@ -299,7 +310,7 @@ def _review(call: Call, review: Review, text_limit: int) -> Context:
         "id": review.id,
         "rating": review.rating,
         "title": review.title.strip(),
-        "body": clipped(body, text_limit),
+        "body": cut_to_bytes(body, text_limit),
         "author": {
             "name": review.author.name.strip(),
             "verified_buyer": review.author.verified_buyer,
@@ -309,40 +320,22 @@ def _review(call: Call, review: Review, text_limit: int) -> Context:
         "locale": formatting.language_tag(review.locale),
         "variant_title": review.variant_title.strip(),
         "helpful_count": review.helpful_count,
-        "media": [each for media in review.media[:MEDIA_LIMIT] if (each := _media(media))]
-        if options.show_photos
-        else [],
-        "reply": {"body": clipped(reply, text_limit), "created_at": review.reply.created_at}
+        "reply": {"body": cut_to_bytes(reply, text_limit), "created_at": review.reply.created_at}
         if reply and review.reply
         else None,
     }
 
 
-def _media(media: Media) -> Context | None:
-    url = formatting.web_url(media.url)
-    if not url:
-        return None
-    thumb = formatting.web_url(media.thumb_url) or (url if media.kind == "image" else "")
-    return {
-        "kind": media.kind,
-        "url": url,
-        "thumb_url": thumb,
-        "width": media.width,
-        "height": media.height,
-        "alt": media.alt,
-    }
-
-
-def _links(call: Call, found: reviews.ReviewList) -> Context:
+def _links(call: Call, review_list: reviews.ReviewList) -> Context:
     def to_page(number: int) -> str:
         return call.link(page=number if number > 1 else None)
 
     return {
-        "previous": to_page(found.number - 1) if found.has_previous else None,
-        "next": to_page(found.number + 1) if found.has_next else None,
+        "previous": to_page(review_list.number - 1) if review_list.has_previous else None,
+        "next": to_page(review_list.number + 1) if review_list.has_next else None,
         "pages": [
-            {"number": number, "url": to_page(number), "current": number == found.number} if number else None
-            for number in page_numbers(found.number, found.pages or 0)
+            {"number": number, "url": to_page(number), "current": number == review_list.number} if number else None
+            for number in page_numbers(review_list.number, review_list.pages or 0)
         ],
         "without_rating": call.link(rating=None, page=None),
         "without_media": call.link(media=None, page=None),

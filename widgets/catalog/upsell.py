@@ -109,17 +109,17 @@ class Upsell(Widget):
         if not call.params.product_ids:
             raise Nothing
         offers: tuple[UpsellOffer, ...] = source.get(offers_query(call))
-        seen = set(call.params.product_ids)
-        shown = []
+        excluded_ids = set(call.params.product_ids)
+        views = []
         for offer in offers:
-            if offer.product.available and offer.product.id not in seen:
-                seen.add(offer.product.id)
-                shown.append(_offer(call, offer))
-        shown = [offer for offer in shown if offer["add"] or offer["url"]]
-        shown = formatting.fitting(shown[: call.params.limit or call.options.limit])
-        if not shown:
+            if offer.product.available and offer.product.id not in excluded_ids:
+                excluded_ids.add(offer.product.id)
+                views.append(_offer(call, offer))
+        views = [offer for offer in views if offer["add"] or offer["url"]]
+        views = formatting.fitting(views[: call.params.limit or call.options.limit])
+        if not views:
             raise Nothing
-        return {"heading": call.options.heading, "offers": shown}
+        return {"heading": call.options.heading, "offers": views}
 
 
 def offers_query(call: Call) -> Query:
@@ -141,36 +141,36 @@ def discounted_units(price: int, discount: Discount | None, currency: str) -> in
     if discount is None:
         return price
     if discount.kind == "percentage" and discount.value < 100:
-        reduced = int((price * (100 - discount.value) / 100).to_integral_value(rounding="ROUND_HALF_UP"))
+        reduced_units = int((price * (100 - discount.value) / 100).to_integral_value(rounding="ROUND_HALF_UP"))
     elif discount.kind == "fixed_amount":
-        reduced = price - formatting.minor_units(discount.value, currency)
+        reduced_units = price - formatting.minor_units(discount.value, currency)
     elif discount.kind == "fixed_price":
-        reduced = formatting.minor_units(discount.value, currency)
+        reduced_units = formatting.minor_units(discount.value, currency)
     else:
         return price
-    return reduced if 0 < reduced < price else price
+    return reduced_units if 0 < reduced_units < price else price
 
 
 def _offer(call: Call, offer: UpsellOffer) -> Context:
     product, discount = offer.product, offer.discount
     currency = product.currency
-    card = formatting.product_card(call.shop, product, call.locale)
+    card = formatting.product_card(call.shop, product, call.formats)
     price = formatting.minor_units(product.price, currency)
-    reduced = discounted_units(price, discount, currency)
+    reduced_units = discounted_units(price, discount, currency)
     saving = ""
-    if reduced < price:
-        saved = (
-            formatting.share(discount.value, call.locale)
+    if reduced_units < price:
+        saved_text = (
+            formatting.share(discount.value, call.formats)
             if discount and discount.kind == "percentage"
-            else formatting.price(price - reduced, currency, call.locale)["text"]
+            else formatting.price(price - reduced_units, currency, call.formats)["text"]
         )
-        saving = gettext("Save %(amount)s") % {"amount": saved}
+        saving = gettext("Save %(amount)s") % {"amount": saved_text}
         card["compare_at"] = card["price"]
-        card["price"] = formatting.price(reduced, currency, call.locale)
+        card["price"] = formatting.price(reduced_units, currency, call.formats)
     return {
         **card,
         "reason": formatting.clipped(offer.reason) if call.options.show_reason else "",
         "saving": saving,
-        "discount": {"kind": discount.kind, "value": discount.value} if discount and reduced < price else None,
+        "discount": {"kind": discount.kind, "value": discount.value} if discount and reduced_units < price else None,
         "add": formatting.add_to_cart(call.shop, "upsell", product.id, [(product.variant_id, 1)]),
     }

@@ -45,7 +45,7 @@ class Addresses:
         }
 
 
-def chosen(port: int, storefront_port: int | None, sandbox_port: int | None) -> Addresses:
+def choose(port: int, storefront_port: int | None, sandbox_port: int | None) -> Addresses:
     """The ports asked for; the storefront and the sandbox follow the widget server's unless they are given.
 
     Raises PortProblem for a number that is no port and for one used twice.
@@ -55,13 +55,15 @@ def chosen(port: int, storefront_port: int | None, sandbox_port: int | None) -> 
         port + 1 if storefront_port is None else storefront_port,
         port + 2 if sandbox_port is None else sandbox_port,
     )
-    seen: dict[int, str] = {}
+    names_by_port: dict[int, str] = {}
     for option, number in addresses.by_option().items():
         if not 1 <= number <= 65_535:
             raise PortProblem(f"{option} {number}: a port is a number from 1 to 65535.")
-        if number in seen:
-            raise PortProblem(f"{option} {number}: {seen[number]} has the same port. Choose another with {option}.")
-        seen[number] = option
+        if number in names_by_port:
+            raise PortProblem(
+                f"{option} {number}: {names_by_port[number]} has the same port. Choose another with {option}."
+            )
+        names_by_port[number] = option
     return addresses
 
 

@@ -9,8 +9,8 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from widgets.demo.shop import Bundle
 
-MOST_LINES = 30
-MOST_EACH = 20
+MAX_LINES = 30
+MAX_EACH = 20
 CENT = Decimal("0.01")
 _ID = r"[A-Za-z0-9_-]{1,64}"
 _ITEM = re.compile(rf"({_ID}):([1-9]\d{{0,2}})", re.ASCII)
@@ -30,13 +30,13 @@ class Cart:
         return sum(quantity for _variant, quantity in self.lines)
 
     def with_quantity(self, variant: str, quantity: int) -> Cart:
-        """With so many of it: at most MOST_EACH; none at all removes the line. A line beyond MOST_LINES is not taken."""
-        quantity = min(max(quantity, 0), MOST_EACH)
-        found = dict(self.lines)
-        if variant not in found and len(found) >= MOST_LINES:
+        """With so many of it: at most MAX_EACH; none at all removes the line. A line beyond MAX_LINES is not taken."""
+        quantity = min(max(quantity, 0), MAX_EACH)
+        quantities = dict(self.lines)
+        if variant not in quantities and len(quantities) >= MAX_LINES:
             return self
-        found[variant] = quantity
-        return replace(self, lines=tuple((name, many) for name, many in found.items() if many))
+        quantities[variant] = quantity
+        return replace(self, lines=tuple((name, many) for name, many in quantities.items() if many))
 
     def plus(self, items: Iterable[tuple[str, int]]) -> Cart:
         """With these added."""
@@ -52,8 +52,8 @@ class Cart:
 
 def of_text(text: str, new_id: str) -> Cart:
     """The cart of a text; an empty one called ``new_id`` when there is none in it."""
-    found = _CART.fullmatch(text)
-    return Cart(found[1]).plus(items_of(found[2])) if found else Cart(new_id)
+    match = _CART.fullmatch(text)
+    return Cart(match[1]).plus(items_of(match[2])) if match else Cart(new_id)
 
 
 def items_of(text: str) -> list[tuple[str, int]]:
@@ -66,17 +66,17 @@ def savings(
     quantities: Mapping[str, int], prices: Mapping[str, Decimal], bundles: Sequence[Bundle]
 ) -> list[tuple[str, Decimal]]:
     """Title and amount per bundle that is whole in the cart (products with quantities), the best first; nothing counts twice."""
-    left = dict(quantities)
-    known = [bundle for bundle in bundles if all(product in prices for product, _many in bundle.items)]
-    found: list[tuple[str, Decimal]] = []
-    for bundle in sorted(known, key=lambda each: -saving(each, prices)):
+    remaining = dict(quantities)
+    complete_bundles = [bundle for bundle in bundles if all(product in prices for product, _many in bundle.items)]
+    amounts: list[tuple[str, Decimal]] = []
+    for bundle in sorted(complete_bundles, key=lambda each: -saving(each, prices)):
         once = saving(bundle, prices)
-        times = min((left.get(product, 0) // many for product, many in bundle.items), default=0)
+        times = min((remaining.get(product, 0) // many for product, many in bundle.items), default=0)
         if once > 0 and times:
-            found.append((bundle.title, once * times))
+            amounts.append((bundle.title, once * times))
             for product, many in bundle.items:
-                left[product] -= many * times
-    return found
+                remaining[product] -= many * times
+    return amounts
 
 
 def saving(bundle: Bundle, prices: Mapping[str, Decimal]) -> Decimal:

@@ -11,7 +11,7 @@ from django.http import Http404, HttpResponse, JsonResponse
 
 from widgets.demo import carts
 from widgets.demo.carts import Cart
-from widgets.demo.frame import CART, Visit, page, redirect, refused, render, set_cookie
+from widgets.demo.frame import CART, Visit, redirect, refusal, render, render_page, set_cookie
 from widgets.demo.shop import money
 from widgets.demo.widget_html import Wish
 
@@ -40,8 +40,8 @@ def _context(visit: Visit, cart: Cart, *, server_html: bool) -> dict[str, Any]:
         )
     prices = {each: shop.by_id[each].amount for each in {*quantities, *shop.bundled} if each in shop.by_id}
     whole = sum((prices[each] * quantity for each, quantity in quantities.items()), Decimal(0))
-    saved = carts.savings(quantities, prices, shop.bundles)
-    total = whole - sum((amount for _title, amount in saved), Decimal(0))
+    savings = carts.savings(quantities, prices, shop.bundles)
+    total = whole - sum((amount for _title, amount in savings), Decimal(0))
     amounts = {"cart_total": str(total), "currency": currency}
     state = {"cart_id": cart.id, **amounts, "item_count": str(cart.count)}
     products = {"product_ids": ",".join(sorted(quantities)), **amounts}
@@ -52,7 +52,7 @@ def _context(visit: Visit, cart: Cart, *, server_html: bool) -> dict[str, Any]:
     nudge, upsell = shop.widgets.place(wishes, visit.nonce, server_html=server_html)
     return {
         "lines": lines,
-        "savings": [{"title": title, "amount": money(-amount, currency)} for title, amount in saved],
+        "savings": [{"title": title, "amount": money(-amount, currency)} for title, amount in savings],
         "subtotal": money(whole, currency),
         "total": money(total, currency),
         "nudge": nudge,
@@ -63,15 +63,15 @@ def _context(visit: Visit, cart: Cart, *, server_html: bool) -> dict[str, Any]:
 
 def show(visit: Visit) -> HttpResponse:
     """The cart."""
-    return page(visit, "cart.html", _context(visit, visit.cart, server_html=visit.server_html))
+    return render_page(visit, "cart.html", _context(visit, visit.cart, server_html=visit.server_html))
 
 
 def change(visit: Visit) -> HttpResponse:
     """Takes the ``quantity`` of a ``variant`` from a form; 0 removes the line."""
     variant, quantity = (visit.request.POST.get(name, "") for name in ("variant", "quantity"))
     if variant not in visit.shop.by_variant or not (quantity.isascii() and quantity.isdecimal()):
-        return refused(400, "Say which thing, and how many.")
-    return _changed(visit, visit.cart.with_quantity(variant, int(quantity[:4])), "Your cart is changed.")
+        return refusal(400, "Say which thing, and how many.")
+    return _answer_with(visit, visit.cart.with_quantity(variant, int(quantity[:4])), "Your cart is changed.")
 
 
 def _items(visit: Visit, text: str) -> list[tuple[str, int]]:
@@ -84,8 +84,8 @@ def add(visit: Visit) -> HttpResponse:
     """Takes ``items`` (``var_1:2,var_2:1``) from a form."""
     items = _items(visit, visit.request.POST.get("items", ""))
     if not items:
-        return refused(400, "This shop does not have that.")
-    return _changed(visit, visit.cart.plus(items), _message(visit, items))
+        return refusal(400, "This shop does not have that.")
+    return _answer_with(visit, visit.cart.plus(items), _message(visit, items))
 
 
 def by_link(visit: Visit, text: str) -> HttpResponse:
@@ -93,7 +93,7 @@ def by_link(visit: Visit, text: str) -> HttpResponse:
     items = _items(visit, text)
     if not items:
         raise Http404
-    return _kept(redirect(visit.url("/cart")), visit.cart.plus(items))
+    return _with_cart(redirect(visit.url("/cart")), visit.cart.plus(items))
 
 
 def _message(visit: Visit, items: Sequence[tuple[str, int]]) -> str:
@@ -102,19 +102,19 @@ def _message(visit: Visit, items: Sequence[tuple[str, int]]) -> str:
     return f"{visit.shop.by_variant[items[0][0]].title} is in your cart."
 
 
-def _kept(response: HttpResponse, cart: Cart) -> HttpResponse:
+def _with_cart(response: HttpResponse, cart: Cart) -> HttpResponse:
     set_cookie(response, CART, cart.text() if cart.id else f"{secrets.token_hex(8)}{cart.text()}")
     return response
 
 
-def _changed(visit: Visit, cart: Cart, message: str) -> HttpResponse:
+def _answer_with(visit: Visit, cart: Cart, message: str) -> HttpResponse:
     if not visit.wants_json:
-        return _kept(redirect(visit.url("/cart")), cart)
+        return _with_cart(redirect(visit.url("/cart")), cart)
     main = render("_cart.html", _context(visit, cart, server_html=False))
     answer = {"count": cart.count, "said": message, "main": main}
-    return _kept(JsonResponse(answer, headers={"Cache-Control": "no-store"}), cart)
+    return _with_cart(JsonResponse(answer, headers={"Cache-Control": "no-store"}), cart)
 
 
 def checkout(visit: Visit) -> HttpResponse:
     """Where paying would be."""
-    return page(visit, "checkout.html", {"cart_url": visit.url("/cart")})
+    return render_page(visit, "checkout.html", {"cart_url": visit.url("/cart")})

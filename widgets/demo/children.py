@@ -61,10 +61,10 @@ def tail(log: Path, lines: int = _TAIL_LINES) -> str:
     """The last lines of a log, indented; says so when there are none."""
     try:
         with open(log, encoding="utf-8", errors="replace") as file:
-            kept = deque(file, maxlen=lines)
+            last_lines = deque(file, maxlen=lines)
     except FileNotFoundError:
-        kept = deque()
-    return "".join(f"  {line.rstrip()}\n" for line in kept).rstrip() or "  (nothing)"
+        last_lines = deque()
+    return "".join(f"  {line.rstrip()}\n" for line in last_lines).rstrip() or "  (nothing)"
 
 
 class Children:
@@ -153,9 +153,9 @@ class Children:
 
     def ended(self) -> list[Child]:
         """Those that ended since the last look; they are forgotten."""
-        found = [child for child in self.running if child.process.poll() is not None]
-        self.running = [child for child in self.running if child not in found]
-        return found
+        finished = [child for child in self.running if child.process.poll() is not None]
+        self.running = [child for child in self.running if child not in finished]
+        return finished
 
     def stop(self) -> None:
         """End all of them, kindly for at most STOP_GRACE_S, then for good. May be repeated; takes no longer than that."""

@@ -65,7 +65,7 @@ class Visit:
 
     def url(self, path: str, query: Mapping[str, str] | None = None, **changes: str) -> str:
         """An address on this shop that keeps the switches as they are, but for the changes."""
-        pairs = urlencode({**(query or {}), **switched({**self.choices, **changes})})
+        pairs = urlencode({**(query or {}), **non_default({**self.choices, **changes})})
         return f"{path}?{pairs}" if pairs else path
 
     def here(self, **changes: str) -> str:
@@ -90,7 +90,7 @@ class Visit:
         return "denied" if self.choices["consent"] == "denied" else ""
 
 
-def switched(choices: Mapping[str, str]) -> dict[str, str]:
+def non_default(choices: Mapping[str, str]) -> dict[str, str]:
     """The choices that are not the default."""
     return {name: choices[name] for name in SWITCHES if choices[name] != DEFAULTS[name]}
 
@@ -139,7 +139,7 @@ def render(template: str, context: Mapping[str, Any]) -> str:
     return str(_engine().get_template(template).render(Context(dict(context))))
 
 
-def page(
+def render_page(
     visit: Visit, template: str, context: Mapping[str, Any], status: int = 200, own_scripts: tuple[str, ...] = ()
 ) -> HttpResponse:
     """A whole page; ``own_scripts`` are what its widgets use besides the loader.
@@ -184,6 +184,6 @@ def redirect(location: str) -> HttpResponse:
     return HttpResponseRedirect(location, status=303, headers={"Cache-Control": "no-store"})
 
 
-def refused(status: int, text: str) -> HttpResponse:
+def refusal(status: int, text: str) -> HttpResponse:
     """A plain sentence with an error status."""
     return HttpResponse(f"{text}\n", "text/plain; charset=utf-8", status, headers={"Cache-Control": "no-store"})

@@ -1,6 +1,6 @@
 """Lets orders arrive at the demo's stand-in Sumeru, one by one, with what happens to orders: edits, refunds, cancellations.
 
-Its own process. It waits while the stand-in is away, and ends after ``ORDERS_MOST`` orders.
+Its own process. It waits while the stand-in is away, and ends after ``MAX_ORDERS`` orders.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import urllib.request
 from typing import Any, Final
 
 BATCH: Final = 20
-ORDERS_MOST: Final = 600
+MAX_ORDERS: Final = 600
 LOOK_S: Final = 5.0
 REPEATED: Final = 0.2
 REACH: Final = 3
@@ -26,8 +26,8 @@ def ask(url: str, body: dict[str, Any] | None = None) -> dict[str, Any] | None:
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"})  # noqa: S310 - the demo's own address
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-            found: dict[str, Any] = json.load(answer)["data"]
-            return found
+            answer_data: dict[str, Any] = json.load(answer)["data"]
+            return answer_data
     except (OSError, ValueError, KeyError, urllib.error.HTTPError):
         return None
 
@@ -39,15 +39,15 @@ def main() -> None:
     parser.add_argument("--pause-s", type=float, default=4.0)
     options = parser.parse_args()
     url, seed = f"{options.sandbox}/_sandbox/orders/live", int(time.time()) % 1_000_000
-    left = ORDERS_MOST
-    while left > 0:
+    remaining = MAX_ORDERS
+    while remaining > 0:
         progress = ask(url)
         if progress is not None and not progress.get("running"):
             wish = {"count": BATCH, "seed": seed, "pause_s": options.pause_s, "repeat": REPEATED, "reach": REACH}
             if ask(url, wish) is not None:
-                left, seed = left - BATCH, seed + 1
+                remaining, seed = remaining - BATCH, seed + 1
         time.sleep(LOOK_S)
-    sys.stderr.write(f"{ORDERS_MOST} orders have arrived; no more come.\n")
+    sys.stderr.write(f"{MAX_ORDERS} orders have arrived; no more come.\n")
 
 
 if __name__ == "__main__":

@@ -26,9 +26,9 @@ _PACKAGES: Final = "PIP_"
 
 @dataclass(frozen=True, slots=True)
 class Ordering:
-    """``wanted`` are of CHOICES. ``start_erp`` before the servers, since it takes longest; ``start`` when they answer."""
+    """``choices`` are of CHOICES. ``start_erp`` before the servers, since it takes longest; ``start`` when they answer."""
 
-    wanted: tuple[str, ...]
+    choices: tuple[str, ...]
     addresses: Addresses
     folder: Path
     catalogue: Path | None
@@ -37,12 +37,12 @@ class Ordering:
     @property
     def on(self) -> bool:
         """Whether orders arrive at all."""
-        return NOTHING not in self.wanted
+        return NOTHING not in self.choices
 
     @property
     def with_erp(self) -> bool:
         """Whether an ERP was asked for."""
-        return self.on and ERP in self.wanted
+        return self.on and ERP in self.choices
 
     @property
     def erp(self) -> str:
@@ -78,21 +78,21 @@ class Ordering:
             secret["DEMO_ERP_KEY"] = self._key()
         children.finish(children.start("order targets", command, secret=secret, piped=True), TARGETS_LIMIT_S)
         life = ["-m", "widgets.demo.order_life", "--sandbox", self.addresses.sandbox]
-        started = [children.start("orders", life, required=False)]
-        return started if erp is None else [*started, erp]
+        children_of_orders = [children.start("orders", life, required=False)]
+        return children_of_orders if erp is None else [*children_of_orders, erp]
 
     def facts(self, admin: str, shop_number: int) -> dict[str, Any]:
         """What is announced."""
         if not self.on:
             return {}
-        found = {
+        facts = {
             "orders": f"{admin}sumeru_proxy/shop/{shop_number}/consumers/order_sync/orders/",
             "books": str(self.folder / "books"),
         }
         if self.with_erp:
             password = hashlib.sha256(self._key().encode()).hexdigest()
-            found |= {"erp": self.erp, "erp_database": order_targets.DATABASE, "erp_password": password}
-        return found
+            facts |= {"erp": self.erp, "erp_database": order_targets.DATABASE, "erp_password": password}
+        return facts
 
     def _key(self) -> str:
         return folders.kept_secret(self.folder, "erp_key", 40)

@@ -9,7 +9,7 @@ from django.http import HttpResponse, JsonResponse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from sumeru_proxy.sdk import customer_tokens
-from widgets.demo.frame import CONSENT, CUSTOMER, VISITOR, Visit, page, redirect, refused, set_cookie
+from widgets.demo.frame import CONSENT, CUSTOMER, VISITOR, Visit, redirect, refusal, render_page, set_cookie
 from widgets.demo.widget_html import Placed, Wish
 
 
@@ -24,20 +24,20 @@ def account(visit: Visit) -> HttpResponse:
         "account_url": visit.url("/account"),
         "referral": _referral(visit, customer if customer in names else ""),
     }
-    return page(visit, "account.html", context, own_scripts=("share",))
+    return render_page(visit, "account.html", context, own_scripts=("share",))
 
 
 def sign_in(visit: Visit) -> HttpResponse:
     """Takes the ``customer`` from a form; empty signs out."""
     customer = visit.request.POST.get("customer", "")
     if customer and customer not in dict(visit.shop.customers):
-        return refused(400, "There is no such customer.")
+        return refusal(400, "There is no such customer.")
     response = redirect(visit.url("/account"))
     if customer:
         try:
             _token(visit, customer)
         except ValueError as error:
-            return refused(400, f"This customer cannot sign in: {error}.")
+            return refusal(400, f"This customer cannot sign in: {error}.")
         set_cookie(response, CUSTOMER, customer)
     else:
         response.delete_cookie(CUSTOMER, samesite="Lax")
@@ -57,15 +57,15 @@ def _referral(visit: Visit, customer: str) -> Placed:
         return Placed(shop.widgets.bare(Wish("referral", {}, "Check a friend's code", live=True)))
     token = _token(visit, customer)
     wish = Wish("referral", {"customer_token": token}, "Your link to share", live=True, token=token)
-    (placed,) = shop.widgets.place([wish], visit.nonce, server_html=visit.server_html)
-    return placed
+    (element,) = shop.widgets.place([wish], visit.nonce, server_html=visit.server_html)
+    return element
 
 
 def consent(visit: Visit) -> HttpResponse:
     """Remembers that the visitor accepted, and from then on who it is; nothing before, and nothing of who declines."""
     form = visit.request.POST
     if form.get("consent") != "granted":
-        return refused(400, "Say consent=granted.")
+        return refusal(400, "Say consent=granted.")
     response: HttpResponse = redirect(own_address(form.get("back", "")))
     if visit.wants_json:
         response = JsonResponse({}, headers={"Cache-Control": "no-store"})

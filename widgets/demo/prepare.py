@@ -38,15 +38,15 @@ def static_fingerprint() -> str:
 def collect_static() -> bool:
     """Collect the static files unless they are those collected before; gives whether it did."""
     note = settings.STATIC_ROOT / "collected_from"
-    wanted = static_fingerprint()
-    if note.exists() and note.read_text(encoding="ascii") == wanted:
+    fingerprint = static_fingerprint()
+    if note.exists() and note.read_text(encoding="ascii") == fingerprint:
         return False
     # A process of its own: the settings choose hashed names by the command line.
     # The browsable API's files are left out, because no page of ours shows it.
     command = [sys.executable, "manage.py", "collectstatic", "--noinput", "--clear", "--verbosity", "0"]
     command += ["--ignore", "rest_framework"]
     subprocess.run(command, check=True, stdout=sys.stderr)  # noqa: S603
-    note.write_text(wanted, encoding="ascii")
+    note.write_text(fingerprint, encoding="ascii")
     return True
 
 
@@ -73,17 +73,17 @@ def seed(
     keys = []
     with transaction.atomic():
         for place, each in enumerate(shops):
-            needed = {"api_url": api_url, "active": True}
+            columns = {"api_url": api_url, "active": True}
             if place == 0:  # the storefront is the first shop's
-                needed |= {
+                columns |= {
                     "storefront_url": f"{storefront}/",
                     "product_url": f"{storefront}/products/{{handle}}",
                     "cart_url": f"{storefront}/cart/{{variants}}",
                 }
-            shop, _made = Shop.objects.update_or_create(
+            shop, _is_new = Shop.objects.update_or_create(
                 domain=each["domain"],
-                defaults=needed,
-                create_defaults={**needed, "name": each["name"], "currency": each["currency"]},
+                defaults=columns,
+                create_defaults={**columns, "name": each["name"], "currency": each["currency"]},
             )
             for origin in (storefront, *(origins if place == 0 else ())):
                 ShopOrigin.objects.get_or_create(shop=shop, origin=origin)
@@ -94,7 +94,7 @@ def seed(
             if place == 0 and customer_secret:
                 secrets.store(shop, "customer_secret", customer_secret)
             keys.append(shop.key)
-        user, _made = get_user_model().objects.get_or_create(username="admin")
+        user, _is_new = get_user_model().objects.get_or_create(username="admin")
         user.is_staff = user.is_superuser = user.is_active = True
         if not user.check_password(admin_password):
             user.set_password(admin_password)

@@ -105,13 +105,13 @@ class Demo:
         secret = {"DEMO_ADMIN_PASSWORD": password, "DEMO_CUSTOMER_SECRET": customer_secret}
         preparation = children.start("preparation", command, secret=secret, piped=True)
         children.ready(sandbox, f"{where.sandbox}/_sandbox", READY_LIMIT_S)
-        known = json.loads(children.finish(preparation, PREPARE_LIMIT_S))
+        facts = json.loads(children.finish(preparation, PREPARE_LIMIT_S))
         server = children.start("widget server", _granian("widgets.wsgi:application", where.widgets_port))
         scripts = [name for name in ("pixel", "share") if (folders.ROOT / "static" / "embed" / f"{name}.js").exists()]
         environment = {
             "STOREFRONT_WIDGETS": where.widgets,
             "STOREFRONT_SANDBOX": where.sandbox,
-            "STOREFRONT_SHOP": known["shop"],
+            "STOREFRONT_SHOP": facts["shop"],
             "STOREFRONT_CATALOGUE": str(self.wishes.catalogue or ""),
             "STOREFRONT_SCRIPTS": ",".join(scripts),
             "STOREFRONT_CUSTOMER_SECRET": customer_secret,
@@ -122,7 +122,7 @@ class Demo:
         workers = [children.start("worker", ["manage.py", "work"])] if self.wishes.worker else []
         children.ready(server, f"{where.widgets}/readyz", READY_LIMIT_S)
         children.ready(storefront, f"{where.storefront}/healthz", READY_LIMIT_S)
-        workers += self._orders.start(children, known["shop"], erp)
+        workers += self._orders.start(children, facts["shop"], erp)
         for child in (storefront, server, sandbox, *workers):
             self.say(f"{child.name}: pid {child.pid}, log {child.log}")
         self.say(f"To see an outage of Sumeru: kill {sandbox.pid}")
@@ -136,9 +136,9 @@ class Demo:
                 "admin": f"{where.widgets}/admin/",
                 "admin_user": "admin",
                 "admin_password": password,
-                "shop": known["shop"],
-                "product": known["product"],
-                **self._orders.facts(f"{where.widgets}/admin/", known["shop_number"]),
+                "shop": facts["shop"],
+                "product": facts["product"],
+                **self._orders.facts(f"{where.widgets}/admin/", facts["shop_number"]),
             }
         )
         if self.wishes.browser:

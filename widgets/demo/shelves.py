@@ -9,7 +9,7 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from widgets.demo.frame import VISITOR, Visit, page
+from widgets.demo.frame import VISITOR, Visit, render_page
 from widgets.demo.shop import Product
 from widgets.demo.widget_html import Wish
 
@@ -44,7 +44,9 @@ def home(visit: Visit) -> HttpResponse:
         for each in range(1, pages + 1)
     ]
     cards = _cards(visit, products[(number - 1) * PER_PAGE : number * PER_PAGE])
-    return page(visit, "home.html", {"cards": cards, "pager": pager if pages > 1 else [], "count": len(products)})
+    return render_page(
+        visit, "home.html", {"cards": cards, "pager": pager if pages > 1 else [], "count": len(products)}
+    )
 
 
 def collection(visit: Visit, handle: str) -> HttpResponse:
@@ -56,7 +58,7 @@ def collection(visit: Visit, handle: str) -> HttpResponse:
     (feed,) = visit.shop.widgets.place(
         [Wish("product_feed", params, f"See all of: {title}")], visit.nonce, server_html=visit.server_html
     )
-    return page(visit, "collection.html", {"title": title, "feed": feed})
+    return render_page(visit, "collection.html", {"title": title, "feed": feed})
 
 
 def product(visit: Visit, handle: str) -> HttpResponse:
@@ -64,30 +66,30 @@ def product(visit: Visit, handle: str) -> HttpResponse:
     shop = visit.shop
     if handle not in shop.by_handle:
         raise Http404
-    found = shop.by_handle[handle]
-    title = dict(shop.collections).get(found.collection, "")
-    own = {"product_id": found.id}
+    item = shop.by_handle[handle]
+    title = dict(shop.collections).get(item.collection, "")
+    own = {"product_id": item.id}
     result = {"result": result_of(visit, "reviews")}
     wishes = {
         "badge": Wish("rating_badge", own, "Reviews"),
-        "reviews": Wish("reviews", own, f"Read the reviews of {found.title}", only_server=result),
+        "reviews": Wish("reviews", own, f"Read the reviews of {item.title}", only_server=result),
     }
-    if found.id in shop.bundled:
-        wishes["bundles"] = Wish("bundles", own, f"Sets with {found.title}")
+    if item.id in shop.bundled:
+        wishes["bundles"] = Wish("bundles", own, f"Sets with {item.title}")
     if shop.experiment:
         wishes["story"] = _experiment(visit)
-    if found.collection:
-        params = {"collection": found.collection, "sort": "rating", "layout": "carousel", "limit": "12"}
+    if item.collection:
+        params = {"collection": item.collection, "sort": "rating", "layout": "carousel", "limit": "12"}
         wishes["related"] = Wish("product_feed", params, f"More from {title}")
-    placed = shop.widgets.place(list(wishes.values()), visit.nonce, server_html=visit.server_html)
+    elements = shop.widgets.place(list(wishes.values()), visit.nonce, server_html=visit.server_html)
     context = {
-        "product": found,
-        "add_items": f"{found.variant}:1" if found.variant else "",
+        "product": item,
+        "add_items": f"{item.variant}:1" if item.variant else "",
         "collection": title,
-        "collection_url": visit.url(f"/collections/{found.collection}"),
-        **dict(zip(wishes, placed, strict=True)),
+        "collection_url": visit.url(f"/collections/{item.collection}"),
+        **dict(zip(wishes, elements, strict=True)),
     }
-    return page(visit, "product.html", context)
+    return render_page(visit, "product.html", context)
 
 
 def _experiment(visit: Visit) -> Wish:
@@ -105,8 +107,8 @@ def _experiment(visit: Visit) -> Wish:
 
 def result_of(visit: Visit, widget: str) -> str:
     """What became of a form that was sent without JavaScript: ``?sumeru_result=<widget>:<outcome>``; empty when it is not this one's."""
-    found = _RESULT.fullmatch(visit.query.get("sumeru_result", ""))
-    return found[2] if found and found[1] == widget else ""
+    match = _RESULT.fullmatch(visit.query.get("sumeru_result", ""))
+    return match[2] if match and match[1] == widget else ""
 
 
 def by_id(visit: Visit, product_id: str) -> HttpResponse:
@@ -121,5 +123,5 @@ def quiz(visit: Visit) -> HttpResponse:
     if not visit.shop.quiz:
         raise Http404
     wish = Wish("quiz", {"quiz_id": visit.shop.quiz}, "Start", live=True)
-    (placed,) = visit.shop.widgets.place([wish], visit.nonce, server_html=visit.server_html)
-    return page(visit, "quiz.html", {"quiz": placed})
+    (element,) = visit.shop.widgets.place([wish], visit.nonce, server_html=visit.server_html)
+    return render_page(visit, "quiz.html", {"quiz": element})

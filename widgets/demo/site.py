@@ -11,7 +11,7 @@ from django.urls import URLPattern, path
 
 from sumeru_proxy.sandbox.pictures import picture as drawn_picture
 from widgets.demo import checkout, people, shelves
-from widgets.demo.frame import ASSETS, PAGES, Visit, page, refused
+from widgets.demo.frame import ASSETS, PAGES, Visit, refusal, render_page
 
 Action = Callable[..., HttpResponse]
 
@@ -26,7 +26,7 @@ def route(pattern: str, show: Action | None, take: Action | None = None) -> URLP
         # Browsers say where a form stands; what says nothing is no browser and has no cookies worth stealing.
         origin = request.headers.get("Origin")
         if action is take and origin is not None and urlsplit(origin).netloc != request.get_host():
-            return refused(403, "This form is not one of ours.")
+            return refusal(403, "This form is not one of ours.")
         return action(Visit(request), **parts)
 
     return path(pattern, view)
@@ -34,7 +34,7 @@ def route(pattern: str, show: Action | None, take: Action | None = None) -> URLP
 
 def missing(request: HttpRequest, exception: Exception) -> HttpResponse:
     """The page that says that there is no such page."""
-    return page(Visit(request), "missing.html", {}, 404)
+    return render_page(Visit(request), "missing.html", {}, 404)
 
 
 def asset(visit: Visit, name: str) -> HttpResponse:

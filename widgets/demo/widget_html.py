@@ -53,10 +53,10 @@ class Wish:
     @property
     def attributes(self) -> dict[str, str]:
         """As the element says it."""
-        given = {name: value for name, value in self.params.items() if value}
-        found = {name.replace("_", "-"): value for name, value in given.items() if name in _ATTRIBUTES}
-        others = {name: value for name, value in given.items() if name not in _ATTRIBUTES}
-        return found | ({"params": urlencode(others)} if others else {}) | ({"live": ""} if self.live else {})
+        params = {name: value for name, value in self.params.items() if value}
+        attributes = {name.replace("_", "-"): value for name, value in params.items() if name in _ATTRIBUTES}
+        others = {name: value for name, value in params.items() if name not in _ATTRIBUTES}
+        return attributes | ({"params": urlencode(others)} if others else {}) | ({"live": ""} if self.live else {})
 
     def query(self) -> list[tuple[str, str]]:
         """As a URL says it."""
@@ -158,10 +158,10 @@ class WidgetServer:
         if not server_html:
             return [Placed(self.bare(wish)) for wish in wishes]
         urls = [self.address(f"{wish.type}.json", wish.query()) for wish in wishes]
-        found = self.ask(urls, [wish.token for wish in wishes])
-        return [self._placed(wish, answer, nonce) for wish, answer in zip(wishes, found, strict=True)]
+        answers = self.ask(urls, [wish.token for wish in wishes])
+        return [self._element(wish, answer, nonce) for wish, answer in zip(wishes, answers, strict=True)]
 
-    def _placed(self, wish: Wish, answer: Mapping[str, Any] | None, nonce: str) -> Placed:
+    def _element(self, wish: Wish, answer: Mapping[str, Any] | None, nonce: str) -> Placed:
         state = answer.get("state") if answer else None
         if answer is None or state not in ("ready", "empty"):
             return Placed(self.bare(wish))
@@ -178,7 +178,7 @@ class WidgetServer:
         ids = list(product_ids)
         parts = [ids[start : start + PER_BATCH] for start in range(0, len(ids), PER_BATCH)]
         urls = [self.address("batch", [("w", f"rating_badge?product_id={each}") for each in part]) for part in parts]
-        found: dict[str, SafeString] = {}
+        badges: dict[str, SafeString] = {}
         for part, answer in zip(parts, self.ask(urls), strict=True):
             items = answer.get("items") if answer else None
             if answer is None or not isinstance(items, list) or len(items) != len(part):
@@ -190,5 +190,5 @@ class WidgetServer:
                 style = f"<style>{css}</style>" if item.get("html") else ""
                 root = with_nonce(f"{_ROOT}{style}{item.get('html') or ''}</template>", nonce)
                 link = self.address("rating_badge", [("product_id", product_id)])
-                found[product_id] = tag("rating_badge", {"product-id": product_id}, link, text, root)
-        return found
+                badges[product_id] = tag("rating_badge", {"product-id": product_id}, link, text, root)
+        return badges

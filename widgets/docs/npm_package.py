@@ -12,9 +12,8 @@ from pathlib import Path
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from widgets.http import responses
-from widgets.http.embed import FLOATING, IMMUTABLE
-from widgets.http.requests import method_not_allowed, public_base
+from widgets.docs import builds
+from widgets.http.requests import public_base
 
 NAME = "sumeru-widgets"
 
@@ -39,30 +38,14 @@ def package() -> Package:
 
 def tarball(request: HttpRequest, version: str) -> HttpResponse:
     """``GET /embed/npm/sumeru-widgets-<version>.tgz``: this version or 404, never another one under the same name."""
-    _only_reads(request)
-    found = package()
-    if version != found.version:
-        raise responses.not_found("page")
-    response = responses.finish(found.body, "application/gzip", cache=IMMUTABLE)
-    response["Content-Type"] = "application/gzip"
-    return responses.conditional(request, response)
+    build = package()
+    return builds.file_answer(request, version, build.version, build.body, "application/gzip")
 
 
 def latest_package(request: HttpRequest) -> HttpResponse:
     """``GET /embed/npm/latest``: the version that fits this server, its address and its integrity."""
-    _only_reads(request)
-    found = package()
-    facts = {
-        "name": NAME,
-        "version": found.version,
-        "tarball": f"{public_base(request)}/embed/npm/{NAME}-{found.version}.tgz",
-        "integrity": found.integrity,
-    }
-    response = responses.json_answer(facts, cache=FLOATING)
-    response["Access-Control-Allow-Origin"] = "*"
-    return responses.conditional(request, response)
-
-
-def _only_reads(request: HttpRequest) -> None:
-    if request.method not in ("GET", "HEAD"):
-        raise method_not_allowed("GET, HEAD")
+    build = package()
+    address = f"{public_base(request)}/embed/npm/{NAME}-{build.version}.tgz"
+    return builds.latest_answer(
+        request, {"name": NAME, "version": build.version, "tarball": address, "integrity": build.integrity}
+    )

@@ -11,9 +11,8 @@ from pathlib import Path
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from widgets.http import responses
-from widgets.http.embed import FLOATING, IMMUTABLE
-from widgets.http.requests import method_not_allowed, public_base
+from widgets.docs import builds
+from widgets.http.requests import public_base
 
 NAME = "sumeru_client"
 _FILE = re.compile(rf"{NAME}-([0-9A-Za-z.]+)-py3-none-any\.whl")
@@ -37,38 +36,22 @@ class Wheel:
 def wheel() -> Wheel:
     """The present version. Raises FileNotFoundError when it is missing, which is a fault of the installation."""
     for path in (Path(settings.BASE_DIR) / "static" / "embed" / "py").glob("*.whl"):
-        if found := _FILE.fullmatch(path.name):
+        if match := _FILE.fullmatch(path.name):
             body = path.read_bytes()
-            return Wheel(found[1], body, hashlib.sha256(body).hexdigest())
+            return Wheel(match[1], body, hashlib.sha256(body).hexdigest())
     raise FileNotFoundError(f"static/embed/py holds no {NAME}")
 
 
 def download(request: HttpRequest, version: str) -> HttpResponse:
     """``GET /embed/py/sumeru_client-<version>-py3-none-any.whl``: this version or 404, never another one under the same name."""
-    _only_reads(request)
-    found = wheel()
-    if version != found.version:
-        raise responses.not_found("page")
-    response = responses.finish(found.body, "application/zip", cache=IMMUTABLE)
-    response["Content-Type"] = "application/zip"
-    return responses.conditional(request, response)
+    build = wheel()
+    return builds.file_answer(request, version, build.version, build.body, "application/zip")
 
 
 def latest_wheel(request: HttpRequest) -> HttpResponse:
     """``GET /embed/py/latest``: the version that fits this server, its address and its digest."""
-    _only_reads(request)
-    found = wheel()
-    facts = {
-        "name": NAME,
-        "version": found.version,
-        "wheel": f"{public_base(request)}/embed/py/{found.file}",
-        "sha256": found.sha256,
-    }
-    response = responses.json_answer(facts, cache=FLOATING)
-    response["Access-Control-Allow-Origin"] = "*"
-    return responses.conditional(request, response)
-
-
-def _only_reads(request: HttpRequest) -> None:
-    if request.method not in ("GET", "HEAD"):
-        raise method_not_allowed("GET, HEAD")
+    build = wheel()
+    address = f"{public_base(request)}/embed/py/{build.file}"
+    return builds.latest_answer(
+        request, {"name": NAME, "version": build.version, "wheel": address, "sha256": build.sha256}
+    )

@@ -1,4 +1,6 @@
-"""Gathers what a page is judged by: the page, the files and data it names, and this server's rows. Bounded, without credentials."""
+"""Collects the facts that a page is judged by: the page, the files and data that it names, and this server's rows. Limited in
+time and size; sends no credentials.
+"""
 
 from __future__ import annotations
 
@@ -36,12 +38,12 @@ _CHARSET = re.compile(r"charset=[\"']?([\w-]+)", re.IGNORECASE)
 
 
 class Unusable(ValueError):
-    """An address that the doctor does not go to: no web page's, or one with a password in it."""
+    """An address that the doctor does not fetch: not a web page's, or with a password in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A page as it came in the end."""
+    """A page after its redirects."""
 
     url: str
     reply: plain_http.Reply
@@ -83,7 +85,9 @@ def checked(url: str) -> str:
 
 
 def fetch(url: str, reach: Reach) -> Fetched:
-    """The page, after at most REDIRECTS_MOST redirects. Raises Unusable for a first address that is none, plain_http.Unreachable."""
+    """The page, after at most REDIRECTS_MOST redirects. Raises Unusable for a first address that cannot be fetched, and
+    plain_http.Unreachable.
+    """
     deadline = min(reach.deadline, time.monotonic() + TIME_LIMIT_S)
     url = checked(url)
     for _ in range(REDIRECTS_MOST + 1):
@@ -100,7 +104,7 @@ def fetch(url: str, reach: Reach) -> Fetched:
 
 
 def _text(reply: plain_http.Reply) -> str:
-    """The body's text. Raises plain_http.Unreachable for a coding that was not asked for and is not known."""
+    """The body as text. Raises plain_http.Unreachable for an unknown content coding that was not asked for."""
     body = reply.body
     coding = ",".join(reply.values("Content-Encoding")).strip().lower()
     if coding == "gzip":
@@ -141,7 +145,7 @@ def examined(url: str, wanted_shop: str = "", *, allow_private: bool = False) ->
 
 
 def shop_known(key: str, found: page.Page) -> ShopKnown | None:
-    """What the rows say about the shop and this page; None when there is no such shop. Asks Sumeru for ids without a copy."""
+    """What the rows say about the shop and this page; None when there is no such shop. Asks Sumeru about ids that have no copy."""
     shop = Shop.objects.filter(key=key).first()
     if shop is None:
         return None
@@ -182,7 +186,7 @@ def _files(loaders: Sequence[page.Loader], reach: Reach) -> dict[str, Served]:
 
 
 def _with_answers(case: Case, reach: Reach) -> ServerFacts:
-    """The server with what the page's widgets would be answered: whether it may be read, and which pictures are in it."""
+    """The server's facts with the responses to the page's widgets: whether the page may read them, and which pictures they hold."""
     server, found = case.server, case.page
     keys = sorted(
         {

@@ -1,4 +1,4 @@
-"""From what a page holds and what this server knows to findings. Pure: no network, no database, no clock."""
+"""Turns the facts about a page and this server into findings. Pure: no network, no database, no clock."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EXAMPLE_URL = "https://widgets.example.com"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A page with what was found out about it. ``wanted_shop`` is the key that the operator named; else empty."""
+    """A page with the facts that were collected about it. ``wanted_shop`` is the key that the operator named; else empty."""
 
     page: Page
     server: ServerFacts
@@ -27,7 +27,7 @@ class Case:
 
     @property
     def loader(self) -> Loader | None:
-        """The one that acts, as far as HTML can tell: the first."""
+        """The loader that takes effect, as far as HTML can tell: the first."""
         return self.page.loaders[0] if self.page.loaders else None
 
     @property
@@ -45,7 +45,7 @@ class Case:
         return loader.shop in self.server.shops or self.server.url in ("", loader.root.rstrip("/"))
 
     def tag(self, *, pinned: bool = False, shop: str = "") -> str:
-        """The loader's tag as it should be here, on one line."""
+        """The loader's tag as it should be on this page, on one line."""
         root = self.loader.root.rstrip("/") if self.loader else self.server.url or EXAMPLE_URL
         place = snippets.EmbedPlace(root, shop or self.shop or PLACEHOLDER, self.server.hash, self.server.integrity)
         return " ".join(snippets.script_tag(place, pinned=pinned).split())
@@ -85,7 +85,7 @@ def _presence(case: Case) -> Iterator[Finding]:
 
 
 def _tag(case: Case, loader: Loader) -> Iterator[Finding]:
-    """One loader's own tag and file."""
+    """Findings about one loader's tag and file."""
     given, line = loader.attributes, loader.line
     served = case.server.files.get(loader.src)
     integrity = given.get("integrity", "")
@@ -128,7 +128,7 @@ def _several(loaders: Sequence[Loader]) -> Iterator[Finding]:
 
 
 def _shop(case: Case) -> Iterator[Finding]:
-    """Who the page says it is, and whether it may ask."""
+    """Findings about the page's shop key, and whether its origin may ask."""
     loader, server = case.loader, case.server
     line = loader.line if loader else 0
     if loader and case.wanted_shop and loader.shop and loader.shop != case.wanted_shop:
@@ -154,7 +154,7 @@ def _shop(case: Case) -> Iterator[Finding]:
 
 
 def _policy(case: Case) -> Iterator[Finding]:
-    """What the page's Content-Security-Policies refuse of what its widgets need."""
+    """Findings about the page's Content-Security-Policies: what they refuse that its widgets need."""
     page, loader = case.page, case.loader
     api, origin = case.base, policies.origin_of(case.base)
     for policy in page.policies:

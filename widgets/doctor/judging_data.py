@@ -1,4 +1,4 @@
-"""What is wrong with a page's structured data (JSON-LD). Pure."""
+"""Findings about a page's structured data (JSON-LD). Pure."""
 
 from __future__ import annotations
 
@@ -53,6 +53,6 @@ def _products(value: object, depth: int = 0) -> Iterator[Node]:
 
 
 def _name(node: Node) -> str:
-    """What tells products apart: the name, which every Product has, whatever @id its makers chose."""
+    """What distinguishes products: the name, which every Product has; an @id may be anything."""
     name = node.get("name") or node.get("@id") or "A product"
     return " ".join(str(name).split())

@@ -1,4 +1,4 @@
-"""What is wrong with the widgets of a page, each by itself. Pure."""
+"""Findings about each widget of a page. Pure."""
 
 from __future__ import annotations
 

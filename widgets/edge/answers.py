@@ -1,4 +1,4 @@
-"""Finished answers in this process's memory: what each was made of, its forms by content coding, and a bound for all of them."""
+"""Finished answers in this process's memory: their inputs, their content codings, and a limit for the memory of all."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ RequestKey = tuple[str, str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class AnswerInputs:
-    """What a view says of its answer. ``key`` holds everything validated that the bytes depend on; equal keys, equal bytes."""
+    """What a view records about its response. ``key`` holds every validated value that the bytes depend on: equal keys, equal bytes."""
 
     key: Hashable
     shop_settings: ShopSettings
@@ -51,7 +51,7 @@ class AnswerInputs:
 
 
 class Representation(NamedTuple):
-    """The answer in one content coding, as it goes to the server; ``short`` are the headers of its 304."""
+    """The answer in one content coding, ready to send; ``short`` are the headers of its 304."""
 
     body: list[bytes]
     headers: Headers
@@ -60,7 +60,8 @@ class Representation(NamedTuple):
 
 
 class FinishedAnswer:
-    """A finished 200 answer. Its forms are made when first asked for, once; two threads at it make the same bytes.
+    """A finished 200 answer. Each content coding is made on first use; two threads that make it at the same time make the same
+    bytes.
 
     Each coding has its own strong validator (RFC 9110 §8.8.3.3): ``"x"``, ``"x-gzip"``, ``"x-br"``.
     """
@@ -79,7 +80,7 @@ class FinishedAnswer:
         self.forms: dict[str, Representation] = {}
 
     def form(self, coding: str) -> Representation:
-        """The answer in this coding; uncoded where coding it would not make it shorter."""
+        """The answer in this coding, or uncoded when the coding would not make it shorter."""
         found = self.forms.get(coding)
         return found if found is not None else self._make(coding)
 
@@ -105,15 +106,16 @@ class FinishedAnswer:
 
 
 def own_of(headers: Headers) -> Headers:
-    """What of an answer's headers is about this one request."""
+    """The headers of an answer that belong to one request only."""
     return [(name, value) for name, value in headers if name.lower() in _OWN]
 
 
 class CachedAnswer:
-    """An answer and what it was made of, the values left out. ``until`` (``time.monotonic()``) says when it must be looked at again;
-    ``epoch`` names the state of the shop under which it was found true, None before it was looked at for the first time."""
+    """An answer and its inputs, without their values. ``until`` (``time.monotonic()``) is when it must be checked again;
+    ``epoch`` is the state of the shop for which it was last found valid, None before the first check.
+    """
 
-    __slots__ = ("answer", "epoch", "expires_at", "hits", "settled", "shop_settings", "started_at", "until", "used")
+    __slots__ = ("answer", "epoch", "expires_at", "hits", "shop_settings", "started_at", "unsettled", "until", "used")
 
     def __init__(self, answer: FinishedAnswer, made: AnswerInputs) -> None:
         source = made.source
@@ -121,7 +123,8 @@ class CachedAnswer:
         self.shop_settings = made.shop_settings
         self.used: dict[str, UsedCopy] = {key: _without_value(use) for key, use in source.used.items()}
         self.started_at = source.opened_at
-        self.settled = source.fresh and all(use.state == "fresh" for use in self.used.values())
+        settled = source.fresh and all(use.state in ("fresh", "derived") for use in self.used.values())
+        self.unsettled = {key: use for key, use in self.used.items() if not settled or use.state == "derived"}
         self.expires_at = _expires_at(source)
         self.until = 0.0
         self.epoch: int | None = None
@@ -129,14 +132,16 @@ class CachedAnswer:
 
 
 def _without_value(use: UsedCopy) -> UsedCopy:
-    """What was used, its age and its stamps. Values belong to the copies, whose number is bounded; a hundred reviews are 90 kB."""
+    """A used copy's age and stamps. Values stay with the copies, whose number is limited; a hundred reviews take 90 kB."""
     return use if use.copy is None else use._replace(copy=replace(use.copy, value=None))
 
 
 def _expires_at(source: Source) -> float:
-    """When the text could become another by time alone: a copy stops being fresh, a told age or a relative time takes a step."""
+    """When time alone changes the text: a copy is no longer fresh, or an age or a relative time takes its next step."""
     ends = [source.opened_at + LONGEST_S]
     for use in source.used.values():
+        if use.state == "derived":
+            continue
         if use.copy is None:
             ends.append(source.opened_at + INCOMPLETE_S)
         elif use.state == "fresh":
@@ -180,7 +185,7 @@ class AnswerStore:
         return len(self._entries)
 
     def put(self, raw: RequestKey, key: Hashable, cached_answer: CachedAnswer, watch: Watch) -> None:
-        """Keep an answer under its key, and remember that this request means it. Does nothing with one that is too large."""
+        """Store an answer under its key, and link this request to it. An answer that is too large is not stored."""
         size = (
             _OVERHEAD_BYTES + cached_answer.answer.size_bytes + _USED_BYTES * len(cached_answer.used) + len(repr(key))
         )
@@ -210,13 +215,13 @@ class AnswerStore:
         self.by_raw[raw] = entry
 
     def used(self, entry: Entry) -> None:
-        """Note that the entry is in use."""
+        """Mark the entry as recently used."""
         with self._lock:
             if self._entries.get(entry.key) is entry:
                 self._entries.move_to_end(entry.key)
 
     def drop(self, entry: Entry, cached_answer: CachedAnswer) -> None:
-        """Forget an answer that is no longer true, unless a new one has taken its place."""
+        """Remove an answer that is no longer valid, unless a new one has replaced it."""
         with self._lock:
             if entry.cached_answer is cached_answer and self._entries.get(entry.key) is entry:
                 self._remove(entry)
@@ -228,7 +233,7 @@ class AnswerStore:
             self.by_raw.pop(raw, None)
 
     def forget(self) -> None:
-        """Forget everything."""
+        """Remove every entry."""
         with self._lock:
             for entry in list(self._entries.values()):
                 self._remove(entry)
@@ -241,7 +246,7 @@ class AnswerMetrics(Collector):
     """This process's finished answers, for ``/metrics``. Two hits of two threads at one instant may count as one."""
 
     def collect(self) -> Iterator[Metric]:
-        """The figures now."""
+        """The current figures."""
         stores = list(_stores)
         for name, about in (
             ("hits", "Requests answered from a finished answer."),

@@ -1,4 +1,4 @@
-"""Content codings: which one a client prefers, and bodies in it. The same rule for scripts and for widgets."""
+"""Content codings: which one a client prefers, and bodies in it. Scripts and widgets follow the same rule."""
 
 from __future__ import annotations
 

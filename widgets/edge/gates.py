@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from threading import Condition
 from typing import Any
@@ -101,8 +101,11 @@ class Shares:
         return self.log_ins if path == LOG_IN else self.writes
 
 
-def guarded(application: Application, threads: int, body_limit_bytes: int) -> Application:
-    """The same application within the shares of ``threads``; a body is read before anything acts on it, within ``bodies``."""
+def guarded(application: Application, threads: int, body_limits_bytes: Mapping[str, int]) -> Application:
+    """The same application within the shares of ``threads``; a body is read before anything acts on it, within ``bodies``.
+
+    ``body_limits_bytes`` is by the beginning of the path, the first that fits.
+    """
     shares = Shares.of(threads)
 
     def serve(environ: Environment, start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -112,7 +115,9 @@ def guarded(application: Application, threads: int, body_limit_bytes: int) -> Ap
             if not shares.bodies.enter(network):
                 return _full(environ, start_response)
             try:
-                environ = request_bodies.read(environ, body_limit_bytes)
+                path = environ["PATH_INFO"]
+                limit = next((most for start, most in body_limits_bytes.items() if path.startswith(start)), 0)
+                environ = request_bodies.read(environ, limit)
             finally:
                 shares.bodies.leave(network)
         gate = shares.gate_of(method, environ["PATH_INFO"])

@@ -49,7 +49,7 @@ _ACCEPT_LIMIT_CHARS = 200
 
 
 class HotPath:
-    """A WSGI application around another. ``store`` is empty for ever with ``limit_bytes`` 0."""
+    """A WSGI application around another one. With ``limit_bytes`` 0 ``store`` stays empty."""
 
     def __init__(self, application: Application, limit_bytes: int) -> None:
         self._application = application
@@ -61,7 +61,7 @@ class HotPath:
         self._scheme_header = (settings.SECURE_PROXY_SSL_HEADER or ("wsgi.url_scheme",))[0]
 
     def __call__(self, environ: Environment, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """FinishedAnswer from memory, else through the application."""
+        """A finished answer from memory, else the application's response."""
         method = environ["REQUEST_METHOD"]
         if method != "GET" and method != "HEAD":
             return self._application(environ, start_response)
@@ -108,7 +108,7 @@ class HotPath:
     def _through(
         self, raw: RequestKey, method: str, environ: Environment, start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
-        """Through Django. What everybody may store is finished here, and kept when the view says what it was made of."""
+        """Ask Django. A response that shared caches may store is finished here, and kept when the view recorded its inputs."""
         if_none_match = environ.pop("HTTP_IF_NONE_MATCH", None)
         environ.pop(INPUTS_KEY, None)
         self.store.misses += 1
@@ -144,13 +144,15 @@ class HotPath:
             return found
 
     def _still_true(self, entry: Entry, cached_answer: CachedAnswer) -> bool:
-        """Whether the answer may still be given; notes until when that need not be asked again. Forgets it when not."""
+        """Whether the answer is still valid; sets the time of the next check, and drops an invalid answer."""
         watch = entry.watch
         watch.ensure(time.monotonic())
         wall = time.time()
         if cached_answer.hits:
             times, cached_answer.hits = cached_answer.hits, 0
             for use in cached_answer.used.values():
+                if use.state == "derived":
+                    continue
                 accounts.refresher.count(watch.shop_id, use.query, times)
         epoch, until = watch.epoch, watch.until
         if not (
@@ -170,13 +172,12 @@ class HotPath:
             if watch.shop_settings != cached_answer.shop_settings:
                 return False
             for use in cached_answer.used.values():
-                if use.copy is not None and use.copy.state(wall, watch.stamps) != use.state:
+                if use.copy is not None and use.state != "derived" and use.copy.state(wall, watch.stamps) != use.state:
                     return False
-        if cached_answer.settled:
-            return True
-        # Something in it is stale or was not to be had: look whether that has changed, and keep asking for it.
-        copies_now = copies.load_many(list(cached_answer.used))
-        for key, use in cached_answer.used.items():
+        # What is stale or was not to be had: look whether that has changed, and keep asking for it.
+        unsettled = cached_answer.unsettled
+        copies_now = copies.load_many(list(unsettled)) if unsettled else {}
+        for key, use in unsettled.items():
             now_held = copies_now.get(key)
             if (now_held.fetched_at if now_held else None) != (use.copy.fetched_at if use.copy else None):
                 return False

@@ -1,7 +1,5 @@
-"""Bodies are read before Django sees a request, at most so many bytes of them.
-
-Django would wait for them in the middle of its work. And those that come in chunks need a length: WSGI has none for them, and Django would
-read nothing; a webhook among them would look forged, and a review empty.
+"""Reads bodies before Django sees a request, at most so many bytes of them, and gives chunked ones a length. WSGI has no chunked bodies, so
+Django would read an empty one: a webhook's signature would not match, and a review would be empty.
 """
 
 from __future__ import annotations

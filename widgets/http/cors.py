@@ -1,4 +1,4 @@
-"""The answer to django-cors-headers' question: whether pages of an origin may read what is under a shop's address."""
+"""Which origins django-cors-headers lets read a shop's addresses."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def shop_key(path: str) -> str | None:
 
 
 def allow(sender: object, request: HttpRequest, **_kwargs: Any) -> bool:
-    """Whether pages of the request's origin may read the answer: what is the shop's, those of its origins. Decides by path first.
+    """Whether pages of the request's origin may read the response. A shop's addresses may be read by the shop's origins.
 
-    Under an unknown shop there is nothing but the error that says so, and a page's developer is who needs to read it.
+    The path is looked at first. Below an unknown shop every origin may read the error, so that the page's developer sees it.
     """
     key = shop_key(request.path_info)
     origin = request.headers.get("origin", "")

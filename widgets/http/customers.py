@@ -1,4 +1,4 @@
-"""The shops' customer secrets, kept for a moment; what they sign: ``sumeru_proxy.sdk.customer_tokens``."""
+"""The shops' customer secrets, cached for RECHECK_S seconds. ``sumeru_proxy.sdk.customer_tokens`` verifies what they sign."""
 
 from __future__ import annotations
 

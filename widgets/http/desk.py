@@ -1,4 +1,4 @@
-"""Where widgets hand in what Sumeru shall get: a debt first, then one try while the shopper waits."""
+"""How widgets hand in writes for Sumeru: the job is stored first, then tried once while the shopper waits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The scripts' addresses, two for each: floating with a short life, and immutable with a hash for Subresource Integrity."""
+"""The scripts' addresses. Each has two: one without a version and with a short lifetime, and an immutable one with a hash, for
+Subresource Integrity.
+"""
 
 from __future__ import annotations
 
@@ -38,9 +40,9 @@ def loader() -> Script:
 
 
 def script(name: str) -> Script:
-    """The committed build of a script of this name: ``loader``, ``pixel``, ``debug`` or a widget's own. Raises as ``loader`` does.
+    """The committed build of a script by name: ``loader``, ``pixel``, ``debug`` or a widget's own.
 
-    Read once; while developing (DEBUG) each time.
+    Raises FileNotFoundError when it is missing. Read once; with DEBUG at every call.
     """
     return _read(name) if settings.DEBUG else _read_once(name)
 

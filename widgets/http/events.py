@@ -1,7 +1,7 @@
-"""``POST /w/v1/{shop}/events``: what the pixel and the widgets tell, with the shopper's consent only.
+"""``POST /w/v1/{shop}/events``: events of the pixel and of widgets, taken only with the shopper's consent.
 
-The body is JSON under any of the types that need no preflight (``sendBeacon`` sends ``text/plain``). Events without consent, or sent by
-a browser that asks for Global Privacy Control (``Sec-GPC: 1``), are dropped here, before anything is written.
+The body is JSON under any of the content types that need no preflight (``sendBeacon`` sends ``text/plain``). Events without
+consent, or from a browser with Global Privacy Control (``Sec-GPC: 1``), are dropped before anything is written.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ BODY_LIMIT_BYTES = 64 * 1024
 PROPERTIES_LIMIT_CHARS = 4_096
 DEPTH_LIMIT = 5
 OLDEST = timedelta(days=2)
-NEWEST = timedelta(minutes=5)
+NEWEST = timedelta(days=1)
+"""Clocks of shoppers' devices are set by hand."""
 PER_ADDRESS_PER_MINUTE = 120
 TYPES = ("text/plain", "application/json", "application/x-www-form-urlencoded", "")
 meter = throttles.Meter()
@@ -85,7 +86,7 @@ def parse(raw: bytes) -> list[Any]:
 
 
 def take(request: HttpRequest, shop: str) -> HttpResponse:
-    """202 with how many were taken. May be repeated: the same events are one debt, delivered once."""
+    """202 with the number of events that were taken. Safe to repeat: equal events are one job and are delivered once."""
     if request.method == "OPTIONS":
         return HttpResponse(status=204, headers={"Allow": "POST, OPTIONS"})
     if request.method != "POST":

@@ -1,6 +1,7 @@
-"""Spam defence without a third party: a form is signed and timed when it is made, and says so when it comes back.
+"""Spam protection without a third party: a form gets a signed, timed token when it is rendered, and the token is checked when the
+form is sent.
 
-A seal is only put into private answers (``live`` and the no-store pages): in cacheable HTML all shoppers would share it.
+Only private responses hold a token (``live`` and the no-store pages): in cacheable HTML all shoppers would share one.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ import hashlib
 import logging
 import re
 import secrets
+import socket
 import uuid
 
 from django.core import signing
+from django.utils.crypto import salted_hmac
 
 from sumeru_proxy.reading.shared_cache import cache
 from widgets.base import Seal
@@ -25,6 +28,11 @@ TRAP = "website"
 _KEY = re.compile(r"^[A-Za-z0-9_-]{8,80}\Z")
 
 
+def _machine() -> str:
+    """Names the machine whose clock a seal was timed by, to ourselves alone."""
+    return salted_hmac(SALT, socket.gethostname()).hexdigest()[:8]
+
+
 class Stale(Exception):
     """The token was made too long ago: a new form with the same input may be sent."""
 
@@ -35,27 +43,39 @@ class Refused(Exception):
 
 def seal(subject: str) -> Seal:
     """A new token for this subject (shop, widget and what it is about) and a new idempotency key."""
-    return Seal(
-        signing.TimestampSigner(salt=SALT).sign_object({"for": subject, "n": secrets.token_hex(6)}), uuid.uuid4().hex
-    )
+    words = {"for": subject, "by": _machine(), "n": secrets.token_hex(6)}
+    return Seal(signing.TimestampSigner(salt=SALT).sign_object(words), uuid.uuid4().hex)
 
 
 def check(token: str, subject: str, *, soonest_s: float = 2.0) -> None:
-    """Raises Stale or Refused; the signature is checked before anything in the token is looked at."""
+    """Raises Stale or Refused; the signature is checked before anything in the token is looked at.
+
+    Whether it comes too soon is judged by one clock only: a few minutes between two machines' would refuse people.
+    """
     signer = signing.TimestampSigner(salt=SALT)
     try:
-        said = signer.unsign_object(token, max_age=LATEST_S) if len(token) <= 500 else {}
-        if not isinstance(said, dict) or said.get("for") != subject:
-            raise Refused
+        made = signer.unsign_object(token, max_age=LATEST_S) if len(token) <= 500 else {}
     except signing.SignatureExpired:
         raise Stale from None
     except (signing.BadSignature, ValueError):
         raise Refused from None
+    if not isinstance(made, dict) or made.get("for") != subject:
+        raise Refused
+    if made.get("by") == _machine() and not _is_future(token) and not _is_older(token, soonest_s):
+        raise Refused
+
+
+def _is_older(token: str, seconds: float) -> bool:
     try:
-        signer.unsign_object(token, max_age=soonest_s)
+        signing.TimestampSigner(salt=SALT).unsign_object(token, max_age=seconds)
     except signing.SignatureExpired:
-        return
-    raise Refused
+        return True
+    return False
+
+
+def _is_future(token: str) -> bool:
+    """Whether this machine's clock was set back since."""
+    return not _is_older(token, -1)
 
 
 def spend(token: str, key: str, most: int) -> None:

@@ -33,10 +33,10 @@ _ANGLE = re.compile(r"([<>])")
 
 
 class OneTagALine(Extension):
-    """Takes line breaks and indentation out of templates when they are compiled: they are for the reader of the template alone."""
+    """Removes line breaks and indentation from templates when they are compiled. They only serve who reads the template."""
 
     def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
-        """The tokens with the breaks of their texts replaced."""
+        """The tokens, without the line breaks in their texts."""
         inside = False
         for token in stream:
             if token.type != "data":
@@ -62,7 +62,9 @@ def escaped(value: object) -> str:
 
 
 class _Generator(CodeGenerator):
-    """Jinja2's compiler with ``escaped`` for its own escape, which makes an object of each piece of text: a third of a render."""
+    """Jinja2's compiler with ``escaped`` in place of its own function, which makes an object for each piece of text: a third of
+    the render time.
+    """
 
     def _output_child_pre(self, node: jinja2.nodes.Expr, frame: Frame, finalize: Any) -> None:
         if frame.eval_ctx.volatile or not frame.eval_ctx.autoescape or finalize.src is not None:
@@ -102,7 +104,7 @@ def _speech(_voice: Hashable) -> Speech:
 
 
 class WidgetTemplate(jinja2.Template):
-    """A template that speaks the language that is active when it is rendered."""
+    """A template that is rendered in the language that is active at that moment."""
 
     def render(self, *args: Any, **kwargs: Any) -> SafeString:
         """The finished text, safe in HTML."""
@@ -112,7 +114,7 @@ class WidgetTemplate(jinja2.Template):
 
 
 class WidgetEnvironment(jinja2.Environment):
-    """Jinja2's with the entry of a dictionary before its methods, as widgets' contexts are dictionaries."""
+    """Jinja2's environment, except that ``a.b`` of a dictionary is its entry before its method: widget contexts are dictionaries."""
 
     template_class = WidgetTemplate
     code_generator_class = _Generator

@@ -1,4 +1,4 @@
-"""The short way through Django for what storefronts ask, and the id that every request carries."""
+"""The short path through Django for requests of storefronts, and the id of every request."""
 
 from __future__ import annotations
 
@@ -65,8 +65,9 @@ class PolicyMiddleware:
 
 
 class StorefrontMiddleware:
-    """Serves ``/w/``, ``/embed/`` and ``/hooks/`` without sessions, cookies, CSRF and languages: none of them applies there,
-    and each would add a ``Vary`` that splits every CDN's cache."""
+    """Serves ``/w/``, ``/embed/`` and ``/hooks/`` without sessions, cookies, CSRF and language negotiation. None of them is used
+    there, and each would add a ``Vary`` header, which splits every CDN's cache.
+    """
 
     PREFIXES = ("/w/", "/embed/", "/hooks/")
 
@@ -89,9 +90,11 @@ class StorefrontMiddleware:
 
 
 class OperatorLocaleMiddleware:
-    """The operators' pages in English, whatever the browser prefers: our texts for them are, and Django's own must not mix others in.
+    """Shows the operators' pages in English, whatever language the browser prefers: our own texts for operators are only in
+    English.
 
-    To translate those pages too, make this Django's ``LocaleMiddleware`` for their paths, and mark their texts for translation.
+    To translate those pages, put Django's ``LocaleMiddleware`` in the place of this one for their paths, and mark their texts for
+    translation.
     """
 
     def __init__(self, get_response: GetResponse) -> None:

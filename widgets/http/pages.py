@@ -1,4 +1,4 @@
-"""A widget as a whole accessible page: where links lead when there is no JavaScript, and where a native form comes back to."""
+"""A widget as a whole, accessible page: the target of links without JavaScript, and of native forms."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _UP = "../../.."
 
 @requests.reading
 def whole_page(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
-    """``GET …/{widget}``: a whole accessible page with the widget; where links lead when there is no JavaScript."""
+    """``GET …/{widget}``: a whole, accessible page with the widget, for browsers without JavaScript."""
     try:
         shop_settings = requests.find_shop(shop)
         widget_request = requests.parse(request, shop_settings, widget, request.GET)

@@ -1,6 +1,6 @@
-"""What was asked and what a merchant chose, validated once: making a serializer takes longer than most of an answer.
+"""Validated parameters and options, cached: making a serializer takes longer than most of a response.
 
-Validation is pure: the same texts give the same values. Refusals are not remembered.
+Validation is pure: equal input gives equal values. Errors are not cached.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ def _params(widget_name: str, texts: Texts) -> Frozen:
 
 
 def options(widget: Widget, chosen: Mapping[str, Any]) -> Frozen:
-    """The merchant's options, the widget's own where nothing was chosen; all of those when a release has changed what may be chosen."""
+    """The merchant's options, with defaults for those that were not set; only defaults when this release no longer accepts the
+    stored ones.
+    """
     return _options(widget.name, json.dumps(chosen, sort_keys=True))
 
 

@@ -1,4 +1,4 @@
-"""For load balancers and monitoring: alive, ready, and figures."""
+"""For load balancers and monitoring: ``/healthz``, ``/readyz`` and ``/metrics``."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ log = logging.getLogger(__name__)
 
 
 class ConsumersFigures:
-    """What installed consumers count, for the registry of Prometheus. One that fails is left out."""
+    """The metrics of the installed consumers, for Prometheus. A consumer that raises is left out."""
 
     def describe(self) -> list[GaugeMetricFamily]:
-        """Nothing: names are known when asked for, and registering must not ask the database."""
+        """Nothing: names are only known at collection, and registration must not query the database."""
         return []
 
     def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
-        """The figures of now."""
+        """The current figures."""
         for consumer in installed.consumers():
             try:
                 found = list(consumer.metrics()) if consumer.metrics is not None else []
@@ -45,12 +45,12 @@ REGISTRY.register(ConsumersFigures())
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
-    """``GET /healthz``: this process answers. Asks nothing else, so that a slow database kills no web process."""
+    """``GET /healthz``: whether this process responds. Asks nothing else, so that a slow database does not get web processes killed."""
     return responses.json_answer({"status": "ok"})
 
 
 def readyz(request: HttpRequest) -> HttpResponse:
-    """``GET /readyz``: 200 when the database answers, else 503. A failing cache is told but does not stop the service."""
+    """``GET /readyz``: 200 when the database responds, else 503. A failing cache is reported, but the process counts as ready."""
     state = {"database": "ok", "cache": "ok"}
     try:
         with connection.cursor() as cursor:

@@ -87,7 +87,7 @@ def _age(source: Source) -> int:
 
 
 def _file(name: str) -> str:
-    """A style sheet's text: as built; while developing (DEBUG) the readable one, read anew each time."""
+    """A style sheet's text as it was built; with DEBUG the readable source, read at every call."""
     readable = Path(settings.BASE_DIR) / "static" / "widgets" / name
     return readable.read_text(encoding="utf-8").strip() if settings.DEBUG else _built(name, readable)
 
@@ -107,9 +107,9 @@ _STATES = (
 
 
 def styles(widgets: Iterable[Widget], shop_css: str, *, styled: bool = True) -> str:
-    """The CSS of these widgets: the common part, theirs, then the shop's own. Same set, same text.
+    """The CSS of these widgets: the common part, the widgets' own, then the shop's. The same set of widgets gives the same text.
 
-    Of a shop that wants no styles of ours (``styled`` False), only what a form or a button cannot be without, and the shop's own.
+    With ``styled`` False (the shop does not want our styles): only what forms and buttons need to work, and the shop's own.
     """
     widgets = list(widgets)
     if not styled:
@@ -122,8 +122,9 @@ _HOST = re.compile(r":host\b(?:\(((?:[^()]|\([^()]*\))*)\))?")
 
 
 def layered(css: str) -> str:
-    """The same styles for a widget in the page's own tree: they reach nothing outside it, and any rule of the page that stands in no
-    cascade layer is stronger, whatever its specificity."""
+    """The same styles for a widget in the page's own DOM. They apply inside the widget only, and stand in a cascade layer: every
+    rule of the page outside of a layer is stronger, whatever its specificity.
+    """
     return (
         f"@layer sumeru{{sumeru-widget[light]{{{_HOST.sub(lambda found: '&' + (found[1] or ''), css)}}}}}"
         if css
@@ -141,7 +142,7 @@ ATTRIBUTES = frozenset(
 
 
 def _attributes(call: Call) -> str:
-    """The call as attributes of the element, so that the loader asks for the same when a page changes one of them."""
+    """The call as attributes of the element: when a page changes one of them, the loader asks for the same call with that change."""
     named, others = [], []
     for name, value in call.params.items():
         if value in (None, "", False, ()):
@@ -162,11 +163,11 @@ def json_ld_script(data: Context | None) -> str:
 
 
 def element(rendered: Rendered, css: str, *, light: bool = False) -> SafeString:
-    """The widget as a page's own HTML: the host element with a declarative shadow root, and its structured data beside it.
+    """The widget as HTML of a page: the host element with a declarative shadow root, and its structured data beside it.
 
-    Readable without JavaScript. When there is nothing yet, the element holds only its link, and a loader on the page fills it.
-    ``light`` (with ``layered`` styles) puts the content among the page's own elements, where the page's CSS reaches it; what is not
-    there yet comes into a shadow root as ever.
+    Readable without JavaScript. While there is no content, the element holds only its link, and a loader on the page fills it.
+    ``light`` (with ``layered`` styles) puts the content into the page's own DOM, where the page's CSS applies; content that is
+    still missing comes into a shadow root.
     """
     call = rendered.call
     with texts.override(call.shop.texts, call.locale):
@@ -193,7 +194,7 @@ def element(rendered: Rendered, css: str, *, light: bool = False) -> SafeString:
 
 
 def payload(rendered: Rendered, css: str, *, light: bool = False) -> dict[str, Any]:
-    """The JSON form: the same HTML to the byte, and the data it was made of for those who render themselves."""
+    """The JSON form: the same HTML, byte for byte, and the context that it was made of, for storefronts with templates of their own."""
     return {
         "widget": rendered.widget.name,
         "state": rendered.state,
@@ -211,7 +212,7 @@ def payload(rendered: Rendered, css: str, *, light: bool = False) -> dict[str, A
 
 
 def item(rendered: Rendered) -> dict[str, Any]:
-    """The widget's entry in a batch: what the loader needs and no more."""
+    """The widget's entry in a batch: only what the loader needs."""
     status = 500 if rendered.state == "error" else 200
     entry: dict[str, Any] = {"state": rendered.state, "status": status, "html": rendered.inner}
     if rendered.state == "pending":

@@ -24,7 +24,9 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
 def reading(view: View[P]) -> View[P]:
-    """A view that only reads: GET, HEAD and OPTIONS, a bounded query, a brake per client, 304 for what the client holds."""
+    """A decorator for views that only read: GET, HEAD and OPTIONS, a limit for the query's length, a rate limit for each client
+    address, and 304 for a matching ``If-None-Match``.
+    """
 
     def answer(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if request.method == "OPTIONS":
@@ -57,7 +59,7 @@ def by_method(read: View[P], *, post: View[P]) -> View[P]:
 
 
 def method_not_allowed(allowed: str) -> responses.Problem:
-    """405 with the methods that are."""
+    """405 with the allowed methods."""
     return responses.Problem(
         405, "method_not_allowed", "This address does not take that method.", {"allowed": allowed}, {"Allow": allowed}
     )
@@ -90,10 +92,10 @@ def find_widget(shop_settings: ShopSettings, name: str, query: QueryDict) -> tup
 
 
 def public_base(request: HttpRequest, shop_settings: ShopSettings | None = None) -> str:
-    """Scheme, host and path prefix under which browsers reach this server, or a shop's widgets."""
+    """Scheme, host and path prefix under which browsers reach this server; of a shop with an address of its own, that address."""
     if shop_settings is not None and shop_settings.public_url:
         return shop_settings.public_url
-    return settings.PUBLIC_URL or request.build_absolute_uri("/").rstrip("/")
+    return settings.PUBLIC_URL or f"{request.scheme}://{request.get_host()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ class WidgetRequest:
 
     @property
     def subject(self) -> str:
-        """What a form token is good for: this shop, this widget, and what the widget is about."""
+        """What a form token is valid for: this shop, this widget, and the widget's product, quiz or customer."""
         params = self.call.params
         about = params.get("product_id") or params.get("quiz_id") or self.call.customer_id
         return f"{self.call.shop.key}/{self.widget.name}/{about or ''}"
@@ -166,16 +168,16 @@ def _customer(token: str, shop_settings: ShopSettings, now: float) -> str:
 
 
 def sealed(widget_request: WidgetRequest) -> WidgetRequest:
-    """The same with a form's token and key, when the widget has a form and this answer is for one visitor alone."""
+    """The same request with a form's token and key, when the widget has a form and the response is private."""
     if widget_request.widget.Form is None or not widget_request.widget.is_private(widget_request.call):
         return widget_request
     return replace(widget_request, call=replace(widget_request.call, seal=forms.seal(widget_request.subject)))
 
 
 def unfinished_status(request: HttpRequest) -> int:
-    """The status of an answer that is not finished: 200, or 202 for who prefers that (RFC 7240, ``respond-async``).
+    """The status of an unfinished response: 200, or 202 when the request says ``Prefer: respond-async`` (RFC 7240).
 
-    Storefront servers do: their caches go by the status alone.
+    Storefront servers say so, because their caches look at the status only.
     """
     wishes = {
         widget_request.partition(";")[0].strip().lower()

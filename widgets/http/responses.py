@@ -67,7 +67,7 @@ def limited(wait_s: float) -> Problem:
 
 
 def unavailable(message: str) -> Problem:
-    """503 with a pause of some seconds: something of ours does not answer."""
+    """503 with ``Retry-After``: the database or another service of ours does not respond."""
     return Problem(503, "unavailable", message, headers={"Retry-After": RETRY_AFTER_S})
 
 
@@ -106,9 +106,9 @@ def json_answer(value: object, *, status: int = 200, cache: str = NO_STORE) -> H
 
 
 def finish(body: bytes, content_type: str, *, status: int = 200, cache: str = NO_STORE) -> HttpResponse:
-    """An answer with its cache policy; a strong ETag when it may be stored.
+    """A response with its cache policy; with a strong ETag when it may be stored.
 
-    While developing (DEBUG) a browser asks again each time: what was changed shows on reload.
+    With DEBUG, browsers ask again each time, so that a change shows on reload.
     """
     response = HttpResponse(body, content_type=f"{content_type}; charset=utf-8", status=status)
     response["Cache-Control"] = "no-cache" if settings.DEBUG and cache != NO_STORE else cache
@@ -128,7 +128,7 @@ def etag_matches(header: str, etag: str) -> bool:
 
 
 def conditional(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """304 without a body when the client already holds this answer; repeats the headers that a cache needs (RFC 9110 §15.4.5)."""
+    """304 without a body when the client already has this response; it repeats the headers that caches need (RFC 9110 §15.4.5)."""
     etag = response.get("ETag")
     if_none_match = request.headers.get("if-none-match")
     if response.status_code != 200 or not etag or not if_none_match or not etag_matches(if_none_match, etag):
@@ -142,7 +142,7 @@ def conditional(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 
 def as_problem(error: Exception) -> Problem | None:
-    """What a raised exception means to the client; None for a fault of ours."""
+    """What a raised exception means for the client; None for an unexpected one."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, Http404):
@@ -155,7 +155,7 @@ def as_problem(error: Exception) -> Problem | None:
 
 
 def error_answer(request: HttpRequest, error: Exception) -> HttpResponse:
-    """Any exception as data, never a stack. Logs the faults that are ours."""
+    """Any exception as an error response, never with a traceback. Unexpected ones are logged."""
     problem = as_problem(error)
     if problem is None:
         log.error("unhandled %s", type(error).__name__, exc_info=error, extra={"request_id": request_id(request)})

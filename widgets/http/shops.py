@@ -1,4 +1,4 @@
-"""A shop as the storefront side needs it, kept in this process and re-checked at most once a second."""
+"""The settings of a shop for storefront requests, cached in this process and checked again at most once a second."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _memory: Memory[str, ShopSettings | None] = Memory(_SHOPS_LIMIT, RECHECK_S)
 
 
 class Unavailable(Exception):
-    """The database does not answer, and this process has not seen the shop before: nobody knows whether there is one."""
+    """The database does not respond, and this process has no earlier settings of the shop."""
 
 
 def load(key: str) -> ShopSettings | None:
@@ -69,9 +69,10 @@ def load(key: str) -> ShopSettings | None:
 
 
 def recheck(key: str) -> ShopSettings | None:
-    """As ``load``, asked of the database now; what was known last when it does not answer. Raises Unavailable when nothing was.
+    """As ``load``, but always asks the database; while it does not respond, the last known settings. Raises Unavailable when
+    there are none.
 
-    While nothing changed it is the same object: every finished answer holds the facts that it was made under.
+    Unchanged rows give the same object, because every finished answer holds the settings that it was made under.
     """
     now = time.monotonic()
     entry = _memory.last(key)
@@ -89,7 +90,7 @@ def recheck(key: str) -> ShopSettings | None:
 
 
 def forget() -> None:
-    """Drop this process's memory of shops."""
+    """Drop the settings that this process holds."""
     _memory.forget()
 
 
@@ -125,7 +126,7 @@ def _load(key: str) -> ShopSettings | None:
 
 
 def _look_css(look: Look) -> str:
-    """Checked again here: rows may come from an import that asked no form."""
+    """Checked again here, because rows may have been imported without the form's checks."""
     return tokens.token_css(look.tokens) + ("" if _refused(look.css) else look.css)
 
 

@@ -1,7 +1,8 @@
-"""What shoppers send: ``POST /w/v1/{shop}/{widget}``, as a native form, through the loader, or as JSON.
+"""Submissions of shoppers: ``POST /w/v1/{shop}/{widget}`` as a native form, through the loader, or as JSON.
 
-A native form is answered with 303 to where the shopper came from (one of the shop's origins) or to our full page; its errors with our
-full page, 422 and the kept input. The loader gets 200 and the widget made anew, JSON clients 200, 202 or 422.
+A native form gets 303 to the page that the shopper came from (of one of the shop's origins) or to our full page; with errors, our
+full page with status 422 and the entered values. The loader gets 200 and the widget, rendered again; JSON clients get 200, 202 or
+422.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Posted:
 
 
 def submit(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
-    """Take a submission. Repeating it with the same key and body does nothing twice and gives the same outcome."""
+    """Take a submission. Safe to repeat: the same key and body are done once and give the same outcome."""
     shop_settings = requests.find_shop(shop)
     check_origin(request, shop_settings)
     posted = parse(request)
@@ -72,7 +73,7 @@ def submit(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
 
 
 def _sentence(problem: responses.Problem) -> str:
-    """A problem in a shopper's words."""
+    """A problem in words for shoppers."""
     if problem.status == 409:
         return gettext("This form has been sent before. Please load the page again.")
     if problem.status < 500 and problem.status != 429:
@@ -81,7 +82,9 @@ def _sentence(problem: responses.Problem) -> str:
 
 
 def check_origin(request: HttpRequest, shop_settings: ShopSettings) -> None:
-    """Raises 403 unless the page that sends is the shop's or ours. Servers send no Origin and may pass: there are no cookies to steal."""
+    """Raises 403 unless the request comes from a page of the shop or of this server. Servers send no Origin and pass: there are
+    no cookies that could be misused.
+    """
     origin = request.headers.get("origin")
     if origin is None or shop_settings.allows_origin(origin):
         return
@@ -124,8 +127,11 @@ def parse(request: HttpRequest) -> Posted:
 
 
 def _check_whole(request: HttpRequest) -> None:
-    """Raises 400 for a form whose end is missing: unlike JSON, half a form reads like a whole one, and a shopper whose connection
-    broke sends it again. In chunks the end cannot be told from a break, so those raise 411."""
+    """Raises 400 for a form body that is shorter than announced. Unlike JSON, half a form reads like a whole one, and a shopper
+    whose connection broke sends it again.
+
+    Raises 411 for chunked forms, whose end cannot be told from a broken connection.
+    """
     if request.headers.get("transfer-encoding"):
         raise responses.Problem(411, "length_required", "Send forms with a Content-Length.")
     if len(request.body) < int(request.META.get("CONTENT_LENGTH") or 0):
@@ -152,7 +158,7 @@ def _brake(network: str, widget: Widget, subject: str) -> None:
 
 
 def _act(shop_settings: ShopSettings, each: WidgetRequest, posted: Posted, subject: str, network: str) -> Sent:
-    """What became of it. A trapped script is told that all went well, and nothing is kept."""
+    """The outcome of the submission. A bot that filled the honeypot field is told that all went well, and nothing is stored."""
     assert each.widget.Form is not None  # noqa: S101 - the caller looked
     if posted.trapped:
         log.info("shop %s: %s: a script filled the trap", shop_settings.profile.id, each.widget.name)
@@ -225,7 +231,7 @@ def _json_answer(sent: Sent) -> HttpResponse:
 
 
 def landing(each: WidgetRequest, shop_settings: ShopSettings, return_to: str, sent: Sent) -> str:
-    """Where a native form's shopper goes next: the storefront page when it is one of the shop's, else our full page."""
+    """The address that a native form's shopper is sent to: the storefront page when it belongs to the shop, else our full page."""
     parts = urlsplit(return_to)
     if parts.scheme in ("http", "https") and shop_settings.allows_origin(f"{parts.scheme}://{parts.netloc}".lower()):
         query = [pair for pair in parse_qsl(parts.query) if pair[0] != "sumeru_result"]

@@ -27,12 +27,12 @@ _ENDS = re.compile(r"(?:\n\s*\n|(?<=[.!?…؟])\s|[。！？]|\s)")
 
 def number(value: int | Decimal, call: Call) -> str:
     """12,345"""
-    return formatting.number(value, call.locale)
+    return formatting.number(value, call.formats)
 
 
 def average(value: Decimal, call: Call) -> str:
     """4.5"""
-    return formatting.average(value, call.locale)
+    return formatting.average(value, call.formats)
 
 
 def json(value: object) -> str:
@@ -42,7 +42,7 @@ def json(value: object) -> str:
 
 def when(moment: datetime, call: Call) -> SafeString:
     """How long ago, as a ``time`` element that also holds the exact moment and, on hover, the date."""
-    day, ago = formatting.day(moment, call.locale), formatting.ago(moment, call.now, call.locale)
+    day, ago = formatting.day(moment, call.formats), formatting.ago(moment, call.now, call.formats)
     exact = moment.isoformat(timespec="seconds")
     return mark_safe(  # noqa: S308 - escaped
         f'<time class="sw-soft" datetime="{exact}" title="{escape(day)}">{escape(ago)}</time>'
@@ -54,18 +54,18 @@ def ends(moment: datetime, call: Call) -> SafeString:
     return format_html(
         '<time datetime="{}">{}</time>',
         moment.isoformat(timespec="seconds"),
-        gettext("Ends %(ahead)s") % {"ahead": formatting.ahead(moment, call.now, call.locale)},
+        gettext("Ends %(ahead)s") % {"ahead": formatting.ahead(moment, call.now, call.formats)},
     )
 
 
 def star_count(rating: int, call: Call) -> str:
     """5 stars"""
-    return _counted("star", rating, call.locale, texts.voice())
+    return _counted("star", rating, call.formats, texts.voice())
 
 
 def review_count(count: int, call: Call) -> str:
     """1,234 reviews"""
-    return _counted("review", count, call.locale, texts.voice())
+    return _counted("review", count, call.formats, texts.voice())
 
 
 @lru_cache(maxsize=1024)
@@ -78,7 +78,7 @@ def _counted(noun: str, count: int, locale: str, _voice: Hashable) -> str:
 
 def country(code: str, call: Call) -> str:
     """A country's name; empty when unknown."""
-    return formatting.country(code, call.locale)
+    return formatting.country(code, call.formats)
 
 
 def direction(locale: str) -> str:
@@ -88,7 +88,7 @@ def direction(locale: str) -> str:
 
 def stars(value: int | Decimal, call: Call) -> SafeString:
     """A row of five stars, filled to the tenth, with its text alternative."""
-    return _stars(value, call.locale, texts.voice())
+    return _stars(value, call.formats, texts.voice())
 
 
 @lru_cache(maxsize=1024)

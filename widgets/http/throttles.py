@@ -24,12 +24,12 @@ class Meter:
         memory.register(self)
 
     def forget(self) -> None:
-        """Everybody may ask as often as somebody new."""
+        """Empty every bucket."""
         with self._lock:
             self._full_at.clear()
 
     def wait_s(self, name: str, per_minute: int, now: float | None = None) -> float:
-        """Takes one; 0 when it was free, else the seconds until one will be."""
+        """Count one request: 0 when it is allowed, else the seconds until one will be."""
         now = time.monotonic() if now is None else now
         step = self._window_s / per_minute
         with self._lock:

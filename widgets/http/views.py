@@ -1,4 +1,4 @@
-"""What storefronts ask for: fragment and JSON; ``batches`` has many in one. No cookies, no sessions; errors are data with a stable code."""
+"""What storefronts ask for: HTML fragments, JSON and batches. No cookies, no sessions; every error is JSON with a stable code."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def make(widget_request: WidgetRequest, source: Source) -> rendering.Rendered:
 def record_inputs(
     request: HttpRequest, shop_settings: ShopSettings, form: str, validated: tuple[Hashable, ...], source: Source
 ) -> None:
-    """Say what this answer was made of, so that it can be given again as long as nothing of that changed.
+    """Record what this response was made of, so that it can be served again until one of these inputs changes.
 
-    Everything that the bytes depend on is here: the validated request, the shop's rows, Sumeru's copies, and the address
+    Everything that the bytes depend on is recorded: the validated request, the shop's rows, Sumeru's copies, and the address
     under which the browser came.
     """
     key = (form, shop_settings.profile.key, requests.public_base(request), request.is_secure(), validated)

@@ -18,7 +18,7 @@ from babel.dates import format_date, format_timedelta
 from babel.numbers import format_currency, format_decimal, format_percent, get_currency_precision, get_currency_symbol
 from django.utils.html import escape
 
-from sumeru_proxy.client.shapes import Product
+from sumeru_proxy.client.shapes import Product, Rating
 from widgets.base import ShopProfile
 from widgets.i18n.languages import canonical
 
@@ -55,6 +55,12 @@ def number(value: int | Decimal, locale: str) -> str:
 def tenths(value: Decimal) -> Decimal:
     """Rounded half up to one decimal place, as ratings are shown."""
     return value.quantize(Decimal("0.1"), rounding=ROUND_HALF_UP)
+
+
+def rating(value: Rating) -> dict[str, Any]:
+    """A product's stars as every context holds them: ``average`` in tenths, None when there is none or it is not known."""
+    known = value.count > 0 and value.average is not None
+    return {"average": tenths(value.average) if known and value.average else None, "count": value.count}
 
 
 @lru_cache(maxsize=1024)
@@ -163,6 +169,14 @@ def web_url(url: str) -> str:
     return url if parts.scheme in ("http", "https") and parts.netloc else ""
 
 
+def address(shop: ShopProfile, url: str) -> str:
+    """An address that Sumeru gave, absolute http or https: a relative one is the storefront's. Empty when it is none."""
+    try:
+        return web_url(urljoin(shop.storefront_url, url)) if url else ""
+    except ValueError:
+        return ""
+
+
 def product_url(shop: ShopProfile, product: Product) -> str:
     """The product's page on this storefront: by the shop's URL template, else the address that Sumeru knows; else empty.
 
@@ -171,10 +185,7 @@ def product_url(shop: ShopProfile, product: Product) -> str:
     if shop.product_url and (product.handle or "{handle}" not in shop.product_url):
         filled = shop.product_url.replace("{handle}", quote(product.handle, safe=""))
         return web_url(filled.replace("{id}", quote(product.id, safe="")))
-    try:
-        return web_url(urljoin(shop.storefront_url, product.url)) if product.url else ""
-    except ValueError:
-        return ""
+    return address(shop, product.url)
 
 
 _TITLE_CHARS = 160
@@ -190,7 +201,7 @@ def product_card(shop: ShopProfile, product: Product, locale: str) -> dict[str, 
     image, currency = product.image, product.currency
     units = minor_units(product.price, currency)
     before = minor_units(product.compare_at_price, currency) if product.compare_at_price is not None else 0
-    url, picture = product_url(shop, product), web_url(image.url) if image else ""
+    url, picture = product_url(shop, product), address(shop, image.url) if image else ""
     alt = clipped(image.alt) if image else ""
     return {
         "product_id": product.id,

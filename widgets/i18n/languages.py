@@ -9,6 +9,10 @@ and commit the .po and .mo files together. The command needs GNU gettext; the se
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
+
+from babel import Locale, UnknownLocaleError
 from django.conf import settings
 
 FORMER = {"iw": "he", "in": "id", "ji": "yi", "mo": "ro"}
@@ -16,14 +20,60 @@ FORMER = {"iw": "he", "in": "id", "ji": "yi", "mo": "ro"}
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur", "ps", "sd", "yi", "dv", "ku"})
 
 
+@lru_cache(maxsize=512)
 def canonical(tag: str) -> str:
     """``pt_br`` → ``pt-BR``, ``zh-hans`` → ``zh-Hans``, ``EN`` → ``en``, ``iw`` → ``he``."""
     parts = tag.replace("_", "-").split("-")
     language = parts[0].lower()
-    styled = [FORMER.get(language, language)]
+    canonical_parts = [FORMER.get(language, language)]
     for part in parts[1:]:
-        styled.append(part.title() if len(part) == 4 else part.upper() if len(part) <= 3 else part.lower())
-    return "-".join(styled)
+        canonical_parts.append(part.title() if len(part) == 4 else part.upper() if len(part) <= 3 else part.lower())
+    return "-".join(canonical_parts)
+
+
+# Language, script, region: what texts and formats depend on. What follows (variants, ``-u-…``, ``-x-…``) is left off.
+_PARTS = re.compile(
+    r"([a-z]{2,3})(?:-([a-z]{4})(?=-|\Z))?(?:-([a-z]{2}|[0-9]{3})(?=-|\Z))?(?=-|\Z)", re.ASCII | re.IGNORECASE
+)
+_TAG_CHARS = 100
+
+
+@lru_cache(maxsize=4096)
+def usable(tag: str) -> str:
+    """What of a tag we can follow: ``de-DE-u-co-phonebk`` → ``de-DE``, ``en_US.UTF-8`` → ``en-US``, ``fr-x-mtfrom-en`` → ``fr``.
+
+    Empty for a language that we have no texts for, and for what is no tag (``auto``, ``C``). A region that the language is not known
+    with is left off, so that there are not more results than places.
+    """
+    found = _PARTS.match(re.split(r"[.@]", tag.strip()[:_TAG_CHARS])[0].replace("_", "-"))
+    if found is None or not _has_texts(found[1]):
+        return ""
+    language, script, region = found[1], found[2], found[3]
+    for parts in ((language, script, region), (language, None, region), (language, script, None)):
+        wanted = canonical("-".join(part for part in parts if part))
+        try:
+            Locale.parse(wanted, sep="-")
+        except (UnknownLocaleError, ValueError):
+            continue
+        return wanted
+    return canonical(language)
+
+
+def _has_texts(language: str) -> bool:
+    language = canonical(language).partition("-")[0]
+    return any(code.partition("-")[0].lower() == language for code, _name in settings.LANGUAGES)
+
+
+@lru_cache(maxsize=4096)
+def formats(asked: str, shop: str, texts: str) -> str:
+    """The tag for numbers, money and dates: the one that was asked for, where it says more than a language; else the shop's, when
+    that is of the same language; else the one of the texts.
+    """
+    asked, shop = usable(asked), usable(shop)
+    language = (asked or texts).partition("-")[0]
+    if "-" in asked:
+        return asked
+    return shop if shop.partition("-")[0] == language else asked or texts
 
 
 def match(*wanted: str) -> str:

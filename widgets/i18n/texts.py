@@ -226,9 +226,11 @@ def override(texts: Texts, language: str) -> Iterator[None]:
 
 
 def voice() -> Hashable:
-    """What the words of now depend on: part of the key of whatever keeps finished pieces of text."""
-    value = getattr(trans_real._active, "value", None)  # type: ignore[attr-defined]
-    return value if isinstance(value, Spoken) else translation.get_language()
+    """What the words of now depend on: part of the key of whatever keeps finished pieces of text.
+
+    It is the active catalogue: Django holds one for each language, and equal words of a shop make equal ones.
+    """
+    return getattr(trans_real._active, "value", None)  # type: ignore[attr-defined]
 
 
 def catalogue() -> Any:

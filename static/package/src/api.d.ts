@@ -2,7 +2,7 @@
 export interface AbExperimentParams {
   /** The experiment's name. */
   experiment: string;
-  /** Language of the texts (BCP 47). Default: the shop's. */
+  /** Language of the texts, and region of numbers, money and dates (BCP 47). Default, and for unknown ones: the shop's. */
   locale?: string;
   /** Named settings made by the merchant. Default: the widget's own. */
   placement?: string;
@@ -13,7 +13,7 @@ export interface AbExperimentParams {
 }
 
 export interface BundlesParams {
-  /** Language of the texts (BCP 47). Default: the shop's. */
+  /** Language of the texts, and region of numbers, money and dates (BCP 47). Default, and for unknown ones: the shop's. */
   locale?: string;
   /** Named settings made by the merchant. Default: the widget's own. */
   placement?: string;
@@ -30,7 +30,7 @@ export interface CartNudgeParams {
   currency?: string;
   /** How many things are in the cart. Nothing is shown for 0. */
   item_count?: number | string;
-  /** Language of the texts (BCP 47). Default: the shop's. */
+  /** Language of the texts, and region of numbers, money and dates (BCP 47). Default, and for unknown ones: the shop's. */
   locale?: string;
   /** Named settings made by the merchant. Default: the widget's own. */
   placement?: string;
@@ -45,7 +45,7 @@ export interface ProductFeedParams {
   layout?: "grid" | "carousel";
   /** Products per page. Default: the merchant's. */
   limit?: number | string;
-  /** Language of the texts (BCP 47). Default: the shop's. */
+  /** Language of the texts, and region of numbers, money and dates (BCP 47). Default, and for unknown ones: the shop's. */
   locale?: string;
   /** Which page; one beyond the end gives the last. */
   page?: number | string;
@@ -64,7 +64,7 @@ export interface QuizParams {
   answers?: string;
   /** Options of the question that are chosen at first, joined by +. The back link uses it. */
   chosen?: string;
-  /** Language of the texts (BCP 47). Default: the shop's. */
+  /** Language of the texts, and region of numbers, money and dates (BCP 47). Default, and for unknown ones: the shop's. */
   locale?: string;
   /** Named settings made by the merchant. Default: the widget's own. */
   placement?: string;
@@ -75,7 +75,7 @@ export interface QuizParams {
 }
 
 export interface RatingBadgeParams {
-  /** Language of the texts (BCP 47). Default: the shop's. */
+  /** Language of the texts, and region of numbers, money and dates (BCP 47). Default, and for unknown ones: the shop's. */
   locale?: string;
   /** Named settings made by the merchant. Default: the widget's own. */
   placement?: string;
@@ -88,7 +88,7 @@ export interface RatingBadgeParams {
 export interface ReferralParams {
   /** A friend's code to check; nobody needs to be signed in for that. */
   code?: string;
-  /** Language of the texts (BCP 47). Default: the shop's. */
+  /** Language of the texts, and region of numbers, money and dates (BCP 47). Default, and for unknown ones: the shop's. */
   locale?: string;
   /** Named settings made by the merchant. Default: the widget's own. */
   placement?: string;
@@ -99,7 +99,7 @@ export interface ReferralParams {
 export interface ReviewsParams {
   /** Reviews per page. Default: the merchant's. */
   limit?: number | string;
-  /** Language of the texts (BCP 47). Default: the shop's. */
+  /** Language of the texts, and region of numbers, money and dates (BCP 47). Default, and for unknown ones: the shop's. */
   locale?: string;
   /** 1: only reviews with photos or videos. */
   media?: boolean;
@@ -126,7 +126,7 @@ export interface UpsellParams {
   currency?: string;
   /** Most offers. Default: the merchant's. */
   limit?: number | string;
-  /** Language of the texts (BCP 47). Default: the shop's. */
+  /** Language of the texts, and region of numbers, money and dates (BCP 47). Default, and for unknown ones: the shop's. */
   locale?: string;
   /** Named settings made by the merchant. Default: the widget's own. */
   placement?: string;

@@ -51,6 +51,8 @@ export interface Review {
   variant_title: string;
   helpful_count: number;
   media: ReviewMedia[];
+  /** This review alone, where all of its photos have room; empty when they are here. */
+  media_url: string;
   reply: { body: string; created_at: string | null } | null;
 }
 
@@ -71,9 +73,10 @@ export interface ReviewsData {
   product: { title: string; url: string; image: string } | null;
   heading: string;
   summary: {
-    /** With one decimal; null without reviews. */
+    /** With one decimal; null without reviews and when it is not known. */
     average: string | null;
     count: number;
+    /** Empty when it is not known. */
     histogram: { rating: number; count: number; percent: number; url: string }[];
   };
   filter: { sort: string; rating: number | null; media: boolean };
@@ -138,7 +141,7 @@ export interface ProductFeedData {
   heading: string;
   layout: string;
   collection: string;
-  products: (ProductCard & { rating: { average: string; count: number } | null })[];
+  products: (ProductCard & { rating: { average: string | null; count: number } | null })[];
   filter: { query: string; in_stock: boolean; sort: string; sorts: { value: string; label: string }[] };
   page: PageFacts;
   links: { previous: string; next: string; all: string };

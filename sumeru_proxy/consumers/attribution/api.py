@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from sumeru_proxy.consumers.attribution import api_shapes, explaining, proving, reporting
+from sumeru_proxy.consumers.attribution import api_shapes, explanation, proof, reports
 from sumeru_proxy.consumers.attribution.api_parts import (
     BearerToken,
     MayRead,
@@ -42,11 +42,11 @@ class PeriodFields(serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Fill in the period. Raises ValidationError for one that cannot be."""
-        last: date = attrs.get("last") or reporting.today()
+        last: date = attrs.get("last") or reports.today()
         first: date = attrs.get("first") or last - timedelta(days=PERIOD_DAYS - 1)
         try:
-            reporting.check_period(first, last)
-        except reporting.BadPeriod as error:
+            reports.check_period(first, last)
+        except reports.BadPeriod as error:
             raise serializers.ValidationError({"first": [str(error)]}) from None
         return {**attrs, "first": first, "last": last}
 
@@ -96,7 +96,7 @@ class View(APIView):
         read.is_valid(raise_exception=True)
         found: dict[str, Any] = dict(read.validated_data)
         if not found.get("currency"):
-            used = reporting.currencies(self.shop_id(request), found["first"], found["last"])
+            used = reports.currencies(self.shop_id(request), found["first"], found["last"])
             found["currency"] = used[0] if used else request.auth.shop.currency  # type: ignore[union-attr]
         return found
 
@@ -108,7 +108,7 @@ class ReportView(View):
     def get(self, request: Request) -> Response:
         """The report. Each model's rows sum to the revenue, to the minor unit."""
         query = self.period(request, ReportFields)
-        found = reporting.report(
+        found = reports.report(
             self.shop_id(request), query["first"], query["last"], query["currency"], campaigns=query["campaigns"]
         )
         return Response(api_shapes.report_of(found))
@@ -123,11 +123,11 @@ class ReportCsvView(View):
     def get(self, request: Request) -> HttpResponse:
         """One line for each channel, campaign and model."""
         query = self.period(request, ReportFields)
-        found = reporting.report(
+        found = reports.report(
             self.shop_id(request), query["first"], query["last"], query["currency"], campaigns=query["campaigns"]
         )
         name = f"attribution-{found.currency}-{found.first}-{found.last}.csv"
-        answer = HttpResponse(reporting.to_csv(found), content_type="text/csv; charset=utf-8")
+        answer = HttpResponse(reports.to_csv(found), content_type="text/csv; charset=utf-8")
         answer["Content-Disposition"] = f'attachment; filename="{name}"'
         answer["X-Content-Type-Options"] = "nosniff"
         return answer
@@ -141,7 +141,7 @@ class TrendView(View):
         """One model's credit by channel and day."""
         query = self.period(request, TrendFields)
         code = ModelCode[query["model"].upper()]
-        found = reporting.trend(self.shop_id(request), query["first"], query["last"], query["currency"], code)
+        found = reports.trend(self.shop_id(request), query["first"], query["last"], query["currency"], code)
         return Response(api_shapes.trend_of(found, query["model"], query["currency"]))
 
 
@@ -161,8 +161,8 @@ class ProofView(View):
     def get(self, request: Request) -> Response:
         """Credits against revenue, sums against credits, and the orders that Sumeru credits most differently."""
         query = self.period(request)
-        found = proving.prove(
-            self.shop_id(request), reporting.day_number(query["first"]), reporting.day_number(query["last"])
+        found = proof.prove(
+            self.shop_id(request), reports.day_number(query["first"]), reports.day_number(query["last"])
         )
         orders = request.auth.scope == ReadToken.Scope.ORDERS  # type: ignore[union-attr]
         return Response(api_shapes.proof_of(found, with_orders=orders))
@@ -184,8 +184,8 @@ class OrdersView(View, ListAPIView[Conversion]):
             shop_id=self.shop_id(request),
             erased=False,
             currency=query["currency"],
-            at_ms__gte=reporting.day_number(query["first"]) * DAY_MS,
-            at_ms__lt=(reporting.day_number(query["last"]) + 1) * DAY_MS,
+            at_ms__gte=reports.day_number(query["first"]) * DAY_MS,
+            at_ms__lt=(reports.day_number(query["last"]) + 1) * DAY_MS,
         )
         page = self.paginate_queryset(rows) or []
         credits: dict[int, list[Credit]] = {row.pk: [] for row in page}
@@ -208,7 +208,7 @@ class OrderView(View):
     )
     def get(self, request: Request, order_id: str) -> Response:
         """Touch × factors = weight = credit, for each model."""
-        found = explaining.explained(self.shop_id(request), order_id)
+        found = explanation.explained(self.shop_id(request), order_id)
         if found is None:
             raise exceptions.NotFound("There is no such order.")
         return Response(api_shapes.explained_of(found))

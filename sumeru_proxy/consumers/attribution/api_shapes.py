@@ -8,12 +8,12 @@ from typing import Any
 
 from rest_framework import serializers
 
-from sumeru_proxy.consumers.attribution.arriving import major
-from sumeru_proxy.consumers.attribution.crediting import Line
-from sumeru_proxy.consumers.attribution.explaining import Explained
+from sumeru_proxy.consumers.attribution.arrivals import major
+from sumeru_proxy.consumers.attribution.credits import Line
+from sumeru_proxy.consumers.attribution.explanation import Explained
 from sumeru_proxy.consumers.attribution.models import Conversion, Credit, Fit
-from sumeru_proxy.consumers.attribution.proving import Proof
-from sumeru_proxy.consumers.attribution.reporting import Earned, Group, Report, day_of, moment_of, name_of
+from sumeru_proxy.consumers.attribution.proof import Proof
+from sumeru_proxy.consumers.attribution.reports import Earned, Group, Report, day_of, moment_of, name_of
 
 
 class MoneyShape(serializers.Serializer[Any]):

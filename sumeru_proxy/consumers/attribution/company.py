@@ -20,7 +20,7 @@ from sumeru_proxy.consumers.attribution.rules import Factor, Model, place, produ
 DIMENSIONS: Final = ("channel", "campaign", "position", "age", "device", "customer", "landing")
 NEUTRAL: Final = 1_000
 LARGEST: Final = 100_000
-RULES_MOST: Final = 2_000
+RULES_LIMIT: Final = 2_000
 VALUE_CHARS: Final = 190
 ANY: Final = "*"
 NONE: Final = "(none)"
@@ -84,8 +84,8 @@ def _problem_of(rule: Rule) -> tuple[str, str] | None:
 
 def problems_of(rules: Sequence[Rule]) -> list[Problem]:
     """Everything that is wrong with these rules; empty when they make a table."""
-    if len(rules) > RULES_MOST:
-        return [Problem(0, "too_many", f"at most {RULES_MOST} rules")]
+    if len(rules) > RULES_LIMIT:
+        return [Problem(0, "too_many", f"at most {RULES_LIMIT} rules")]
     problems = []
     seen: dict[tuple[str, str], int] = {}
     ages: list[tuple[int, int | None, int]] = []

@@ -10,14 +10,14 @@ from django.db.models import Q
 
 from sumeru_proxy.client.shapes_admin import Order
 from sumeru_proxy.consumers.attribution import (
-    arriving,
+    arrivals,
     desk,
     docs_pages,
-    fitting,
-    forgetting,
-    proving,
-    storing,
-    taking_in,
+    erasure,
+    estimation,
+    intake,
+    proof,
+    storage,
 )
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS
 from sumeru_proxy.consumers.attribution.markov import NotEnoughJourneys
@@ -57,12 +57,12 @@ class Listener:
     def handle(self, shop: Shop, event: Event, read: Read) -> Effect | None:
         """Read the order again and take it in; an order that comes without its attributions gets a job that reads these."""
         order = read(_ATTRIBUTIONS)
-        found = arriving.arrived(order, settings_of(shop.pk).their_model) if order is not None else None
+        found = arrivals.arrived(order, settings_of(shop.pk).their_model) if order is not None else None
         if found is None:
             return None
 
         def effect() -> None:
-            taking_in.take(shop.pk, [found])
+            intake.take(shop.pk, [found])
             if found.spoken is None and event.type == "order.attributed":
                 installed.owe(
                     NAME,
@@ -86,17 +86,17 @@ def _journey(work: Work) -> Done:
 
 
 def _keep(shop_id: int, own: Sequence[Any]) -> None:
-    taking_in.take_touches(shop_id, own)
+    intake.take_touches(shop_id, own)
 
 
 def _orders(shop: Shop, orders: Sequence[Order], _body: Mapping[str, Any]) -> Effect:
     preferred = settings_of(shop.pk).their_model
-    found = [each for order in orders if (each := arriving.arrived(order, preferred)) is not None]
+    found = [each for order in orders if (each := arrivals.arrived(order, preferred)) is not None]
     return lambda: _take(shop.pk, found)
 
 
-def _take(shop_id: int, found: Sequence[arriving.Arrived]) -> None:
-    taking_in.take(shop_id, found)
+def _take(shop_id: int, found: Sequence[arrivals.Arrived]) -> None:
+    intake.take(shop_id, found)
 
 
 def _attributions(at: Step) -> Stride:
@@ -116,15 +116,15 @@ def _recompute(at: Step) -> Stride:
     shop_id = at.work.shop.pk
     rows = Conversion.objects.filter(shop_id=shop_id, erased=False)
     if since is not None:
-        rows = rows.filter(at_ms__gte=arriving.milliseconds(since))
+        rows = rows.filter(at_ms__gte=arrivals.milliseconds(since))
     if until is not None:
-        rows = rows.filter(at_ms__lt=arriving.milliseconds(until))
+        rows = rows.filter(at_ms__lt=arrivals.milliseconds(until))
     total = at.cursor["total"] if at.cursor else rows.count()
     if at.cursor:
         place = Q(at_ms=at.cursor["at_ms"], pk__gt=at.cursor["id"]) | Q(at_ms__gt=at.cursor["at_ms"])
         rows = rows.filter(place)
-    found = list(rows.order_by("at_ms", "pk").values_list("at_ms", "pk")[: storing.CHUNK_ORDERS])
-    last = found[-1] if len(found) == storing.CHUNK_ORDERS else None
+    found = list(rows.order_by("at_ms", "pk").values_list("at_ms", "pk")[: storage.CHUNK_ORDERS])
+    last = found[-1] if len(found) == storage.CHUNK_ORDERS else None
     return Stride(
         next={"at_ms": last[0], "id": last[1], "total": total} if last else None,
         units=len(found),
@@ -136,20 +136,20 @@ def _recompute(at: Step) -> Stride:
 
 def _credit(shop_id: int, ids: Sequence[int]) -> None:
     # The plan of this moment, read in the same transaction: choices that change meanwhile cannot be half applied.
-    storing.recompute(shop_id, ids, plan_of(shop_id))
+    storage.recompute(shop_id, ids, plan_of(shop_id))
 
 
 def _fit(work: Work) -> Done:
     """Estimate the models from data anew, and owe the crediting of the orders that they were made from."""
     now = datetime.now(UTC)
     try:
-        fits = fitting.fit(work.shop.pk, arriving.milliseconds(now))
+        fits = estimation.fit(work.shop.pk, arrivals.milliseconds(now))
     except NotEnoughJourneys as error:
         return Done({"not_enough_journeys": error.found, "needed": error.needed})
 
     def effect() -> None:
-        fitting.store(fits)
-        since = datetime.fromtimestamp(arriving.milliseconds(now) / 1_000 - fitting.FIT_DAYS * DAY_MS / 1_000, UTC)
+        estimation.store(fits)
+        since = datetime.fromtimestamp(arrivals.milliseconds(now) / 1_000 - estimation.FIT_DAYS * DAY_MS / 1_000, UTC)
         installed.owe(
             NAME,
             "recompute",
@@ -165,12 +165,12 @@ def _fit(work: Work) -> Done:
 def _prove(work: Work) -> Done:
     """The daily proof. A difference parks the job, so that a person looks at it."""
     today = int(datetime.now(UTC).timestamp() * 1_000) // DAY_MS
-    proof = proving.prove(work.shop.pk, today - PROOF_DAYS, today)
-    if proof.gaps:
-        first = proof.gaps[0]
-        text = f"{len(proof.gaps)} differences, first: {first.what} of day {first.day} in {first.currency}"
+    found = proof.prove(work.shop.pk, today - PROOF_DAYS, today)
+    if found.gaps:
+        first = found.gaps[0]
+        text = f"{len(found.gaps)} differences, first: {first.what} of day {first.day} in {first.currency}"
         raise NotMappable("sums_differ", text)
-    return Done({"orders": proof.orders, "compared": proof.compared, "stale": proof.stale, "waiting": proof.waiting})
+    return Done({"orders": found.orders, "compared": found.compared, "stale": found.stale, "waiting": found.waiting})
 
 
 CONSUMER: Final = Consumer(
@@ -188,9 +188,9 @@ CONSUMER: Final = Consumer(
         RangeKind("recompute", "Credit orders anew", _recompute),
     ),
     daily=("prove",),
-    erase=forgetting.erase,
-    export=forgetting.export,
-    prune=forgetting.prune,
+    erase=erasure.erase,
+    export=erasure.export,
+    prune=erasure.prune,
     admin_pages=(
         AdminPage("report", "Attribution", desk.report, desk.VIEW),
         AdminPage("weights", "Weights", desk.weights, desk.VIEW),

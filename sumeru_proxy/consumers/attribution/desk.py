@@ -17,25 +17,25 @@ from django.utils.translation import gettext_lazy
 from sumeru_proxy.client import bounded_json
 from sumeru_proxy.consumers.attribution import (
     charts,
-    explaining,
-    proving,
-    reporting,
-    shifting,
+    explanation,
+    proof,
+    reports,
+    shift,
     weight_tables,
 )
-from sumeru_proxy.consumers.attribution.arriving import major, milliseconds
+from sumeru_proxy.consumers.attribution.arrivals import major, milliseconds
 from sumeru_proxy.consumers.attribution.company import DIMENSIONS, BadRules, Problem, Rule, table
-from sumeru_proxy.consumers.attribution.crediting import Explanation
+from sumeru_proxy.consumers.attribution.credits import Explanation
 from sumeru_proxy.consumers.attribution.models import ModelCode, WeightVersion
-from sumeru_proxy.consumers.attribution.reporting import Earned, Report, day_number
+from sumeru_proxy.consumers.attribution.reports import Earned, Report, day_number
 from sumeru_proxy.models import Shop
 from sumeru_proxy.webhooks import installed
 
 VIEW: Final = "attribution.view_credit"
 CHANGE: Final = "attribution.change_weightversion"
 PERIOD_DAYS: Final = 90
-ROWS_MOST: Final = 60
-BODY_BYTES_MOST: Final = 256 * 1024
+ROWS_LIMIT: Final = 60
+BODY_BYTES_LIMIT: Final = 256 * 1024
 
 
 class PeriodForm(forms.Form):
@@ -50,15 +50,15 @@ class PeriodForm(forms.Form):
         found = super().clean() or {}
         if found.get("first") and found.get("last"):
             try:
-                reporting.check_period(found["first"], found["last"])
-            except reporting.BadPeriod:
+                reports.check_period(found["first"], found["last"])
+            except reports.BadPeriod:
                 raise forms.ValidationError(_("This period cannot be.")) from None
         return found
 
 
 def _period(request: HttpRequest, shop: Shop) -> tuple[PeriodForm, date, date, str]:
     """The period asked for, or the last 90 days and the currency with the most orders."""
-    last = reporting.today()
+    last = reports.today()
     first = last - timedelta(days=PERIOD_DAYS - 1)
     if "first" in request.GET:
         form = PeriodForm(request.GET)
@@ -66,7 +66,7 @@ def _period(request: HttpRequest, shop: Shop) -> tuple[PeriodForm, date, date, s
             return form, form.cleaned_data["first"], form.cleaned_data["last"], form.cleaned_data["currency"]
     else:
         form = PeriodForm()
-    used = reporting.currencies(shop.pk, first, last)
+    used = reports.currencies(shop.pk, first, last)
     currency = used[0] if used else shop.currency
     form.initial = {"first": first, "last": last, "currency": currency}
     return form, first, last, currency
@@ -81,7 +81,7 @@ def _difference(found: Report, by_model: Mapping[int, Earned]) -> str:
     return str(major(mine.net - theirs.net, found.currency))
 
 
-def _groups(found: Report, groups: Sequence[reporting.Group]) -> list[tuple[str, int, str]]:
+def _groups(found: Report, groups: Sequence[reports.Group]) -> list[tuple[str, int, str]]:
     return [(group.label, group.orders, str(major(group.earned.net, found.currency))) for group in groups]
 
 
@@ -90,12 +90,12 @@ def _net(by_model: Mapping[int, Earned], model: int) -> int:
 
 
 def _charts(shop: Shop, found: Report) -> dict[str, Any]:
-    top = [row for row in found.rows if row.channel != reporting.NOBODY][:8]
+    top = [row for row in found.rows if row.channel != reports.NOBODY][:8]
     names = (str(ModelCode.COMPANY.label), str(ModelCode.SUMERU.label))
     channels = [
         (row.channel, (_net(row.by_model, ModelCode.COMPANY), _net(row.by_model, ModelCode.SUMERU))) for row in top
     ]
-    days = reporting.trend(shop.pk, found.first, found.last, found.currency, ModelCode.COMPANY)
+    days = reports.trend(shop.pk, found.first, found.last, found.currency, ModelCode.COMPANY)
     totals: dict[date, int] = {}
     for own in days.values():
         for day, earned in own.items():
@@ -145,12 +145,12 @@ def report(request: HttpRequest, shop: Shop) -> HttpResponse:
         return _estimate(request, shop)
     form, first, last, currency = _period(request, shop)
     campaigns = request.GET.get("campaigns") == "1"
-    found = reporting.report(shop.pk, first, last, currency, campaigns=campaigns)
+    found = reports.report(shop.pk, first, last, currency, campaigns=campaigns)
     if request.GET.get("format") == "csv":
-        answer = HttpResponse(reporting.to_csv(found), content_type="text/csv; charset=utf-8")
+        answer = HttpResponse(reports.to_csv(found), content_type="text/csv; charset=utf-8")
         answer["Content-Disposition"] = f'attachment; filename="attribution-{currency}-{first}-{last}.csv"'
         return answer
-    proof = proving.prove(shop.pk, day_number(first), day_number(last))
+    proven = proof.prove(shop.pk, day_number(first), day_number(last))
     context = {
         "form": form,
         "found": found,
@@ -168,17 +168,19 @@ def report(request: HttpRequest, shop: Shop) -> HttpResponse:
                     f"{ModelCode(model).label} ± {error * 100:.1f} %" for model, error in sorted(row.errors.items())
                 ],
             }
-            for row in found.rows[:ROWS_MOST]
+            for row in found.rows[:ROWS_LIMIT]
         ],
-        "more_rows": max(0, len(found.rows) - ROWS_MOST),
+        "more_rows": max(0, len(found.rows) - ROWS_LIMIT),
         "revenue": str(major(found.revenue.net, currency)),
         "refunded": str(major(found.revenue.refunded, currency)),
         "lengths": _groups(found, found.lengths),
         "days": _groups(found, found.days),
         "paths": _groups(found, found.paths),
         "customers": _customers(found) if found.models else [],
-        "proof": proof,
-        "differing": [(key, each, str(major(moved, each))) for key, each, moved in proof.differing if each == currency],
+        "proof": proven,
+        "differing": [
+            (key, each, str(major(moved, each))) for key, each, moved in proven.differing if each == currency
+        ],
         **_charts(shop, found),
     }
     return TemplateResponse(request, "attribution/report.html", context)
@@ -199,7 +201,7 @@ def _lines(explanation: Explanation, currency: str) -> list[dict[str, Any]]:
     reasons = _reasons()
     return [
         {
-            "at": reporting.moment_of(line.touch.at_ms),
+            "at": reports.moment_of(line.touch.at_ms),
             "touch": line.touch,
             "reason": reasons.get(line.left_out, line.left_out),
             "factors": line.factors,
@@ -214,12 +216,12 @@ def _lines(explanation: Explanation, currency: str) -> list[dict[str, Any]]:
 def order(request: HttpRequest, shop: Shop) -> HttpResponse:
     """``GET ?id=``: every cent of an order under each model."""
     key = request.GET.get("id", "").strip()[:190]
-    found = explaining.explained(shop.pk, key) if key else None
+    found = explanation.explained(shop.pk, key) if key else None
     context: dict[str, Any] = {"key": key, "found": found}
     if found is not None:
         currency = found.currency
         context |= {
-            "at": reporting.moment_of(found.conversion.at_ms),
+            "at": reports.moment_of(found.conversion.at_ms),
             "total": major(found.conversion.total, currency),
             "refunded": major(found.conversion.refunded, currency),
             "models": [
@@ -257,7 +259,7 @@ def _span(first: date, last: date) -> tuple[int, int]:
 
 def preview(request: HttpRequest, shop: Shop) -> JsonResponse:
     """``POST`` of ``{rules, first, last, currency}``: what they would shift of a sample's revenue, as JSON."""
-    if len(request.body) > BODY_BYTES_MOST:
+    if len(request.body) > BODY_BYTES_LIMIT:
         return JsonResponse({"problems": ["too large"]}, status=400)
     try:
         body = bounded_json.loads(request.body)
@@ -272,8 +274,8 @@ def preview(request: HttpRequest, shop: Shop) -> JsonResponse:
     if not form.is_valid():
         return JsonResponse({"problems": ["period"]}, status=400)
     currency = form.cleaned_data["currency"]
-    sample = shifting.samples.of(shop.pk, *_span(form.cleaned_data["first"], form.cleaned_data["last"]), currency)
-    shifts = shifting.shift_of(sample, rules)
+    sample = shift.samples.of(shop.pk, *_span(form.cleaned_data["first"], form.cleaned_data["last"]), currency)
+    shifts = shift.shift_of(sample, rules)
     return JsonResponse(
         {
             "orders": sample.orders,
@@ -323,7 +325,7 @@ def _changed(request: HttpRequest, shop: Shop, version: WeightVersion | None) ->
     try:
         if action == "import":
             upload = request.FILES.get("file")
-            data = upload.read(weight_tables.CSV_BYTES_MOST + 1) if upload else b""
+            data = upload.read(weight_tables.CSV_BYTES_LIMIT + 1) if upload else b""
             rules: Sequence[Rule] = weight_tables.from_csv(data)
         else:
             rules = _posted_rules(request)
@@ -371,14 +373,12 @@ def weights(request: HttpRequest, shop: Shop) -> HttpResponse:
     context = {
         "versions": WeightVersion.objects.filter(shop=shop).order_by("-number")[:50],
         "version": version,
-        "effective": reporting.moment_of(version.effective_ms)
-        if version and version.effective_ms is not None
-        else None,
+        "effective": reports.moment_of(version.effective_ms) if version and version.effective_ms is not None else None,
         "draft": draft,
         "rules": list(enumerate([*rules, *blank])),
         "dimensions": DIMENSIONS,
         "may_change": may_change,
-        "today": reporting.today().isoformat(),
+        "today": reports.today().isoformat(),
         "first": first.isoformat(),
         "last": last.isoformat(),
         "currency": currency,

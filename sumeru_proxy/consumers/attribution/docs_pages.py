@@ -8,11 +8,11 @@ from typing import Any, Final
 from django.http import HttpRequest
 
 from sumeru_proxy.consumers.attribution import certainty, company
-from sumeru_proxy.consumers.attribution.arriving import major
+from sumeru_proxy.consumers.attribution.arrivals import major
 from sumeru_proxy.consumers.attribution.charts import bars
-from sumeru_proxy.consumers.attribution.crediting import credit
+from sumeru_proxy.consumers.attribution.credits import credit
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS, JourneyConversion, JourneyTouch
-from sumeru_proxy.consumers.attribution.offered import OFFERS, Parameters, model_named
+from sumeru_proxy.consumers.attribution.offers import OFFERS, Parameters, model_named
 from sumeru_proxy.webhooks.listeners import DocsPage
 
 ORDER: Final = JourneyConversion(at_ms=21 * DAY_MS, total=10_000, customer="new")
@@ -68,7 +68,7 @@ def _recipe(_request: HttpRequest) -> Mapping[str, Any]:
     return {
         "dimensions": company.DIMENSIONS,
         "largest": company.LARGEST,
-        "rules_most": company.RULES_MOST,
+        "rules_limit": company.RULES_LIMIT,
     }
 
 

@@ -15,8 +15,8 @@ from typing import Final
 State = tuple[str, ...]
 START: Final[State] = ()
 _CONVERTED, _NOTHING = ("\x00converted",), ("\x00nothing",)
-_DENSE_MOST = 40
-_SWEEPS_MOST = 100_000
+_DENSE_LIMIT = 40
+_SWEEP_LIMIT = 100_000
 _PRECISION = 1e-14
 
 
@@ -140,7 +140,7 @@ def _sweep(chain: _Chain, removed: str | None, first: list[float]) -> list[float
         for number, row in enumerate(chain.rows)
         if not (chain.states[number] and chain.states[number][-1] == removed)
     ]
-    for sweep in range(_SWEEPS_MOST):
+    for sweep in range(_SWEEP_LIMIT):
         largest = 0.0
         for number, value, row, rest in work if sweep % 2 else reversed(work):
             for following, probability in row:
@@ -164,7 +164,7 @@ def removal_effects(transitions: Transitions) -> dict[str, float]:
         raise NotEnoughJourneys(0, 1)
     chain = _chain(transitions)
     channels = transitions.channels
-    if len(chain.states) <= _DENSE_MOST:
+    if len(chain.states) <= _DENSE_LIMIT:
         whole = _eliminate(chain, None)
         return {channel: 1.0 - _eliminate(chain, channel) / whole for channel in channels}
     values = _sweep(chain, None, [1.0] * len(chain.states))

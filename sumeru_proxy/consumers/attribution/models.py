@@ -14,12 +14,12 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from sumeru_proxy.consumers.attribution.journeys import COUNT, FALLBACK, NEVER, Options
-from sumeru_proxy.consumers.attribution.offered import Parameters
+from sumeru_proxy.consumers.attribution.offers import Parameters
 from sumeru_proxy.models import Shop
 
 
 class ModelCode(models.IntegerChoices):
-    """The models as credits name them. Numbers stay the same for ever; ``offered.NAMES`` are the lower-case names."""
+    """The models as credits name them. Numbers stay the same for ever; ``offers.NAMES`` are the lower-case names."""
 
     LAST = 1, _("Last touch")
     LAST_NON_DIRECT = 2, _("Last known channel")

@@ -9,7 +9,7 @@ from sumeru_proxy.consumers.attribution import weight_tables
 from sumeru_proxy.consumers.attribution.company import WeightTable
 from sumeru_proxy.consumers.attribution.journeys import Options
 from sumeru_proxy.consumers.attribution.models import AttributionSettings, Fit, ModelCode
-from sumeru_proxy.consumers.attribution.offered import OFFERS, Parameters, model_named
+from sumeru_proxy.consumers.attribution.offers import OFFERS, Parameters, model_named
 from sumeru_proxy.consumers.attribution.rules import Model
 from sumeru_proxy.consumers.attribution.weight_tables import Tables
 

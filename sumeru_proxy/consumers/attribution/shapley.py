@@ -20,7 +20,7 @@ from typing import Final
 
 from sumeru_proxy.consumers.attribution.markov import NotEnoughJourneys
 
-CHANNELS_MOST: Final = 20
+CHANNELS_LIMIT: Final = 20
 OTHER: Final = "(other)"
 
 
@@ -48,16 +48,16 @@ class Sets:
                     del mine[channels]
 
 
-def rarest_beyond(sets: Sets, channels_most: int = CHANNELS_MOST) -> frozenset[str]:
-    """The channels to be taken together as ``(other)``, so that at most ``channels_most`` names remain; the rarest by journeys."""
+def rarest_beyond(sets: Sets, channel_limit: int = CHANNELS_LIMIT) -> frozenset[str]:
+    """The channels to be taken together as ``(other)``, so that at most ``channel_limit`` names remain; the rarest by journeys."""
     frequency: Counter[str] = Counter()
     for channels, count in sets.journeys.items():
         for channel in channels:
             frequency[channel] += count
-    if len(frequency) <= channels_most:
+    if len(frequency) <= channel_limit:
         return frozenset()
     ranked = sorted(frequency, key=lambda channel: (-frequency[channel], channel))
-    return frozenset(ranked[channels_most - 1 :])
+    return frozenset(ranked[channel_limit - 1 :])
 
 
 def _grouped(sets: Sets, rare: frozenset[str]) -> Sets:
@@ -68,15 +68,15 @@ def _grouped(sets: Sets, rare: frozenset[str]) -> Sets:
     return result
 
 
-def values(sets: Sets, channels_most: int = CHANNELS_MOST) -> dict[str, float]:
+def values(sets: Sets, channel_limit: int = CHANNELS_LIMIT) -> dict[str, float]:
     """The Shapley value of each channel; may be negative, since more channels do not always convert better.
 
-    The rarest channels beyond ``channels_most`` all have the value of their group. The values of the names (the group counting once)
+    The rarest channels beyond ``channel_limit`` all have the value of their group. The values of the names (the group counting once)
     sum to v(all channels), which is 0 unless some journey had them all. Raises NotEnoughJourneys without any conversion.
     """
     if not any(sets.conversions.values()):
         raise NotEnoughJourneys(0, 1)
-    rare = rarest_beyond(sets, channels_most)
+    rare = rarest_beyond(sets, channel_limit)
     counted = _grouped(sets, rare) if rare else sets
     names = sorted(frozenset[str]().union(*counted.journeys))
     count = len(names)
@@ -100,6 +100,6 @@ def values(sets: Sets, channels_most: int = CHANNELS_MOST) -> dict[str, float]:
     return found
 
 
-def effects(sets: Sets, channels_most: int = CHANNELS_MOST) -> dict[str, float]:
+def effects(sets: Sets, channel_limit: int = CHANNELS_LIMIT) -> dict[str, float]:
     """``values`` with negative ones set to 0, as weights must not be negative; a report has to say which were."""
-    return {channel: max(0.0, value) for channel, value in values(sets, channels_most).items()}
+    return {channel: max(0.0, value) for channel, value in values(sets, channel_limit).items()}

@@ -17,7 +17,7 @@ from sumeru_proxy.consumers.attribution.company import BadRules, Problem, Rule, 
 from sumeru_proxy.consumers.attribution.models import AttributionSettings, WeightRule, WeightVersion
 
 COLUMNS: Final = ("dimension", "value", "factor_thousandths")
-CSV_BYTES_MOST: Final = 512 * 1024
+CSV_BYTES_LIMIT: Final = 512 * 1024
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _TRIES = 5
 
@@ -129,8 +129,8 @@ def to_csv(rules: Iterable[Rule]) -> str:
 
 def from_csv(data: bytes) -> tuple[Rule, ...]:
     """The rules of a CSV file as ``to_csv`` writes it, checked. Raises BadRules; lines count from 1 after the header."""
-    if len(data) > CSV_BYTES_MOST:
-        raise BadRules([Problem(0, "too_large", f"at most {CSV_BYTES_MOST} bytes")])
+    if len(data) > CSV_BYTES_LIMIT:
+        raise BadRules([Problem(0, "too_large", f"at most {CSV_BYTES_LIMIT} bytes")])
     try:
         rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True))
     except UnicodeDecodeError:

@@ -11,7 +11,7 @@ from sumeru_proxy.consumers.attribution.models import Label
 
 OTHER: Final = "(other)"
 CHARS: Final = 190
-MOST: Final[Mapping[str, int]] = {
+WORD_LIMITS: Final[Mapping[str, int]] = {
     Label.Kind.CHANNEL: 200,
     Label.Kind.CAMPAIGN: 5_000,
     Label.Kind.DEVICE: 50,
@@ -34,7 +34,7 @@ def ids_of(shop_id: int, words: Collection[Word]) -> dict[Word, int]:
         created: list[Word] = []
         for kind, text in missing:
             counts[kind] = counts.get(kind, 0) + 1
-            created.append((kind, text if counts[kind] <= MOST[kind] else OTHER))
+            created.append((kind, text if counts[kind] <= WORD_LIMITS[kind] else OTHER))
         Label.objects.bulk_create(
             [Label(shop_id=shop_id, kind=kind, text=text) for kind, text in sorted(set(created))], ignore_conflicts=True
         )

@@ -17,7 +17,7 @@ from sumeru_proxy.client.shapes_admin import Order
 from sumeru_proxy.consumers.order_sync import docs_pages, engine, personal, proof, requested_jobs
 from sumeru_proxy.consumers.order_sync.admin_pages import pages
 from sumeru_proxy.consumers.order_sync.engine import NAME, target_key
-from sumeru_proxy.consumers.order_sync.kinds import opened
+from sumeru_proxy.consumers.order_sync.kinds import open_target
 from sumeru_proxy.consumers.order_sync.models import DayProof, Link, OrderTarget
 from sumeru_proxy.consumers.order_sync.owing import owe_write
 from sumeru_proxy.models import Shop
@@ -64,7 +64,7 @@ class OrderListener:
         order = read(include=("attributions",))
         if order is None:
             return None
-        ready = engine.mapped(shop, [order])
+        ready = engine.map_orders(shop, [order])
 
         def effect() -> None:
             for row in rows:
@@ -88,7 +88,7 @@ def write(work: Work) -> Done:
         return Done({"skipped": "not enabled"})
     if not engine.due_links(row, timezone.now()).exists():
         return Done({"written": 0, "left": _in_hand(row)}, _again(row) if _in_hand(row) else None)
-    with opened(row) as target:
+    with open_target(row) as target:
         flushed = engine.flush(row, target)
     result = {"written": flushed.written, "parked": sum(flushed.parked.values()), "left": flushed.left}
     if flushed.left:
@@ -114,7 +114,7 @@ def _back_filled(shop: Shop, orders: Sequence[Order], body: Mapping[str, Any]) -
     since = datetime.fromisoformat(body["since"]) if body.get("since") else None
     chosen = _row(body)
     rows = [chosen] if chosen is not None else engine.active(shop)
-    ready = engine.mapped(shop, orders)
+    ready = engine.map_orders(shop, orders)
 
     def effect() -> None:
         for row in rows:
@@ -142,24 +142,24 @@ def prove(at: Step) -> Stride:
         return Stride(None)
     if "todo" not in cursor:
         since = datetime.fromisoformat(cursor["since"])
-        page = proof.page_of(at.work.sumeru(), since, cursor["page"])
+        page, place = proof.page_of(at.work.sumeru(), since, cursor["page"])
         days = {date.fromisoformat(each) for each in cursor["days"]}
         days |= {order.created_at.date() for order in page.orders}
-        ready = engine.mapped(shop, page.orders)
+        ready = engine.map_orders(shop, page.orders)
 
         def effect() -> None:
             for row in rows.values():
                 engine.take(row, ready)
 
         if not proof.ends(page):
-            following = {**cursor, "page": page.next_cursor, "days": sorted(each.isoformat() for each in days)}
+            following = {**cursor, "page": place, "days": sorted(each.isoformat() for each in days)}
             return Stride(following, len(page.orders), effect, skipped=page.skipped)
         days |= set(proof.days_since(since, now))
         todo = [[key, each.isoformat()] for key in sorted(rows) for each in sorted(days)]
         return Stride({"todo": todo}, len(page.orders), effect, skipped=page.skipped)
     (key, day), *rest = cursor["todo"]
     if key in rows:
-        with opened(rows[key]) as target:
+        with open_target(rows[key]) as target:
             proof.prove(rows[key], target, date.fromisoformat(day), date.fromisoformat(day))
     return Stride({"todo": rest} if rest else None, 0)
 

@@ -43,10 +43,10 @@ def _files(_request: HttpRequest) -> Mapping[str, Any]:
 
 def _tryton(_request: HttpRequest) -> Mapping[str, Any]:
     defaults = {each.name: each.default for each in fields(Options)}
-    shown = {name: defaults[name] if isinstance(defaults[name], str | int) else "" for name in TRYTON_OPTIONS}
+    options = {name: defaults[name] if isinstance(defaults[name], str | int) else "" for name in TRYTON_OPTIONS}
     return {
         "options": [
-            {"name": name, "default": _word(shown[name]), "text": text} for name, text in TRYTON_OPTIONS.items()
+            {"name": name, "default": _word(options[name]), "text": text} for name, text in TRYTON_OPTIONS.items()
         ]
     }
 

@@ -245,10 +245,7 @@ class Document:
     @property
     def fingerprint(self) -> str:
         """64 hexadecimal digits over all that a target is told; equal fingerprints need no second sending."""
-        data = as_data(self)
-        for name in ("notes", "updated_at"):
-            del data[name]
-        return hashlib.sha256(canonical({"format": FORMAT, **data}).encode()).hexdigest()
+        return fingerprint_of(as_data(self))
 
     def amount(self, minor: int) -> Decimal:
         """An amount of this document's minor units as a decimal number of its currency."""
@@ -278,8 +275,14 @@ def _plain(value: Any) -> Any:
 
 def as_data(document: Document) -> dict[str, Any]:
     """The document as JSON values: names as here, amounts as integers, prices and rates as decimal strings, times in RFC 3339."""
-    found: dict[str, Any] = _plain(document)
-    return found
+    data: dict[str, Any] = _plain(document)
+    return data
+
+
+def fingerprint_of(data: Mapping[str, Any]) -> str:
+    """The fingerprint of a document from what ``as_data`` gave."""
+    content = {name: value for name, value in data.items() if name not in ("notes", "updated_at")}
+    return hashlib.sha256(canonical({"format": FORMAT, **content}).encode()).hexdigest()
 
 
 def _moment(text: str | None) -> datetime | None:

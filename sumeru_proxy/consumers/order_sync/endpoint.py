@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from sumeru_proxy.client.public_addresses import is_public
 from sumeru_proxy.client.retrying import parse_retry_after
 
-READ_MOST_BYTES: Final = 16_384
+ANSWER_LIMIT_BYTES: Final = 16_384
 Resolve = Callable[..., list[tuple[Any, ...]]]
 
 
@@ -86,21 +86,21 @@ class Endpoint:
     def addresses(self) -> list[tuple[Any, ...]]:
         """Where the name leads now, checked. Raises Unreachable, and PrivateAddress when any one of them is not public."""
         try:
-            found = self._resolve(self._host, self._port, type=socket.SOCK_STREAM)
+            addresses = self._resolve(self._host, self._port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
             raise Unreachable("the endpoint's name cannot be looked up") from None
-        if not self._allow_private and not all(is_public(str(each[4][0])) for each in found):
+        if not self._allow_private and not all(is_public(str(each[4][0])) for each in addresses):
             raise PrivateAddress
-        return found
+        return addresses
 
     def post(self, headers: Mapping[str, str], body: bytes) -> Answer:
         """Send once; a kept connection that the endpoint had given up is replaced once (messages carry an id). Raises as above."""
-        kept = self._connection is not None
+        reused = self._connection is not None
         try:
             return self._post(headers, body)
         except (http.client.RemoteDisconnected, ConnectionError) as error:
             self.close()
-            if not kept:
+            if not reused:
                 raise Unreachable(f"the endpoint closed the connection ({type(error).__name__})") from None
         except (OSError, http.client.HTTPException) as error:
             self.close()
@@ -119,7 +119,7 @@ class Endpoint:
 
     def _post(self, headers: Mapping[str, str], body: bytes) -> Answer:
         deadline = time.monotonic() + self._timeout_s
-        connection = self._connection or self._connected(deadline)
+        connection = self._connection or self._connect(deadline)
         sock = connection.sock
         # However slowly bytes drip: at the deadline the socket is shut, which ends every wait on it.
         clock = threading.Timer(max(0.0, deadline - time.monotonic()), _shut, (sock,))
@@ -128,7 +128,7 @@ class Endpoint:
         try:
             connection.request("POST", self._target, body, {"Content-Type": "application/json", **headers})
             answer = connection.getresponse()
-            beginning = answer.read(READ_MOST_BYTES)
+            beginning = answer.read(ANSWER_LIMIT_BYTES)
             wait_s = parse_retry_after(answer.headers.get("Retry-After"), time.time())
             whole = answer.isclosed()
         finally:
@@ -139,7 +139,7 @@ class Endpoint:
             self.close()
         return Answer(answer.status, beginning, wait_s)
 
-    def _connected(self, deadline: float) -> http.client.HTTPConnection:
+    def _connect(self, deadline: float) -> http.client.HTTPConnection:
         failure: OSError | None = None
         for family, kind, protocol, _name, address in self.addresses():
             sock = socket.socket(family, kind, protocol)
@@ -153,17 +153,17 @@ class Endpoint:
                 sock.close()
                 failure = error
                 continue
-            made: http.client.HTTPConnection
+            connection: http.client.HTTPConnection
             if self._secure:
-                made = http.client.HTTPSConnection(
+                connection = http.client.HTTPSConnection(
                     self._host, self._port, timeout=self._timeout_s, context=self._context()
                 )
             else:
-                made = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout_s)
-            made.sock = sock
-            made.auto_open = 0  # what is sent goes to the address that was checked, or nowhere
-            self._connection = made
-            return made
+                connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout_s)
+            connection.sock = sock
+            connection.auto_open = 0  # what is sent goes to the address that was checked, or nowhere
+            self._connection = connection
+            return connection
         raise failure or OSError("no address")
 
     def _context(self) -> ssl.SSLContext:

@@ -17,18 +17,19 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from sumeru_proxy.client.shapes_admin import Order
-from sumeru_proxy.consumers.order_sync.document import Document, as_data, canonical, changes, from_data
+from sumeru_proxy.consumers.order_sync.document import Document, as_data, canonical, fingerprint_of
 from sumeru_proxy.consumers.order_sync.mapping import map_order
-from sumeru_proxy.consumers.order_sync.models import Link, OrderTarget, Sending
-from sumeru_proxy.consumers.order_sync.targets.interface import Entry, NotMappable, Target, TargetError, Written
+from sumeru_proxy.consumers.order_sync.models import Link, OrderTarget
+from sumeru_proxy.consumers.order_sync.recording import FlushReport, document_before, document_of, note, sending_of
+from sumeru_proxy.consumers.order_sync.targets.interface import Entry, NotMappable, Target
 from sumeru_proxy.models import Shop
-from sumeru_proxy.outbox.masking import masked
 
 NAME: Final = "order_sync"
 CLAIM: Final = timedelta(seconds=180)
 """Longer than any one ``write`` may take; after it a link that a killed process had is free again."""
 TEST_ORDER: Final = "test_order"
-CHANGES_MOST: Final = 200
+RESULTS_AT_ONCE: Final = 10
+"""So many outcomes are stored in one transaction: few commits, and nobody waits long for SQLite's one writer."""
 
 
 def target_key(row_id: int) -> str:
@@ -47,7 +48,7 @@ def active(shop: Shop) -> list[OrderTarget]:
 
 
 @dataclass(frozen=True, slots=True)
-class Mapped:
+class MappedOrder:
     """An order and its document in the columns of a link, worked out before a transaction begins; ``error`` when it has none."""
 
     order: Order
@@ -56,20 +57,24 @@ class Mapped:
     error: NotMappable | None = None
 
 
-def mapped(shop: Shop, orders: Iterable[Order]) -> list[Mapped]:
+def map_orders(shop: Shop, orders: Iterable[Order]) -> list[MappedOrder]:
     """Each order as its document, once for all targets of the shop."""
-    found = []
+    results = []
     for order in orders:
         try:
             document = map_order(order, shop.key)
-            found.append(Mapped(order, _facts(document), document.test))
+            results.append(MappedOrder(order, _facts(document), document.test))
         except NotMappable as error:
-            found.append(Mapped(order, {"fingerprint": ""}, error=error))
-    return found
+            results.append(MappedOrder(order, {"fingerprint": ""}, error=error))
+    return results
 
 
 def take(
-    row: OrderTarget, orders: Iterable[Order | Mapped], *, since: datetime | None = None, now: datetime | None = None
+    row: OrderTarget,
+    orders: Iterable[Order | MappedOrder],
+    *,
+    since: datetime | None = None,
+    now: datetime | None = None,
 ) -> int:
     """Remember what these orders should be in the target; gives how many are due now. Joins the caller's transaction; may be repeated.
 
@@ -77,21 +82,34 @@ def take(
     reaches further back. An order older than what is known (by ``updated_at``) changes nothing.
     """
     now = now or timezone.now()
-    given = [each if isinstance(each, Mapped) else mapped(row.shop, [each])[0] for each in orders]
-    by_id = {each.order.id: each for each in given}
-    known = {link.order_id: link for link in Link.objects.filter(target=row, order_id__in=list(by_id))}
+    records = [each if isinstance(each, MappedOrder) else map_orders(row.shop, [each])[0] for each in orders]
+    by_id = {each.order.id: each for each in records}
+    links = {link.order_id: link for link in Link.objects.filter(target=row, order_id__in=list(by_id))}
     due = 0
+    new: list[Link] = []
     for one in by_id.values():
         order = one.order
-        link = known.get(order.id)
+        link = links.get(order.id)
         start = min((each for each in (row.start_at, since) if each is not None), default=None)
         if link is None and (start is None or order.created_at < start):
             continue
-        due += _take(row, one, link, now)
+        due += _take(row, one, link, now, new)
+    if new:
+        # Another process may have made some of them meanwhile.
+        Link.objects.bulk_create(
+            new, update_conflicts=True, unique_fields=["target", "order_id"], update_fields=[*_COLUMNS, "changed_at"]
+        )
     return due
 
 
-def _take(row: OrderTarget, one: Mapped, link: Link | None, now: datetime) -> int:
+_COLUMNS: Final = (
+    *("number", "day", "currency", "order_updated_at", "seen_at", "person", "total", "refunded", "order_state"),
+    *("document_text", "fingerprint", "state", "reason", "text"),
+)
+"""What ``take`` says of an order."""
+
+
+def _take(row: OrderTarget, one: MappedOrder, link: Link | None, now: datetime, new: list[Link]) -> int:
     order = one.order
     if link is not None and link.state == Link.State.ERASED:
         return 0
@@ -106,41 +124,42 @@ def _take(row: OrderTarget, one: Mapped, link: Link | None, now: datetime) -> in
     }
     values |= one.values
     if one.error is not None:
-        said = {"state": Link.State.PARKED, "reason": one.error.reason, "text": one.error.text[:300]}
-        _store(row, order.id, link, values | said)
+        problem = {"state": Link.State.PARKED, "reason": one.error.reason, "text": one.error.text[:300]}
+        _store(row, order.id, link, new, values | problem)
         return 0
     fingerprint = values["fingerprint"]
     if one.test and not row.test_orders:
-        _store(row, order.id, link, values | {"state": Link.State.SKIPPED, "reason": TEST_ORDER, "text": ""})
+        _store(row, order.id, link, new, values | {"state": Link.State.SKIPPED, "reason": TEST_ORDER, "text": ""})
         return 0
     was_test = link is not None and link.state == Link.State.SKIPPED and link.reason == TEST_ORDER
     same = link is not None and link.fingerprint == fingerprint and not was_test
     if same and link is not None and (link.state != Link.State.DUE or link.document_text):
         # Sent, parked or skipped as it is: only what was pruned comes back.
-        _store(row, order.id, link, values)
+        _store(row, order.id, link, new, values)
         return int(link.state == Link.State.DUE)
     if link is not None and link.state == Link.State.SKIPPED and link.reason != TEST_ORDER:
-        _store(row, order.id, link, values)  # a person decided
+        _store(row, order.id, link, new, values)  # a person decided
         return 0
     state = Link.State.SENT if link is not None and link.sent_fingerprint == fingerprint else Link.State.DUE
-    _store(row, order.id, link, values | {"state": state, "reason": "", "text": ""})
+    _store(row, order.id, link, new, values | {"state": state, "reason": "", "text": ""})
     return int(state == Link.State.DUE)
 
 
 def _facts(document: Document) -> dict[str, Any]:
+    data = as_data(document)
     return {
         "person": document.party.key[:190],
         "total": document.totals.total,
         "refunded": document.totals.refunded,
         "order_state": document.state,
-        "document_text": canonical(as_data(document)),
-        "fingerprint": document.fingerprint,
+        "document_text": canonical(data),
+        "fingerprint": fingerprint_of(data),
     }
 
 
-def _store(row: OrderTarget, order_id: str, link: Link | None, values: dict[str, Any]) -> None:
+def _store(row: OrderTarget, order_id: str, link: Link | None, new: list[Link], values: dict[str, Any]) -> None:
     if link is None:
-        Link.objects.update_or_create(target=row, order_id=order_id, defaults=values)
+        new.append(Link(target=row, order_id=order_id, **values))
     else:
         # Only while no newer reading was stored meanwhile.
         newest = Link.objects.filter(pk=link.pk)
@@ -152,31 +171,13 @@ def _store(row: OrderTarget, order_id: str, link: Link | None, values: dict[str,
 # -- writing what is due
 
 
-@dataclass(slots=True)
-class Flushed:
-    """What a flush did, by action; ``parked`` by reason; ``left`` are still due."""
-
-    actions: dict[str, int] = field(default_factory=dict)
-    parked: dict[str, int] = field(default_factory=dict)
-    left: int = 0
-
-    def count(self, where: dict[str, int], word: str) -> None:
-        """One more."""
-        where[word] = where.get(word, 0) + 1
-
-    @property
-    def written(self) -> int:
-        """How many orders the target acknowledged."""
-        return sum(self.actions.values())
-
-
 def due_links(row: OrderTarget, now: datetime) -> QuerySet[Link]:
     """The links that are due and that no process has in hand, oldest first."""
     free = Q(claimed_until=None) | Q(claimed_until__lt=now)
     return Link.objects.filter(free, target=row, state=Link.State.DUE).exclude(document_text="").order_by("pk")
 
 
-def _claimed(row: OrderTarget, most: int, order_ids: Sequence[str] | None, now: datetime) -> list[Link]:
+def _claim_links(row: OrderTarget, most: int, order_ids: Sequence[str] | None, now: datetime) -> list[Link]:
     until = now + CLAIM + timedelta(microseconds=uuid.uuid4().int % 1_000_000)  # names this claim
     free = due_links(row, now)
     if order_ids is not None:
@@ -197,31 +198,35 @@ def flush(
     most: int = 200,
     for_s: float = 40.0,
     order_ids: Sequence[str] | None = None,
-) -> Flushed:
+) -> FlushReport:
     """Write what is due, in the target's batches, until ``most`` or ``for_s`` seconds are reached.
 
     Raises TargetDown when the target goes away; what was acknowledged by then is noted. Several may run at once.
     """
-    flushed = Flushed()
+    flushed = FlushReport()
     began = timezone.now()
     tried = 0
     while tried < most and (timezone.now() - began).total_seconds() < for_s:
-        links = _claimed(row, min(target.batch_size, most - tried), order_ids, timezone.now())
+        links = _claim_links(row, min(target.batch_size, most - tried), order_ids, timezone.now())
         if not links:
             break
         tried += len(links)
-        documents = [from_data(link.document_data) for link in links]
         try:
-            entries = [
-                Entry(document, from_data(link.sent_data) if link.sent_text else None, link.remote_id)
-                for link, document in zip(links, documents, strict=True)
-            ]
-            outcomes = target.write(entries)
+            readable = [(link, document) for link in links if (document := document_of(link, flushed)) is not None]
+            entries = [Entry(document, document_before(link), link.remote_id) for link, document in readable]
+            outcomes = target.write(entries) if entries else []
         except BaseException:
             _release(links)
             raise
-        for link, document, outcome in zip(links, documents, outcomes, strict=True):
-            note(link, document, outcome, flushed)
+        # What needs no lock is worked out before the transaction.
+        results = [
+            (link, document, outcome, sending_of(link, outcome))
+            for (link, document), outcome in zip(readable, outcomes, strict=True)
+        ]
+        for start in range(0, len(results), RESULTS_AT_ONCE):
+            with transaction.atomic():
+                for link, document, outcome, sending in results[start : start + RESULTS_AT_ONCE]:
+                    note(link, document, outcome, sending, flushed)
     flushed.left = due_links(row, timezone.now()).count()
     return flushed
 
@@ -229,69 +234,6 @@ def flush(
 def _release(links: Sequence[Link]) -> None:
     for link in links:
         Link.objects.filter(pk=link.pk, claimed_until=link.claimed_until).update(claimed_until=None)
-
-
-def note(link: Link, document: Document, outcome: Written | TargetError, flushed: Flushed) -> None:
-    """Remember what came of one writing. A newer document that arrived meanwhile stays due."""
-    own = Link.objects.filter(pk=link.pk).exclude(state=Link.State.ERASED)
-    current = Q(fingerprint=link.fingerprint)
-    if isinstance(outcome, TargetError):
-        flushed.count(flushed.parked, outcome.reason)
-        text = masked(outcome.text, (*outcome.personal, *personal_texts(document)))
-        own.filter(current).update(
-            state=Link.State.PARKED,
-            reason=outcome.reason,
-            text=text[:300],
-            claimed_until=None,
-            changed_at=timezone.now(),
-        )
-        own.exclude(current).update(claimed_until=None)
-        return
-    flushed.count(flushed.actions, outcome.action)
-    now = timezone.now()
-    sent = {
-        "sent_text": link.document_text,
-        "sent_fingerprint": link.fingerprint,
-        "sent_at": now,
-        "changed_at": now,
-        "remote_id": outcome.remote_id[:190],
-        "remote_number": outcome.number[:120],
-        "remote_state": outcome.state[:40],
-        "remote_url": outcome.url[:500],
-        "remote_total": outcome.total,
-        "remote_refunded": outcome.refunded,
-        "rounding": outcome.rounding,
-        "claimed_until": None,
-    }
-    with transaction.atomic():
-        if not own.update(**sent):
-            return
-        own.filter(current, state=Link.State.DUE).update(state=Link.State.SENT, reason="", text="")
-        if outcome.action != "unchanged" or link.sent_fingerprint != link.fingerprint:
-            rows = changes(link.sent_data or None, link.document_data)[:CHANGES_MOST]
-            Sending.objects.create(
-                link=link,
-                action=outcome.action,
-                fingerprint=link.fingerprint,
-                changes=[[each.path, each.before, each.after] for each in rows],
-            )
-
-
-def personal_texts(document: Document) -> set[str]:
-    """What of a document names a person: masked in whatever a target says."""
-    party = document.party
-    found = {party.email, party.first_name, party.last_name, party.phone, party.name}
-    for address in (document.billing, document.shipping):
-        if address is not None:
-            found |= {
-                address.name,
-                address.company,
-                address.street,
-                address.street2,
-                address.phone,
-                address.postal_code,
-            }
-    return {text for text in found if text}
 
 
 # -- what a person does

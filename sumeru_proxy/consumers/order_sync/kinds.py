@@ -21,12 +21,12 @@ def kinds() -> dict[str, Kind]:
     modules = (
         importlib.import_module(f"{targets.__name__}.{each.name}") for each in pkgutil.iter_modules(targets.__path__)
     )
-    found: dict[str, Kind] = {}
+    by_name: dict[str, Kind] = {}
     for module in sorted(modules, key=lambda each: each.__name__):
         kind = getattr(module, "KIND", None)
         if isinstance(kind, Kind):
-            found[kind.name] = kind
-    return found
+            by_name[kind.name] = kind
+    return by_name
 
 
 def documents_of(row: OrderTarget, day: date) -> Iterator[Document]:
@@ -39,7 +39,7 @@ def documents_of(row: OrderTarget, day: date) -> Iterator[Document]:
 
 
 @contextmanager
-def opened(row: OrderTarget) -> Iterator[Target]:
+def open_target(row: OrderTarget) -> Iterator[Target]:
     """The target of a row, closed afterwards. Raises TargetDown (``not_set_up``) when its kind, options or secret cannot be used: all
     orders wait until they are mended.
     """

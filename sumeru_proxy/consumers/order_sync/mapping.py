@@ -51,7 +51,7 @@ NOTES: Final = {
 }
 """What a document's notes mean, by their word."""
 
-_TOUCHES_MOST = 500
+_TOUCH_LIMIT = 500
 
 
 @dataclass(slots=True)
@@ -93,7 +93,7 @@ def map_order(order: shapes.Order, shop: str) -> Document:
         _settle_discounts(order, drafts, digits, notes)
         _settle_taxes(order, drafts, digits, notes)
         included = _price_form(order, drafts, total, notes)
-        lines = tuple(_line(draft, included, digits, notes) for draft in _rated(drafts, included, notes))
+        lines = tuple(_line(draft, included, digits, notes) for draft in _with_rates(drafts, included, notes))
         refunds = tuple(_refund(refund, lines, digits, notes) for refund in order.refunds or ())
         payments = tuple(
             Payment(payment.kind, minor(payment.amount, digits), payment.gateway) for payment in order.payments or ()
@@ -147,7 +147,7 @@ def _sum_of(parts: Sequence[shapes.TaxLine] | Sequence[shapes.OrderDiscount] | N
     return None if parts is None else sum(minor(part.amount, digits) for part in parts)
 
 
-def _told(amount: Decimal | None, digits: int) -> int | None:
+def _minor_or_none(amount: Decimal | None, digits: int) -> int | None:
     return None if amount is None else minor(amount, digits)
 
 
@@ -164,8 +164,8 @@ def _drafts(order: shapes.Order, digits: int) -> list[_Draft]:
             quantity=line.quantity,
             price=line.price,
             base=rounded(line.price * line.quantity, digits),
-            discount=_first(_told(line.discount, digits), _sum_of(line.discounts, digits)),
-            tax=_first(_told(line.tax, digits), _sum_of(line.tax_lines, digits)),
+            discount=_first(_minor_or_none(line.discount, digits), _sum_of(line.discounts, digits)),
+            tax=_first(_minor_or_none(line.tax, digits), _sum_of(line.tax_lines, digits)),
             tax_lines=line.tax_lines,
             sku=line.sku,
             product_id=line.product_id,
@@ -186,8 +186,8 @@ def _drafts(order: shapes.Order, digits: int) -> list[_Draft]:
                 quantity=1,
                 price=charge.price,
                 base=rounded(charge.price, digits),
-                discount=_told(charge.discount, digits),
-                tax=_first(_told(charge.tax, digits), _sum_of(charge.tax_lines, digits)),
+                discount=_minor_or_none(charge.discount, digits),
+                tax=_first(_minor_or_none(charge.tax, digits), _sum_of(charge.tax_lines, digits)),
                 tax_lines=charge.tax_lines,
             )
         )
@@ -196,9 +196,9 @@ def _drafts(order: shapes.Order, digits: int) -> list[_Draft]:
 
 def _settle_discounts(order: shapes.Order, drafts: list[_Draft], digits: int, notes: list[str]) -> None:
     """Spread over the lines what of the order's discount none of them has."""
-    told = sum(draft.discount or 0 for draft in drafts)
-    whole = _first(_told(order.total_discounts, digits), _sum_of(order.discounts, digits))
-    missing = 0 if whole is None else whole - told
+    on_lines = sum(draft.discount or 0 for draft in drafts)
+    whole = _first(_minor_or_none(order.total_discounts, digits), _sum_of(order.discounts, digits))
+    missing = 0 if whole is None else whole - on_lines
     if missing > 0:
         # Lines that say nothing of a discount bear it; when all do say something, it is the order's own and all bear it.
         silent = [draft for draft in drafts if draft.discount is None and draft.kind == PRODUCT]
@@ -216,7 +216,7 @@ def _settle_taxes(order: shapes.Order, drafts: list[_Draft], digits: int, notes:
     silent = [draft for draft in drafts if draft.tax is None]
     if not silent:
         return
-    left = (_told(order.total_tax, digits) or 0) - sum(draft.tax or 0 for draft in drafts)
+    left = (_minor_or_none(order.total_tax, digits) or 0) - sum(draft.tax or 0 for draft in drafts)
     shares = spread(max(0, left), [0 if draft.gift_card else max(0, draft.amount) for draft in silent])
     for draft, share in zip(silent, shares, strict=True):
         draft.tax = share
@@ -237,9 +237,9 @@ def _net(draft: _Draft, included: bool) -> int:
     return draft.amount - (draft.tax or 0) if included else draft.amount
 
 
-def _rated(drafts: list[_Draft], included: bool, notes: list[str]) -> list[_Draft]:
+def _with_rates(drafts: list[_Draft], included: bool, notes: list[str]) -> list[_Draft]:
     """Give lines without tax rates those that their amounts speak for: one for the whole order where it fits, else each its own."""
-    silent = [draft for draft in drafts if draft.tax and not _rates_told(draft)]
+    silent = [draft for draft in drafts if draft.tax and not _has_rates(draft)]
     if not silent:
         return drafts
     notes.append(RATE_DERIVED)
@@ -252,7 +252,7 @@ def _rated(drafts: list[_Draft], included: bool, notes: list[str]) -> list[_Draf
     return drafts
 
 
-def _rates_told(draft: _Draft) -> bool:
+def _has_rates(draft: _Draft) -> bool:
     return bool(draft.tax_lines) and all(tax.rate is not None for tax in draft.tax_lines or ())
 
 
@@ -301,25 +301,25 @@ def _refund(refund: shapes.Refund, lines: Sequence[Line], digits: int, notes: li
         shipping = next((line.id for line in lines if line.kind == SHIPPING), "")
         parts.append((shipping, 0, refund.shipping.amount, refund.shipping.tax, refund.shipping.tax_lines))
     by_id = {line.id: line for line in lines}
-    made = []
+    refund_lines = []
     for line_id, quantity, amount, tax_amount, tax_lines in parts:
         gross, line = minor(amount, digits), by_id.get(line_id)
-        tax = _first(_told(tax_amount, digits), _sum_of(tax_lines, digits))
+        tax = _first(_minor_or_none(tax_amount, digits), _sum_of(tax_lines, digits))
         if tax is None:
             tax = spread(gross, [line.tax, line.net])[0] if line and line.gross else 0
             notes.append(REFUND_TAX_DERIVED)
-        told = _taxes(tax, tax_lines, digits)
-        if not told and tax and line and line.taxes:
+        taxes = _taxes(tax, tax_lines, digits)
+        if not taxes and tax and line and line.taxes:
             shares = spread(tax, [abs(each.amount) for each in line.taxes])
-            told = tuple(replace(each, amount=share) for each, share in zip(line.taxes, shares, strict=True))
-        made.append(RefundLine(line_id, quantity, gross - tax, tax, told))
-    tax = _told(refund.tax, digits)
+            taxes = tuple(replace(each, amount=share) for each, share in zip(line.taxes, shares, strict=True))
+        refund_lines.append(RefundLine(line_id, quantity, gross - tax, tax, taxes))
+    tax = _minor_or_none(refund.tax, digits)
     return Refund(
         id=refund.id,
         created_at=refund.created_at,
         amount=minor(refund.amount, digits),
-        tax=sum(each.tax for each in made) if tax is None else tax,
-        lines=tuple(made),
+        tax=sum(each.tax for each in refund_lines) if tax is None else tax,
+        lines=tuple(refund_lines),
         note=refund.reason,
     )
 
@@ -348,7 +348,7 @@ def _touches(attributions: Sequence[shapes.Attribution]) -> tuple[tuple[Touch, .
         return (), "", ""
     points = sorted(
         attributions[0].touchpoints, key=lambda point: point.occurred_at.timestamp() if point.occurred_at else 0.0
-    )[-_TOUCHES_MOST:]
+    )[-_TOUCH_LIMIT:]
     if not points:
         return (), "", ""
     heaviest = max(enumerate(points), key=lambda pair: (pair[1].weight or Decimal(0), pair[0]))[1]

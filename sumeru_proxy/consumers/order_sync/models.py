@@ -99,6 +99,15 @@ class Link(models.Model):
             models.Index(fields=["target", "state"], name="link_state"),
             models.Index(fields=["target", "day"], name="link_day"),
             models.Index(fields=["person"], name="link_person"),
+            # For prefixes: PostgreSQL uses them whatever its collation is.
+            models.Index(
+                fields=["target", "number"], name="link_number", opclasses=["int8_ops", "varchar_pattern_ops"]
+            ),
+            models.Index(
+                fields=["target", "remote_number"],
+                name="link_remote_number",
+                opclasses=["int8_ops", "varchar_pattern_ops"],
+            ),
         ]
         verbose_name = _("order in a target")
         verbose_name_plural = _("orders in targets")

@@ -7,7 +7,7 @@ from sumeru_proxy.consumers.order_sync.targets import interface
 
 
 def action_of(entry: interface.Entry) -> str:
-    """The action of ``interface.Written`` that brings ``entry.before`` to ``entry.document``."""
+    """The action of ``interface.Receipt`` that brings ``entry.before`` to ``entry.document``."""
     document, before = entry.document, entry.before
     if before is None:
         return interface.CREATED

@@ -17,19 +17,19 @@ from django.db.models import Q, QuerySet
 from sumeru_proxy.consumers.order_sync.models import DayProof, Link, Rehearsal, Sending
 from sumeru_proxy.webhooks.listeners import Person, Stored
 
-DOCUMENTS_KEPT: Final = timedelta(days=90)
-PARKED_KEPT: Final = timedelta(days=365)
-PROOFS_KEPT: Final = timedelta(days=760)
-KEPT_TEXT: Final = (
+DOCUMENT_LIFETIME: Final = timedelta(days=90)
+PARKED_LIFETIME: Final = timedelta(days=365)
+PROOF_LIFETIME: Final = timedelta(days=760)
+DOCUMENT_LIFETIME_TEXT: Final = (
     "texts 90 days after the last sending, of parked orders a year; number, day and amounts until the target is deleted"
 )
-PROOFS_TEXT: Final = "25 months"
+PROOF_LIFETIME_TEXT: Final = "25 months"
 STORES: Final = (
     Stored("order_sync.OrderTarget", "targets, their options; secrets apart, encrypted", False, "until deleted"),
-    Stored("order_sync.Link", "orders as documents: names, addresses, lines, amounts", True, KEPT_TEXT),
-    Stored("order_sync.Sending", "what was sent: the fields that changed", True, KEPT_TEXT),
-    Stored("order_sync.DayProof", "counts, sums, ids of orders that differ", False, PROOFS_TEXT),
-    Stored("order_sync.Rehearsal", "what would have been written: ids, amounts, SKUs", False, PROOFS_TEXT),
+    Stored("order_sync.Link", "orders as documents: names, addresses, lines, amounts", True, DOCUMENT_LIFETIME_TEXT),
+    Stored("order_sync.Sending", "what was sent: the fields that changed", True, DOCUMENT_LIFETIME_TEXT),
+    Stored("order_sync.DayProof", "counts, sums, ids of orders that differ", False, PROOF_LIFETIME_TEXT),
+    Stored("order_sync.Rehearsal", "what would have been written: ids, amounts, SKUs", False, PROOF_LIFETIME_TEXT),
 )
 
 
@@ -40,14 +40,16 @@ def _keys(person: Person) -> set[str]:
 
 
 def _links(shop_id: int, person: Person) -> QuerySet[Link]:
-    found = Q(pk__in=())
+    matches = Q(pk__in=())
     for key in _keys(person):
-        found |= Q(person__iexact=key)
+        matches |= Q(person__iexact=key)
     for name in person:
         if "@" in name:
             # A customer's order also names the address; the text is ASCII JSON.
-            found |= Q(document_text__icontains=json.dumps(name)[1:-1]) | Q(sent_text__icontains=json.dumps(name)[1:-1])
-    return Link.objects.filter(found, target__shop_id=shop_id)
+            matches |= Q(document_text__icontains=json.dumps(name)[1:-1]) | Q(
+                sent_text__icontains=json.dumps(name)[1:-1]
+            )
+    return Link.objects.filter(matches, target__shop_id=shop_id)
 
 
 def erase(shop_id: int, person: Person, dry_run: bool) -> Mapping[str, int]:
@@ -89,18 +91,18 @@ def prune(now: datetime, dry_run: bool) -> Mapping[str, int]:
 
     A parked order that nobody decided about for a year is emptied, too: the next reading of the order brings its content back.
     """
-    old, older = now - DOCUMENTS_KEPT, now - PROOFS_KEPT
+    old, older = now - DOCUMENT_LIFETIME, now - PROOF_LIFETIME
     settled = Q(state__in=(Link.State.SENT, Link.State.SKIPPED), changed_at__lt=old)
-    forgotten = Q(state=Link.State.PARKED, changed_at__lt=now - PARKED_KEPT)
+    forgotten = Q(state=Link.State.PARKED, changed_at__lt=now - PARKED_LIFETIME)
     links = Link.objects.filter(settled | forgotten).exclude(document_text="")
-    found: list[tuple[str, QuerySet[Any]]] = [
+    old_rows: list[tuple[str, QuerySet[Any]]] = [
         ("sendings", Sending.objects.filter(at__lt=old)),
         ("daily proofs", DayProof.objects.filter(checked_at__lt=older)),
         ("rehearsals", Rehearsal.objects.filter(at__lt=older)),
     ]
-    counts = {"documents": links.count(), **{name: rows.count() for name, rows in found}}
+    counts = {"documents": links.count(), **{name: rows.count() for name, rows in old_rows}}
     if not dry_run:
         links.update(document_text="", sent_text="", text="")
-        for _name, rows in found:
+        for _name, rows in old_rows:
             rows.delete()
     return counts

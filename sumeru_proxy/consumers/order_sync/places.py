@@ -15,12 +15,12 @@ _SHORT = {"uk": "GB", "usa": "US", "u.s.a.": "US", "great britain": "GB", "engla
 @cache
 def _names() -> dict[str, str]:
     """Country names in the larger languages, case folded, to ISO 3166-1 alpha-2."""
-    found: dict[str, str] = {}
+    codes: dict[str, str] = {}
     for language in ("ja", "nl", "pl", "it", "es", "fr", "de", "en"):
         for code, name in Locale(language).territories.items():
             if len(code) == 2 and code.isalpha() and code not in ("EU", "EZ", "UN", "ZZ", "XA", "XB"):
-                found[name.casefold()] = code
-    return found | _SHORT
+                codes[name.casefold()] = code
+    return codes | _SHORT
 
 
 @lru_cache(maxsize=1_000)
@@ -38,7 +38,7 @@ def address_of(address: shapes.Address | None) -> PostalAddress | None:
     if address is None:
         return None
     name = " ".join(part.strip() for part in (address.first_name, address.last_name) if part.strip())
-    made = PostalAddress(
+    parts = PostalAddress(
         name=name,
         company=address.company.strip(),
         street=address.address1.strip(),
@@ -50,4 +50,4 @@ def address_of(address: shapes.Address | None) -> PostalAddress | None:
         country_text=address.country.strip(),
         phone=address.phone.strip(),
     )
-    return None if made == PostalAddress() else made
+    return None if parts == PostalAddress() else parts

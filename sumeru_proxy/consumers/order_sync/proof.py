@@ -13,19 +13,19 @@ from typing import Any, Final
 from django.db import transaction
 from django.utils import timezone
 
-from sumeru_proxy.client import errors
 from sumeru_proxy.client.api import Sumeru
 from sumeru_proxy.client.shapes_admin import OrderPage
 from sumeru_proxy.client.windows import Window
 from sumeru_proxy.consumers.order_sync import engine
 from sumeru_proxy.consumers.order_sync.document import CANCELLED
 from sumeru_proxy.consumers.order_sync.models import DayProof, Link, OrderTarget
-from sumeru_proxy.consumers.order_sync.targets.interface import Booked, Target
+from sumeru_proxy.consumers.order_sync.targets.interface import BookedOrder, Target
+from sumeru_proxy.webhooks.walking import read_page
 
 MISSING: Final = "missing"
 SURPLUS: Final = "surplus"
 PAGE: Final = 100
-DIFFERING_MOST: Final = 500
+DIFFERENCE_LIMIT: Final = 500
 """So many differing orders are listed for a day and currency; all are counted and repaired."""
 
 
@@ -72,34 +72,34 @@ class Sums:
 Key = tuple[date, str]
 
 
-def compare(expected: Iterable[Expected], booked: Iterable[Booked]) -> dict[Key, Sums]:
+def compare(expected: Iterable[Expected], booked: Iterable[BookedOrder]) -> dict[Key, Sums]:
     """Both sides by day and currency. Pure. An order booked under another day or currency differs on the day where it belongs."""
-    found: dict[Key, Sums] = {}
-    held = {each.order_id: each for each in booked}
+    by_day: dict[Key, Sums] = {}
+    in_target = {each.order_id: each for each in booked}
     for order in expected:
-        sums = found.setdefault((order.day, order.currency), Sums())
+        sums = by_day.setdefault((order.day, order.currency), Sums())
         sums.orders += 1
         sums.total += 0 if order.state == CANCELLED else order.total - order.refunded
-        there = held.pop(order.order_id, None)
+        there = in_target.pop(order.order_id, None)
         fields = _fields(order, there)
         if there is not None and (there.day, there.currency) == (order.day, order.currency):
             _count(sums, there)
         if fields:
             sums.differing.append(Difference(order.order_id, order.number, order.currency, tuple(fields)))
-    for there in held.values():
-        sums = found.setdefault((there.day, there.currency), Sums())
+    for there in in_target.values():
+        sums = by_day.setdefault((there.day, there.currency), Sums())
         _count(sums, there)
         surplus = ((SURPLUS, "", there.remote_id),)
         sums.differing.append(Difference(there.order_id, there.number, there.currency, surplus))
-    return found
+    return by_day
 
 
-def _count(sums: Sums, there: Booked) -> None:
+def _count(sums: Sums, there: BookedOrder) -> None:
     sums.target_orders += 1
     sums.target_total += 0 if there.state == CANCELLED else there.total - there.refunded
 
 
-def _fields(order: Expected, there: Booked | None) -> list[tuple[str, str, str]]:
+def _fields(order: Expected, there: BookedOrder | None) -> list[tuple[str, str, str]]:
     if there is None:
         return [(MISSING, order.unsent or "sent", "")]
     pairs = [
@@ -128,7 +128,7 @@ def expected_orders(row: OrderTarget, since: date, until: date) -> Iterable[Expe
         yield Expected(order_id, number, day, currency, total, refunded, order_state or "open", unsent)
 
 
-def acknowledged(row: OrderTarget, since: date, until: date) -> Iterable[Booked]:
+def acknowledged_orders(row: OrderTarget, since: date, until: date) -> Iterable[BookedOrder]:
     """What a target that cannot be read back acknowledged, for these days."""
     links = Link.objects.filter(target=row, day__gte=since, day__lte=until).exclude(sent_fingerprint="")
     for link in links.exclude(state=Link.State.SKIPPED).iterator(chunk_size=500):
@@ -136,7 +136,7 @@ def acknowledged(row: OrderTarget, since: date, until: date) -> Iterable[Booked]
         same = link.sent_fingerprint == link.fingerprint
         if not same and not data:
             continue  # its text was pruned: nothing can be said
-        yield Booked(
+        yield BookedOrder(
             order_id=link.order_id,
             remote_id=link.remote_id,
             day=link.day,
@@ -148,17 +148,17 @@ def acknowledged(row: OrderTarget, since: date, until: date) -> Iterable[Booked]
         )
 
 
-def booked_orders(row: OrderTarget, target: Target, since: date, until: date) -> list[Booked]:
+def booked_orders(row: OrderTarget, target: Target, since: date, until: date) -> list[BookedOrder]:
     """What the target holds of these days, without orders that were left out here."""
-    booked = list(target.booked(since, until) if target.reads_back else acknowledged(row, since, until))
+    orders = list(target.orders_between(since, until) if target.reads_back else acknowledged_orders(row, since, until))
     out: set[str] = set()
-    ids = [each.order_id for each in booked]
+    ids = [each.order_id for each in orders]
     for start in range(0, len(ids), 500):
         left_out = Link.objects.filter(
             target=row, order_id__in=ids[start : start + 500], state__in=(Link.State.SKIPPED, Link.State.ERASED)
         )
         out.update(left_out.values_list("order_id", flat=True))
-    return [each for each in booked if each.order_id not in out]
+    return [each for each in orders if each.order_id not in out]
 
 
 # -- a proof
@@ -183,7 +183,7 @@ def store(row: OrderTarget, sums: Mapping[Key, Sums], repaired: Mapping[Key, int
     """Keep the outcome of a comparison, a row for each day and currency; days that are no longer there lose theirs."""
     for (day, currency), each in sums.items():
         rows = [
-            [one.order_id, one.number, [list(part) for part in one.fields]] for one in each.differing[:DIFFERING_MOST]
+            [one.order_id, one.number, [list(part) for part in one.fields]] for one in each.differing[:DIFFERENCE_LIMIT]
         ]
         DayProof.objects.update_or_create(
             target=row,
@@ -234,22 +234,16 @@ def _flush_days(row: OrderTarget, target: Target, since: date, until: date) -> N
 # -- reading Sumeru
 
 
-def page_of(sumeru: Sumeru, since: datetime, cursor: str | None) -> OrderPage:
-    """One page of the orders that changed since, newest first, attributions included; with an account that knows no comparison filters
-    those that did not change are left out and counted.
-    """
-    window = Window("updated_at", since=since)
-    try:
-        return sumeru.orders(PAGE, cursor, "-updated_at", include=("attributions",), window=window)
-    except errors.Refused as error:
-        if error.status not in (400, 422):
-            raise
-        return window.kept(sumeru.orders(PAGE, cursor, "-updated_at", include=("attributions",)))
+def page_of(
+    sumeru: Sumeru, since: datetime, place: Mapping[str, Any] | None
+) -> tuple[OrderPage, dict[str, Any] | None]:
+    """One page of the orders that changed since, newest first, attributions included, and the next place; see ``walking.read_page``."""
+    return read_page(sumeru, Window("updated_at", since=since), "-updated_at", place)
 
 
-def took(rows: Sequence[OrderTarget], page: OrderPage, now: datetime) -> set[date]:
+def take_page(rows: Sequence[OrderTarget], page: OrderPage, now: datetime) -> set[date]:
     """Take a page's orders into links; gives the days that they belong to."""
-    ready = engine.mapped(rows[0].shop, page.orders) if rows else []
+    ready = engine.map_orders(rows[0].shop, page.orders) if rows else []
     with transaction.atomic():
         for row in rows:
             engine.take(row, ready, now=now)

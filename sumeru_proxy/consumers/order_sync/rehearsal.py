@@ -9,15 +9,16 @@ from typing import Any, Final
 from sumeru_proxy.client.api import Sumeru
 from sumeru_proxy.client.shapes_admin import Order
 from sumeru_proxy.consumers.order_sync.document import Document
-from sumeru_proxy.consumers.order_sync.engine import TEST_ORDER, personal_texts
+from sumeru_proxy.consumers.order_sync.engine import TEST_ORDER
 from sumeru_proxy.consumers.order_sync.mapping import map_order
 from sumeru_proxy.consumers.order_sync.models import OrderTarget, Rehearsal
+from sumeru_proxy.consumers.order_sync.recording import personal_texts
 from sumeru_proxy.consumers.order_sync.targets.interface import Forecast, NotMappable, Target
 from sumeru_proxy.outbox.masking import masked
 
 BATCH: Final = 100
 EXAMPLES: Final = 10
-ORDERS_MOST: Final = 20_000
+ORDER_LIMIT: Final = 20_000
 
 
 def newest_orders(sumeru: Sumeru, last: int | None) -> Iterator[Order]:
@@ -118,7 +119,7 @@ class _Report:
             "rounding": {code: {"lines": self.lines[code], "sum": self.rounding[code]} for code in self.lines},
             "notes": dict(self.notes),
             "skipped": dict(self.skipped),
-            "each": self.each[:ORDERS_MOST],
+            "each": self.each[:ORDER_LIMIT],
         }
 
 

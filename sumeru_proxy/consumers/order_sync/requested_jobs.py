@@ -7,19 +7,19 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
-from sumeru_proxy.client import errors
 from sumeru_proxy.client.windows import Window
 from sumeru_proxy.consumers.order_sync import engine, proof, rehearsal
 from sumeru_proxy.consumers.order_sync.engine import NAME, target_key
-from sumeru_proxy.consumers.order_sync.kinds import opened
+from sumeru_proxy.consumers.order_sync.kinds import open_target
 from sumeru_proxy.consumers.order_sync.models import OrderTarget
 from sumeru_proxy.models import Job, Shop
 from sumeru_proxy.webhooks import installed
 from sumeru_proxy.webhooks.listeners import Done, JobKind, Target, Work, order_key
+from sumeru_proxy.webhooks.walking import read_page
 
-PAGES_MOST: Final = 200
+PAGE_LIMIT: Final = 200
 """So many pages of a day's orders are read: 20,000 orders."""
-REHEARSED_MOST: Final = 500
+REHEARSAL_LIMIT: Final = 500
 
 
 def _row(body: Mapping[str, Any]) -> OrderTarget | None:
@@ -47,10 +47,6 @@ def owe_day(row: OrderTarget, day: date) -> Job:
     return _owe(row, "day", {"day": day.isoformat()})
 
 
-def _compare(row: OrderTarget, day: date) -> None:
-    _owe(row, "day", {"day": day.isoformat(), "read": True})
-
-
 def compare_day(work: Work) -> Done:
     """One step: a page of the day's orders is read at Sumeru and remembered; after the last page both sides are compared and repaired.
 
@@ -63,24 +59,17 @@ def compare_day(work: Work) -> Done:
     if not work.body.get("read"):
         begin = datetime.combine(day, time(), UTC)
         window = Window("created_at", since=begin, until=begin + timedelta(days=1))
-        try:
-            page = work.sumeru().orders(
-                proof.PAGE, work.body.get("page"), "-created_at", include=("attributions",), window=window
-            )
-        except errors.Refused as error:
-            if error.status not in (400, 422):
-                raise
-            # The account knows no such filter: what the nightly proof read before is compared.
-            return Done({"orders": 0}, lambda: _compare(row, day))
+        page, place = read_page(work.sumeru(), window, "-created_at", work.body.get("page"))
 
         def effect() -> None:
             engine.take(row, page.orders)
-            ended = page.next_cursor is None or number + 1 >= PAGES_MOST
-            more = {"read": True} if ended else {"page": page.next_cursor, "number": number + 1}
+            # Without filters the day may be far down the list: what the nightly proof read before is compared then.
+            ended = place is None or place.get("plain") or number + 1 >= PAGE_LIMIT
+            more = {"read": True} if ended else {"page": place, "number": number + 1}
             _owe(row, "day", {"day": day.isoformat(), **more})
 
         return Done({"orders": len(page.orders)}, effect)
-    with opened(row) as target:
+    with open_target(row) as target:
         sums, repaired = proof.prove(row, target, day, day)
     return Done({"repaired": repaired, "differing": sum(len(each.differing) for each in sums.values())})
 
@@ -90,7 +79,7 @@ def compare_day(work: Work) -> Done:
 
 def owe_rehearsal(row: OrderTarget, last: int) -> Job:
     """Owe a rehearsal with the last orders, up to 500; more by ``manage.py order_sync rehearse``. Joins the caller's transaction."""
-    return _owe(row, "rehearsal", {"last": max(1, min(last, REHEARSED_MOST))})
+    return _owe(row, "rehearsal", {"last": max(1, min(last, REHEARSAL_LIMIT))})
 
 
 def rehearse(work: Work) -> Done:
@@ -99,7 +88,7 @@ def rehearse(work: Work) -> Done:
     if row is None:
         return Done({"skipped": "no such target"})
     orders = rehearsal.newest_orders(work.sumeru(), int(work.body["last"]))
-    with opened(row) as target:
+    with open_target(row) as target:
         report = rehearsal.rehearse(row, target, orders)
 
     def effect() -> None:

@@ -75,14 +75,14 @@ _FINGERPRINT: Final = {
 
 def document_schema() -> dict[str, Any]:
     """The schema (2020-12). Raises KeyError for a field without its words here."""
-    made = _object(shapes.Document)
-    made["properties"]["fingerprint"] = _FINGERPRINT
-    made["required"].append("fingerprint")
+    schema = _object(shapes.Document)
+    schema["properties"]["fingerprint"] = _FINGERPRINT
+    schema["required"].append("fingerprint")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:sumeru-widgets:order-document:{shapes.FORMAT}",
         "title": f"Order document, format {shapes.FORMAT}",
-        **made,
+        **schema,
         "$defs": {part.__name__: _object(part) for part in _parts(shapes.Document)},
     }
 
@@ -91,12 +91,12 @@ def _object(part: type) -> dict[str, Any]:
     hints = get_type_hints(part)
     properties = {}
     for each in dataclasses.fields(part):
-        found = _of(hints[each.name])
+        property_schema = _of(hints[each.name])
         if (part.__name__, each.name) in _ENUMS:
-            found["enum"] = list(_ENUMS[part.__name__, each.name])
+            property_schema["enum"] = list(_ENUMS[part.__name__, each.name])
         if words := _WORDS[part.__name__][each.name]:
-            found["description"] = words
-        properties[each.name] = found
+            property_schema["description"] = words
+        properties[each.name] = property_schema
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
@@ -108,26 +108,26 @@ def _of(hint: Any) -> dict[str, Any]:
         return {"type": "array", "items": _of(get_args(hint)[0])}
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return {"$ref": f"#/$defs/{hint.__name__}"}
-    known: dict[Any, dict[str, Any]] = {
+    simple: dict[Any, dict[str, Any]] = {
         str: {"type": "string"},
         bool: {"type": "boolean"},
         int: {"type": "integer"},
         Decimal: {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"},
         datetime: {"type": "string", "format": "date-time"},
     }
-    return dict(known[hint])
+    return dict(simple[hint])
 
 
 def _parts(part: type) -> Iterator[type]:
-    seen: dict[type, None] = {}
+    parts: dict[type, None] = {}
     pending = [part]
     while pending:
         for hint in get_type_hints(pending.pop()).values():
             for each in (hint, *get_args(hint)):
-                if dataclasses.is_dataclass(each) and isinstance(each, type) and each not in seen:
-                    seen[each] = None
+                if dataclasses.is_dataclass(each) and isinstance(each, type) and each not in parts:
+                    parts[each] = None
                     pending.append(each)
-    yield from sorted(seen, key=lambda each: each.__name__)
+    yield from sorted(parts, key=lambda each: each.__name__)
 
 
 def text() -> str:

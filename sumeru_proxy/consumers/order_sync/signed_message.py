@@ -21,7 +21,7 @@ from sumeru_proxy.consumers.order_sync.document import Document, as_data
 
 ORDER_CHANGED: Final = "order.changed"
 PING: Final = "ping"
-SECRETS_MOST: Final = 2
+SECRET_LIMIT: Final = 2
 _PREFIX = "whsec_"
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,120}\Z")
 
@@ -37,7 +37,7 @@ def keys_of(text: str) -> tuple[bytes, ...]:
     Raises ValueError, whose text never shows any of it.
     """
     words = text.replace(",", " ").split()
-    if not 1 <= len(words) <= SECRETS_MOST:
+    if not 1 <= len(words) <= SECRET_LIMIT:
         raise ValueError("the secret must be one whsec_… or two of them with a comma in between")
     keys = []
     for word in words:

@@ -13,7 +13,7 @@ from sumeru_proxy.client.api import Sumeru
 from sumeru_proxy.client.shapes_admin import Order
 from sumeru_proxy.client.windows import Window
 from sumeru_proxy.consumers.order_sync import proof
-from sumeru_proxy.consumers.order_sync.kinds import opened
+from sumeru_proxy.consumers.order_sync.kinds import open_target
 from sumeru_proxy.consumers.order_sync.mapping import map_order
 from sumeru_proxy.consumers.order_sync.models import Link, OrderTarget
 from sumeru_proxy.consumers.order_sync.proof import Expected, Key, Sums
@@ -38,27 +38,27 @@ def sync(
     changes nothing on either side. Raises TargetDown and the client's errors. May be repeated.
     """
     days = set(proof.days_since(since, now))
-    read: dict[str, Order] = {}
+    orders: dict[str, Order] = {}
     pages = sumeru.order_pages(
         max_pages=None, limit=proof.PAGE, include=("attributions",), window=Window("updated_at", since=since)
     )
     repaired = {row.pk: 0 for row in rows}
     for page in pages:
         if dry_run:
-            read |= {order.id: order for order in page.orders}
+            orders |= {order.id: order for order in page.orders}
             days |= {order.created_at.astimezone(UTC).date() for order in page.orders}
         else:
             before = {row.pk: _due(row) for row in rows}
-            days |= proof.took(rows, page, now)
+            days |= proof.take_page(rows, page, now)
             for row in rows:
                 repaired[row.pk] += max(0, _due(row) - before[row.pk])
     for row in rows:
         outcome = Outcome(row)
         count = repaired[row.pk]
-        with opened(row) as target:
+        with open_target(row) as target:
             for first, last in spans(days, _counts(row)):
                 if dry_run:
-                    expected = _expected(row, read.values(), first, last)
+                    expected = _expected(row, orders.values(), first, last)
                     sums = proof.compare(expected, proof.booked_orders(row, target, first, last))
                     count += sum(len(each.differing) for each in sums.values())
                 else:
@@ -78,15 +78,15 @@ def spans(days: set[date], counts: Mapping[date, int], most: int = SPAN_ORDERS) 
     """
     first: date | None = None
     last: date | None = None
-    held = 0
+    count_in_span = 0
     for day in sorted(days):
         count = counts.get(day, 0)
-        if first is not None and last is not None and (day - last).days == 1 and held + count <= most:
-            last, held = day, held + count
+        if first is not None and last is not None and (day - last).days == 1 and count_in_span + count <= most:
+            last, count_in_span = day, count_in_span + count
             continue
         if first is not None and last is not None:
             yield first, last
-        first, last, held = day, day, count
+        first, last, count_in_span = day, day, count
     if first is not None and last is not None:
         yield first, last
 
@@ -98,7 +98,7 @@ def _counts(row: OrderTarget) -> dict[date, int]:
 
 def _expected(row: OrderTarget, orders: Iterable[Order], since: date, until: date) -> list[Expected]:
     """What the links say, overruled by what was just read: without storing any of it."""
-    known = {each.order_id: each for each in proof.expected_orders(row, since, until)}
+    expected = {each.order_id: each for each in proof.expected_orders(row, since, until)}
     skipped = set(
         Link.objects.filter(target=row, state__in=(Link.State.SKIPPED, Link.State.ERASED)).values_list(
             "order_id", flat=True
@@ -106,20 +106,20 @@ def _expected(row: OrderTarget, orders: Iterable[Order], since: date, until: dat
     )
     for order in orders:
         day = order.created_at.astimezone(UTC).date()
-        new = order.id not in known and (row.start_at is None or order.created_at < row.start_at)
+        new = order.id not in expected and (row.start_at is None or order.created_at < row.start_at)
         if not since <= day <= until or new or order.id in skipped:
             continue
         try:
             document = map_order(order, row.shop.key)
         except NotMappable as error:
-            known[order.id] = Expected(order.id, order.number, day, order.currency, 0, 0, "open", error.reason)
+            expected[order.id] = Expected(order.id, order.number, day, order.currency, 0, 0, "open", error.reason)
             continue
         if document.test and not row.test_orders:
-            known.pop(order.id, None)
+            expected.pop(order.id, None)
             continue
-        before = known.get(order.id)
+        before = expected.get(order.id)
         totals = document.totals
-        known[order.id] = Expected(
+        expected[order.id] = Expected(
             order.id,
             order.number,
             day,
@@ -129,4 +129,4 @@ def _expected(row: OrderTarget, orders: Iterable[Order], since: date, until: dat
             document.state,
             before.unsent if before else "due",
         )
-    return list(known.values())
+    return list(expected.values())

@@ -41,12 +41,12 @@ def major(amount: int, digits: int) -> str:
     return f"{sign}{text[:-digits]}.{text[-digits:]}"
 
 
-def rounded(numerator: int, denominator: int) -> int:
+def half_up_quotient(numerator: int, denominator: int) -> int:
     """A quotient of non-negative whole numbers, halves up."""
     return (2 * numerator + denominator) // (2 * denominator)
 
 
-def divided(total: int, weights: Sequence[int]) -> list[int]:
+def split(total: int, weights: Sequence[int]) -> list[int]:
     """``total`` in proportion to the weights: exact, largest remainders first, ties to the earlier. All 0 when no weight is."""
     whole = sum(weights)
     if whole <= 0:
@@ -59,19 +59,19 @@ def divided(total: int, weights: Sequence[int]) -> list[int]:
     return shares
 
 
-def _scaled(rate: str) -> int:
+def _scaled_rate(rate: str) -> int:
     return minor(rate, 6)
 
 
 def taxes(base: int, rates: Sequence[int], inside: bool) -> list[int]:
     """The taxes on ``base`` (minor units) at these rates (millionths)."""
     divisor = _RATE_SCALE + sum(rates) if inside else _RATE_SCALE
-    return [rounded(base * rate, divisor) for rate in rates]
+    return [half_up_quotient(base * rate, divisor) for rate in rates]
 
 
-def _taxed(item: Item, base: int, inside: bool, digits: int) -> int:
+def _add_tax(item: Item, base: int, inside: bool, digits: int) -> int:
     """Writes an item's ``tax_lines`` and ``tax`` for this base; gives the tax."""
-    amounts = taxes(base, [_scaled(line["rate"]) for line in item["tax_lines"]], inside)
+    amounts = taxes(base, [_scaled_rate(line["rate"]) for line in item["tax_lines"]], inside)
     item["tax_lines"] = [
         {**line, "amount": major(amount, digits)} for line, amount in zip(item["tax_lines"], amounts, strict=True)
     ]
@@ -82,11 +82,11 @@ def _taxed(item: Item, base: int, inside: bool, digits: int) -> int:
 def _discount_amount(discount: Item, base: int, digits: int) -> int:
     """What a discount takes off ``base``, at most all of it."""
     if discount["kind"] == "percentage":
-        return min(base, rounded(base * minor(discount["value"], 2), 10_000))
+        return min(base, half_up_quotient(base * minor(discount["value"], 2), 10_000))
     return min(base, minor(discount["value"], digits))
 
 
-def priced(order: Item) -> Item:
+def with_amounts(order: Item) -> Item:
     """The order with every derived amount made anew; ``order`` is not changed.
 
     What it is made from: currency, ``taxes_included``; per line ``price``, ``quantity``, the rates in ``tax_lines`` and the own
@@ -117,7 +117,7 @@ def priced(order: Item) -> Item:
         if discount["level"] == "order":
             weights = [0 if line.get("gift_card") else rest for line, rest in zip(lines, rests, strict=True)]
             amount = _discount_amount(discount, sum(weights), digits)
-            for place, share in enumerate(divided(amount, weights)):
+            for place, share in enumerate(split(amount, weights)):
                 if share:
                     rests[place] -= share
                     lines[place]["discounts"].append({**discount, "amount": major(share, digits)})
@@ -127,19 +127,19 @@ def priced(order: Item) -> Item:
         discount = minor(line["price"], digits) * line["quantity"] - rest
         total_discounts += discount
         line["discount"] = major(discount, digits)
-        total_tax += _taxed(line, rest, inside, digits)
+        total_tax += _add_tax(line, rest, inside, digits)
     shipping_price = 0
     free = next((discount for discount in order["discounts"] if discount["level"] == "shipping"), None)
-    taken = 0
+    shipping_discount = 0
     for charge in shipping:
         price = minor(charge["price"], digits)
         off = _discount_amount(free, price, digits) if free else 0
-        shipping_price, taken = shipping_price + price, taken + off
+        shipping_price, shipping_discount = shipping_price + price, shipping_discount + off
         charge["discount"] = major(off, digits)
-        total_tax += _taxed(charge, price - off, inside, digits)
-    if free and taken:
-        order_discounts.append({**free, "amount": major(taken, digits)})
-    total_discounts += taken
+        total_tax += _add_tax(charge, price - off, inside, digits)
+    if free and shipping_discount:
+        order_discounts.append({**free, "amount": major(shipping_discount, digits)})
+    total_discounts += shipping_discount
     total = subtotal - total_discounts + shipping_price + (0 if inside else total_tax)
     return {
         **order, "line_items": lines, "shipping_lines": shipping, "discounts": [*order_discounts, *line_discounts.values()],
@@ -164,12 +164,12 @@ def refunded_so_far(order: Item) -> int:
 
 def mismatches(order: Item) -> list[str]:
     """What does not add up in an order of the API, in words; empty when everything does. Calculated from the texts alone."""
-    found: list[str] = []
+    mismatches: list[str] = []
 
     def same(name: str, total_text: str, parts: Iterable[str | Decimal]) -> None:
         total = sum((Decimal(part) for part in parts), Decimal(0))
         if Decimal(total_text) != total:
-            found.append(f"{name}: {total_text}, but its parts give {total}")
+            mismatches.append(f"{name}: {total_text}, but its parts give {total}")
 
     lines, shipping, digits = order["line_items"], order["shipping_lines"], digits_of(order["currency"])
     for item in [*lines, *shipping]:
@@ -193,5 +193,5 @@ def mismatches(order: Item) -> list[str]:
             same(f"{refund['id']}.amount", refund["amount"], (item["amount"] for item in items))
         same(f"{refund['id']}.tax", refund["tax"], (item["tax"] for item in items))
     if refunded_so_far(order) > minor(order["total_price"], digits):
-        found.append("refunds: more than the order's total")
-    return found
+        mismatches.append("refunds: more than the order's total")
+    return mismatches

@@ -31,13 +31,13 @@ class OrderBook(MutableMapping[str, Item]):
         for credit_id in self._models.get(order_id, ()):
             del self.credits[credit_id]
         self.bare[order_id] = {name: value for name, value in order.items() if name != "attributions"}
-        found = []
+        attributions = []
         for entry in order.get("attributions") or []:
             credit_id = f"{order_id}|{entry['model']}"
             sort_fields = {"id": credit_id, "created_at": order["created_at"], "order_id": entry["order_id"]}
             self.credits[credit_id] = {**sort_fields, **_api_fields(entry)}
-            found.append(credit_id)
-        self._models[order_id] = tuple(dict.fromkeys(found))
+            attributions.append(credit_id)
+        self._models[order_id] = tuple(dict.fromkeys(attributions))
 
     def __delitem__(self, order_id: str) -> None:
         del self.bare[order_id]

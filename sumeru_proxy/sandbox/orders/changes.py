@@ -9,12 +9,20 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from sumeru_proxy.sandbox.orders.amounts import digits_of, major, minor, paid_for, priced, refunded_so_far, rounded
+from sumeru_proxy.sandbox.orders.amounts import (
+    digits_of,
+    half_up_quotient,
+    major,
+    minor,
+    paid_for,
+    refunded_so_far,
+    with_amounts,
+)
 
 Item = dict[str, Any]
 
 
-def paid(order: Item, at: str, gift_card: int = 0) -> Item:
+def pay(order: Item, at: str, gift_card: int = 0) -> Item:
     """The order paid in full: up to ``gift_card`` minor units by gift card, the rest by card."""
     digits = digits_of(order["currency"])
     total = minor(order["total_price"], digits)
@@ -28,7 +36,7 @@ def paid(order: Item, at: str, gift_card: int = 0) -> Item:
     return {**order, "payments": payments, "financial_status": "paid"}
 
 
-def attributed(order: Item, touchpoints: list[Item], model: str = "linear") -> Item:
+def attribute(order: Item, touchpoints: list[Item], model: str = "linear") -> Item:
     """The order with one more model's credit: the same for every touchpoint, units left over going to the last."""
     digits, count = digits_of(order["currency"]), len(touchpoints)
     total = minor(order["total_price"], digits)
@@ -52,11 +60,11 @@ def attributed(order: Item, touchpoints: list[Item], model: str = "linear") -> I
 def _credited_again(order: Item) -> Item:
     again = order
     for entry in order["attributions"]:
-        again = attributed(again, entry["touchpoints"], entry["model"])
+        again = attribute(again, entry["touchpoints"], entry["model"])
     return again
 
 
-def edited(order: Item, quantities: Mapping[str, int], at: str) -> Item:
+def edit(order: Item, quantities: Mapping[str, int], at: str) -> Item:
     """Other quantities for some lines by id, 0 removes a line; payment and credit follow the new total.
 
     Raises ValueError for an order that has refunds or is cancelled, for an unknown line, and when no line would be left.
@@ -66,21 +74,21 @@ def edited(order: Item, quantities: Mapping[str, int], at: str) -> Item:
     unknown = set(quantities) - {line["id"] for line in order["line_items"]}
     if unknown:
         raise ValueError(f"no such line: {', '.join(sorted(unknown))}")
-    changed = [{**line, "quantity": quantities.get(line["id"], line["quantity"])} for line in order["line_items"]]
-    lines = [line for line in changed if line["quantity"] > 0]
+    new_lines = [{**line, "quantity": quantities.get(line["id"], line["quantity"])} for line in order["line_items"]]
+    lines = [line for line in new_lines if line["quantity"] > 0]
     if not lines:
         raise ValueError("an order needs a line")
-    again = priced({**order, "line_items": lines, "updated_at": at})
+    again = with_amounts({**order, "line_items": lines, "updated_at": at})
     if order["payments"]:
         digits = digits_of(order["currency"])
         gift_card = sum(minor(each["amount"], digits) for each in order["payments"] if each["kind"] == "gift_card")
-        again = paid(again, order["payments"][0]["created_at"], gift_card)
+        again = pay(again, order["payments"][0]["created_at"], gift_card)
     return _credited_again(again)
 
 
 def _part(amount: int, count: int, of: int, before: int) -> int:
     """What ``count`` more of ``of`` pieces give back when ``before`` went back already."""
-    return rounded(amount * (before + count), of) - rounded(amount * before, of)
+    return half_up_quotient(amount * (before + count), of) - half_up_quotient(amount * before, of)
 
 
 def _refund_line(order: Item, line: Item, count: int) -> Item:
@@ -113,7 +121,7 @@ def _refund_shipping(order: Item) -> Item | None:
     return {"amount": major(amount, digits), "tax": major(tax, digits), "tax_lines": tax_lines}
 
 
-def refunded(
+def refund(
     order: Item, pieces: Mapping[str, int], at: str, *, shipping: bool = False, goodwill: int = 0, reason: str = ""
 ) -> Item:
     """One more refund: pieces by line id, shipping, or ``goodwill`` minor units for neither (alone, and as an order's last).
@@ -148,14 +156,14 @@ def refunded(
 
 def pieces_left(order: Item) -> dict[str, int]:
     """Per line id the pieces that have not gone back, lines without any left out."""
-    left = {line["id"]: line["quantity"] for line in order["line_items"]}
-    for refund in order["refunds"]:
-        for line in refund["lines"]:
-            left[line["line_id"]] -= line["quantity"]
-    return {line_id: count for line_id, count in left.items() if count > 0}
+    remaining = {line["id"]: line["quantity"] for line in order["line_items"]}
+    for entry in order["refunds"]:
+        for line in entry["lines"]:
+            remaining[line["line_id"]] -= line["quantity"]
+    return {line_id: count for line_id, count in remaining.items() if count > 0}
 
 
-def cancelled(order: Item, at: str, reason: str = "customer") -> Item:
+def cancel(order: Item, at: str, reason: str = "customer") -> Item:
     """The order cancelled; what was paid and has not gone back is refunded. Raises ValueError when it is cancelled already."""
     if order["cancelled_at"]:
         raise ValueError("the order is cancelled already")
@@ -169,19 +177,19 @@ def cancelled(order: Item, at: str, reason: str = "customer") -> Item:
 
 
 def _rest_refunded(order: Item, at: str, digits: int) -> Item:
-    if any(not refund["lines"] and not refund["shipping"] for refund in order["refunds"]):
+    if any(not each["lines"] and not each["shipping"] for each in order["refunds"]):
         # Pieces at their price would give back the goodwill a second time: the rest goes back as money.
         rest = minor(order["total_price"], digits) - refunded_so_far(order)
-        refund: Item = {
+        entry: Item = {
             "id": f"ref_{order['id']}_{len(order['refunds']) + 1}", "created_at": at, "reason": "cancelled",
             "amount": major(rest, digits), "tax": major(0, digits), "lines": [], "shipping": None,
         }  # fmt: skip
-        return {**order, "refunds": [*order["refunds"], refund], "financial_status": "refunded"}
-    return refunded(order, pieces_left(order), at, shipping=True, reason="cancelled")
+        return {**order, "refunds": [*order["refunds"], entry], "financial_status": "refunded"}
+    return refund(order, pieces_left(order), at, shipping=True, reason="cancelled")
 
 
 def drawn_edit(order: Item, draw: random.Random) -> dict[str, int]:
-    """Quantities for ``edited``: one line gets more or fewer pieces, or goes when there are others."""
+    """Quantities for ``edit``: one line gets more or fewer pieces, or goes when there are others."""
     lines = order["line_items"]
     line = lines[int(draw.random() * len(lines))]
     wish = int(draw.random() * 4) if len(lines) > 1 else 1 + int(draw.random() * 3)
@@ -189,10 +197,10 @@ def drawn_edit(order: Item, draw: random.Random) -> dict[str, int]:
 
 
 def drawn_refund(order: Item, draw: random.Random) -> tuple[dict[str, int], bool]:
-    """Pieces and whether shipping goes back, for ``refunded``: never all pieces; none when only one is left."""
-    left = pieces_left(order)
-    if sum(left.values()) < 2:
+    """Pieces and whether shipping goes back, for ``refund``: never all pieces; none when only one is left."""
+    remaining = pieces_left(order)
+    if sum(remaining.values()) < 2:
         return {}, False
-    line_id = list(left)[int(draw.random() * len(left))]
-    most = left[line_id] if len(left) > 1 else left[line_id] - 1
+    line_id = list(remaining)[int(draw.random() * len(remaining))]
+    most = remaining[line_id] if len(remaining) > 1 else remaining[line_id] - 1
     return {line_id: 1 + int(draw.random() * most)}, draw.random() < 0.3

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from sumeru_proxy.sandbox.clock import iso, seconds_of
 from sumeru_proxy.sandbox.orders import changes
-from sumeru_proxy.sandbox.orders.amounts import digits_of, major, minor, priced
+from sumeru_proxy.sandbox.orders.amounts import digits_of, major, minor, with_amounts
 
 Item = dict[str, Any]
 SAMPLES: Final[Item] = json.loads((Path(__file__).parent / "samples.json").read_text(encoding="utf-8"))
@@ -109,14 +109,14 @@ class OrderGenerator:
         if self._is("no_tax", number):
             for item in [*order["line_items"], *order["shipping_lines"]]:
                 item["tax_lines"] = []
-        order = priced(order)
+        order = with_amounts(order)
         if not self._is("unpaid", number):
             share = draw.random() if self._is("gift_card_payment", number) else 0
             digits = digits_of(order["currency"])
-            order = changes.paid(order, order["created_at"], round(minor(order["total_price"], digits) * share))
-        order = self._attributed(number, order, at, draw)
+            order = changes.pay(order, order["created_at"], round(minor(order["total_price"], digits) * share))
+        order = self._attribute(number, order, at, draw)
         if changed:
-            order = self._changed(number, order, at, draw)
+            order = self._change(number, order, at, draw)
         if not guest and not bare and not test:
             self._count(customer, order)
         return order
@@ -138,21 +138,21 @@ class OrderGenerator:
         if existing is not None:
             return existing
         first, last = SAMPLES["names"][place * 7 % len(SAMPLES["names"])]
-        joined = self._time(at)
+        joined_at = self._time(at)
         return {
             "id": customer_id, "email": f"{'Buyer' if place % 9 == 0 else 'buyer'}.{place}@mail.example",
-            "first_name": first, "last_name": last, "phone": None, "created_at": joined, "updated_at": joined, "tags": [],
+            "first_name": first, "last_name": last, "phone": None, "created_at": joined_at, "updated_at": joined_at, "tags": [],
             "lifecycle_stage": "new", "opt_in": {"email": place % 3 != 0, "sms": place % 5 == 0}, "orders_count": 0,
             "total_spent": major(0, digits_of(currency)), "currency": currency,
         }  # fmt: skip
 
     def _count(self, customer: Item, order: Item) -> None:
-        spent = customer["total_spent"]
+        total = customer["total_spent"]
         if customer["currency"] == order["currency"]:
             digits = digits_of(order["currency"])
-            spent = major(minor(spent, digits) + minor(order["total_price"], digits), digits)
+            total = major(minor(total, digits) + minor(order["total_price"], digits), digits)
         self.customers[customer["id"]] = {
-            **customer, "orders_count": customer["orders_count"] + 1, "total_spent": spent, "updated_at": order["created_at"],
+            **customer, "orders_count": customer["orders_count"] + 1, "total_spent": total, "updated_at": order["created_at"],
             "lifecycle_stage": "active" if customer["orders_count"] else "new",
         }  # fmt: skip
 
@@ -161,8 +161,8 @@ class OrderGenerator:
         digits = digits_of(rules["currency"])
         lines = []
         for place in range(1, count + 1):
-            chosen = int(draw.random() * len(self._products))
-            product = self._products[chosen]
+            product_place = int(draw.random() * len(self._products))
+            product = self._products[product_place]
             # Yen and fils of about the same worth as the product's cents.
             price = minor(product["price"], 2) * {0: 16, 2: 10, 3: 33}[digits] // (1_000 if not digits else 10)
             price = price * 100 if not digits else price
@@ -170,7 +170,7 @@ class OrderGenerator:
                 "id": f"lin_g{number}_{place}", "product_id": product["id"], "variant_id": product.get("variant_id"),
                 "sku": f"SKU-{product['id'].removeprefix('prd_')}", "title": product["title"],
                 "quantity": 1 + int(draw.random() ** 4 * 6), "price": major(price, digits), "tax": "0", "discount": "0",
-                "gift_card": False, "tax_lines": _rates(rules["reduced" if chosen % 4 == 1 else "standard"]), "discounts": [],
+                "gift_card": False, "tax_lines": _rates(rules["reduced" if product_place % 4 == 1 else "standard"]), "discounts": [],
             }  # fmt: skip
             lines.append(line)
         first = lines[0]
@@ -202,59 +202,59 @@ class OrderGenerator:
         ]  # fmt: skip
 
     def _discounts(self, number: int, currency: str, draw: random.Random) -> list[Item]:
-        found = []
+        discounts = []
         digits = digits_of(currency)
         if self._is("free", number):
-            found.append(_discount("EVERYTHING", "On the house", "order", "percentage", "100"))
-            found.append(_discount("SHIPFREE", "Free shipping", "shipping", "percentage", "100"))
-            return found
+            discounts.append(_discount("EVERYTHING", "On the house", "order", "percentage", "100"))
+            discounts.append(_discount("SHIPFREE", "Free shipping", "shipping", "percentage", "100"))
+            return discounts
         if self._is("order_discount_percentage", number):
-            found.append(_discount("WELCOME15", "Welcome", "order", "percentage", "15"))
+            discounts.append(_discount("WELCOME15", "Welcome", "order", "percentage", "15"))
         if self._is("order_discount_fixed", number):
             amount = major(500 + int(draw.random() * 400), digits)
-            found.append(_discount("DANKE-5", "Danke für Ihre Treue", "order", "fixed_amount", amount))
+            discounts.append(_discount("DANKE-5", "Danke für Ihre Treue", "order", "fixed_amount", amount))
         if self._is("free_shipping", number):
-            found.append(_discount("SHIPFREE", "Free shipping", "shipping", "percentage", "100"))
-        return found
+            discounts.append(_discount("SHIPFREE", "Free shipping", "shipping", "percentage", "100"))
+        return discounts
 
-    def _attributed(self, number: int, order: Item, at: float, draw: random.Random) -> Item:
+    def _attribute(self, number: int, order: Item, at: float, draw: random.Random) -> Item:
         if self._is("no_touchpoints", number):
             return order
         count = 60 if self._is("many_touchpoints", number) else 1 + int(draw.random() ** 2 * 5)
-        found = []
+        touchpoints = []
         visitor = f"vis_g{number}_{int(draw.random() * 10**8):08d}"
         for place in range(count):
             channel, source, medium, campaign = _one(SAMPLES["channels"], draw)
             before_s = (count - place) * 40_000 - draw.random() * 30_000
-            found.append(
+            touchpoints.append(
                 {
                     "id": f"tp_g{number}_{place + 1}", "channel": channel, "source": source, "medium": medium,
                     "campaign_id": campaign, "occurred_at": iso(at - before_s), "device": _one(SAMPLES["devices"], draw),
                     "visitor_id": visitor, "landing_url": f"{self._storefront}/?utm_source={source}&utm_medium={medium}",
                 }
             )  # fmt: skip
-        order = changes.attributed(order, found)
-        return changes.attributed(order, found, "last_click") if self._is("two_models", number) else order
+        order = changes.attribute(order, touchpoints)
+        return changes.attribute(order, touchpoints, "last_click") if self._is("two_models", number) else order
 
-    def _changed(self, number: int, order: Item, at: float, draw: random.Random) -> Item:
+    def _change(self, number: int, order: Item, at: float, draw: random.Random) -> Item:
         if self._is("edited", number):
-            order = changes.edited(order, changes.drawn_edit(order, draw), self._time(at + 3_600))
-        paid = bool(order["payments"])
+            order = changes.edit(order, changes.drawn_edit(order, draw), self._time(at + 3_600))
+        is_paid = bool(order["payments"])
         later = at + DAY_S * (1 + int(draw.random() * 12))
         reason = _one(SAMPLES["refund_reasons"], draw)
-        if paid and self._is("refunded", number):
-            order = changes.refunded(order, changes.pieces_left(order), self._time(later), shipping=True, reason=reason)
-        elif paid and self._is("goodwill", number):
+        if is_paid and self._is("refunded", number):
+            order = changes.refund(order, changes.pieces_left(order), self._time(later), shipping=True, reason=reason)
+        elif is_paid and self._is("goodwill", number):
             total = minor(order["total_price"], digits_of(order["currency"]))
-            order = changes.refunded(order, {}, self._time(later), goodwill=max(1, total // 7), reason="Sorry")
-        elif paid and self._is("partly_refunded", number):
+            order = changes.refund(order, {}, self._time(later), goodwill=max(1, total // 7), reason="Sorry")
+        elif is_paid and self._is("partly_refunded", number):
             for time in range(2 if self._is("refunded_twice", number) else 1):
                 pieces, shipping = changes.drawn_refund(order, draw)
                 if pieces:
                     moment = self._time(later + time * DAY_S)
-                    order = changes.refunded(order, pieces, moment, shipping=shipping, reason=reason)
+                    order = changes.refund(order, pieces, moment, shipping=shipping, reason=reason)
         if self._is("cancelled", number):
-            order = changes.cancelled(order, self._time(later + 2 * DAY_S))
+            order = changes.cancel(order, self._time(later + 2 * DAY_S))
         return order
 
 
@@ -277,10 +277,14 @@ def _discount(code: str, title: str, level: str, kind: str, value: str) -> Item:
 
 def _address(person: Mapping[str, Any], country: str, draw: random.Random) -> Item:
     street, city, postcode, province = _one(SAMPLES["places"][country], draw)
+    company = "Müller & Söhne GmbH" if draw.random() < 0.05 else None
+    house = 1 + int(draw.random() * 90)
+    # Numbers that are nobody's: kept free for plays.
+    phone = f"+44 7700 900{house:03d}" if house % 3 == 0 else None
     return {
         "first_name": person["first_name"], "last_name": person["last_name"],
-        "company": "Müller & Söhne GmbH" if draw.random() < 0.05 else None, "address1": f"{street} {1 + int(draw.random() * 90)}",
-        "address2": None, "city": city, "zip": postcode, "province": province, "country": country, "phone": None,
+        "company": company, "address1": f"{street} {house}", "address2": None, "city": city, "zip": postcode, "province": province,
+        "country": country, "phone": phone,
     }  # fmt: skip
 
 

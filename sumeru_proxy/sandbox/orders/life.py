@@ -57,7 +57,7 @@ def plan(
     acts = []
     for order in range(count):
         tick = order * TICKS_PER_ORDER
-        for step in steps or _drawn_steps(draw):
+        for step in steps or _draw_steps(draw):
             acts.append(Act(tick, order, step))
             tick += 1 + int(draw.random() * (6 if step == "created" else 200))
     acts.sort(key=lambda act: (act.tick, act.order))
@@ -76,11 +76,11 @@ def plan(
     return Plan(tuple(acts), tuple(sends), tuple(lost), tuple(repeated))
 
 
-def _drawn_steps(draw: random.Random) -> list[str]:
-    found = ["created", "attributed", *(step for step, share in SHARES.items() if draw.random() < share)]
-    if "refunded" in found and draw.random() < 0.2:
-        found.insert(found.index("refunded"), "refunded")
-    return found
+def _draw_steps(draw: random.Random) -> list[str]:
+    steps = ["created", "attributed", *(step for step, share in SHARES.items() if draw.random() < share)]
+    if "refunded" in steps and draw.random() < 0.2:
+        steps.insert(steps.index("refunded"), "refunded")
+    return steps
 
 
 def event_of(order: Item, kind: str) -> Item:
@@ -109,11 +109,11 @@ class Life:
         """
         with self._world.lock:
             order = shop.orders[order_id]
-            changed = self._stepped(order, step, options, iso(self._world.clock.now()), random.Random(order_id))  # noqa: S311
-            self._put(shop, changed)
+            new_order = self._step(order, step, options, iso(self._world.clock.now()), random.Random(order_id))  # noqa: S311
+            self._put(shop, new_order)
         if not silent:
-            self._deliveries.emit(event_of(changed, _kind(step)), shop.domain)
-        return changed
+            self._deliveries.emit(event_of(new_order, _kind(step)), shop.domain)
+        return new_order
 
     def start(self, shop: ShopData, count: int, seed: int, *, pause_s: float = 0.0, **options: Any) -> Item:
         """Plays a plan for ``count`` new orders; with a pause after each act in a thread of its own. Gives ``progress``.
@@ -124,18 +124,18 @@ class Life:
         every_s, later = int(options.pop("every_s", 1)), options.pop("later_event", "order.attributed")
         if unknown := set(options.get("steps") or ()) - set(STEPS):
             raise ValueError(f"unknown steps: {', '.join(sorted(unknown))}")
-        played = plan(count, seed, **options)
+        new_plan = plan(count, seed, **options)
         if not self._lock.acquire(blocking=False):
             raise ValueError("another life is being played")
         self.progress = {
-            "running": True, "orders": [], "acts": len(played.acts), "done": 0, "steps": {}, "events": 0,
-            "lost": len(played.lost), "repeated": len(played.repeated), "refused": 0, "unannounced": [],
+            "running": True, "orders": [], "acts": len(new_plan.acts), "done": 0, "steps": {}, "events": 0,
+            "lost": len(new_plan.lost), "repeated": len(new_plan.repeated), "refused": 0, "unannounced": [],
         }  # fmt: skip
         if pause_s:
-            arguments = (shop, count, seed, played, every_s, later, pause_s)
+            arguments = (shop, count, seed, new_plan, every_s, later, pause_s)
             threading.Thread(target=self._play, args=arguments, name="sandbox-life", daemon=True).start()
         else:
-            self._play(shop, count, seed, played, every_s, later, 0.0)
+            self._play(shop, count, seed, new_plan, every_s, later, 0.0)
         return self.progress
 
     def stop(self) -> None:
@@ -143,18 +143,18 @@ class Life:
         self.progress["running"] = False
 
     def _play(
-        self, shop: ShopData, count: int, seed: int, played: Plan, every_s: int, later: str | None, pause_s: float
+        self, shop: ShopData, count: int, seed: int, plan: Plan, every_s: int, later: str | None, pause_s: float
     ) -> None:
         progress, steps = self.progress, Counter[str]()
         announced_orders: dict[str, bool] = {}
         try:
-            began = self._world.clock.now() - (played.acts[-1].tick if played.acts else 0) * every_s
+            began = self._world.clock.now() - (plan.acts[-1].tick if plan.acts else 0) * every_s
             first = shop.generated + 1
             spacing_s = TICKS_PER_ORDER * every_s
             since = iso(began - (first - 1) * spacing_s)
             with self._world.lock:
                 generator = shop.generator(seed, first, since=since, every_s=spacing_s)
-                drawn = list(generator.take(count, changed=False))
+                orders = list(generator.take(count, changed=False))
                 customers = list(generator.customers.values())
                 self._world.commit(
                     {
@@ -164,16 +164,16 @@ class Life:
                         "generated": shop.generated + count,
                     }
                 )
-            progress["orders"] = [order["id"] for order in drawn]
+            progress["orders"] = [order["id"] for order in orders]
             draw = random.Random(f"steps|{seed}")  # noqa: S311
             events: dict[int, Item] = {}
-            sends, lost = iter(played.sends), set(played.lost)
+            sends, lost_places = iter(plan.sends), set(plan.lost)
             due = next(sends, None)
-            for place, act in enumerate(played.acts):
+            for place, act in enumerate(plan.acts):
                 if not progress["running"] or self._stopping.is_set():
                     return
                 at = iso(began + act.tick * every_s)
-                order = self._acted(shop, drawn[act.order], act, at, draw)
+                order = self._act(shop, orders[act.order], act, at, draw)
                 progress["done"] += 1
                 if order is None:
                     progress["refused"] += 1
@@ -181,60 +181,62 @@ class Life:
                     steps[act.step] += 1
                     kind = _kind(act.step) if act.step in ("created", "attributed") else later
                     if kind:
-                        identified = {"id": self._world.new_id("evt"), "created_at": at}
-                        events[place] = {**event_of(order, kind), **identified}
-                    announced_orders[order["id"]] = bool(kind) and place not in lost
+                        identity = {"id": self._world.new_id("evt"), "created_at": at}
+                        events[place] = {**event_of(order, kind), **identity}
+                    announced_orders[order["id"]] = bool(kind) and place not in lost_places
                 while due is not None and due[0] <= place:
-                    progress["events"] += self._sent(shop, events.get(due[1]))
+                    progress["events"] += self._send(shop, events.get(due[1]))
                     due = next(sends, None)
                 if pause_s and self._stopping.wait(pause_s):
                     return
             for _after, place in (*([due] if due is not None else []), *sends):
-                progress["events"] += self._sent(shop, events.get(place))
+                progress["events"] += self._send(shop, events.get(place))
         finally:
             progress["steps"], progress["running"] = dict(steps), False
-            progress["unannounced"] = [order_id for order_id, announced in announced_orders.items() if not announced]
+            progress["unannounced"] = [
+                order_id for order_id, is_announced in announced_orders.items() if not is_announced
+            ]
             self._lock.release()
 
-    def _acted(self, shop: ShopData, drawn: Item, act: Act, at: str, draw: random.Random) -> Item | None:
+    def _act(self, shop: ShopData, new_order: Item, act: Act, at: str, draw: random.Random) -> Item | None:
         """The order after the act; None when the step cannot be (no touchpoints, nothing to refund, cancelled before)."""
         with self._world.lock:
             if act.step == "created":
-                payments = [{**payment, "created_at": at} for payment in drawn["payments"]]
-                order = {**drawn, "created_at": at, "updated_at": at, "payments": payments, "attributions": []}
+                payments = [{**payment, "created_at": at} for payment in new_order["payments"]]
+                order = {**new_order, "created_at": at, "updated_at": at, "payments": payments, "attributions": []}
             else:
                 try:
-                    options = {"attributions": drawn["attributions"]}
-                    order = self._stepped(shop.orders[drawn["id"]], act.step, options, at, draw)
+                    options = {"attributions": new_order["attributions"]}
+                    order = self._step(shop.orders[new_order["id"]], act.step, options, at, draw)
                 except (ValueError, KeyError):
                     return None
             self._put(shop, order)
         return order
 
-    def _stepped(self, order: Item, step: str, options: Item, at: str, draw: random.Random) -> Item:
+    def _step(self, order: Item, step: str, options: Item, at: str, draw: random.Random) -> Item:
         if step == "attributed":
             attributions = options.get("attributions") or order["attributions"]
             if not attributions:
                 raise ValueError("an attribution needs touchpoints")
             for entry in attributions:
-                order = changes.attributed(order, entry["touchpoints"], entry["model"])
+                order = changes.attribute(order, entry["touchpoints"], entry["model"])
             return {**order, "updated_at": at}
         if step == "edited":
-            return changes.edited(order, options.get("quantities") or changes.drawn_edit(order, draw), at)
+            return changes.edit(order, options.get("quantities") or changes.drawn_edit(order, draw), at)
         if step == "refunded":
             reason, goodwill = str(options.get("reason") or ""), int(options.get("goodwill") or 0)
             pieces, shipping = options.get("pieces") or {}, bool(options.get("shipping"))
             if not pieces and not shipping and not goodwill:
                 pieces, shipping = changes.drawn_refund(order, draw)
-            return changes.refunded(order, pieces, at, shipping=shipping, goodwill=goodwill, reason=reason)
+            return changes.refund(order, pieces, at, shipping=shipping, goodwill=goodwill, reason=reason)
         if step == "cancelled":
-            return changes.cancelled(order, at, str(options.get("reason") or "customer"))
+            return changes.cancel(order, at, str(options.get("reason") or "customer"))
         raise ValueError(f"unknown step: {step}")
 
     def _put(self, shop: ShopData, order: Item) -> None:
         self._world.commit({"do": "order", "shop": shop.domain, "order": order})
 
-    def _sent(self, shop: ShopData, event: Item | None) -> int:
+    def _send(self, shop: ShopData, event: Item | None) -> int:
         if event is None:
             return 0
         self._deliveries.emit(event, shop.domain)

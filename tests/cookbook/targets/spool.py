@@ -8,12 +8,12 @@ from pathlib import Path
 from sumeru_proxy.consumers.order_sync.document import as_data, from_data
 from sumeru_proxy.consumers.order_sync.outcomes import action_of
 from sumeru_proxy.consumers.order_sync.targets.interface import (
-    Booked,
+    BookedOrder,
     Finding,
     Forecast,
     NotMappable,
+    Receipt,
     TargetDown,
-    Written,
 )
 
 
@@ -56,19 +56,19 @@ class SpoolTarget:
         except OSError as error:
             raise TargetDown(text=os.strerror(error.errno or 0)) from None
         totals = document.totals
-        return Written(file.name, action_of(entry), total=totals.total, refunded=totals.refunded, state=document.state)
+        return Receipt(file.name, action_of(entry), total=totals.total, refunded=totals.refunded, state=document.state)
 
     def forecast(self, documents):
-        there = self.booked_orders([document.order_id for document in documents])
+        there = self.orders_by_id([document.order_id for document in documents])
         return [
             Forecast(each.order_id, "updated" if each.order_id in there else "created", each.totals.total)
             for each in documents
         ]
 
-    def booked(self, since, until):
+    def orders_between(self, since, until):
         return (each for each in self.read_all() if since <= each.day <= until)
 
-    def booked_orders(self, order_ids):
+    def orders_by_id(self, order_ids):
         wanted = set(order_ids)
         return {each.order_id: each for each in self.read_all() if each.order_id in wanted}
 
@@ -77,7 +77,7 @@ class SpoolTarget:
             raise TargetDown(text="the folder is not there")
         for file in sorted(self.folder.glob("*.json")):
             document = from_data(json.loads(file.read_text(encoding="utf-8")))
-            yield Booked(
+            yield BookedOrder(
                 document.order_id,
                 file.name,
                 document.day,

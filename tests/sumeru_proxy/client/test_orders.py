@@ -224,6 +224,7 @@ def test_all_pages_when_asked_for(sandbox: Sandbox) -> None:
     assert len({(each.order_id, each.model) for each in credits}) == len(credits) > 550
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("filters", ["honoured", "ignored", "refused"])
 @pytest.mark.parametrize("sort", ["honoured", "ignored"])
 @pytest.mark.parametrize("field", ["created_at", "updated_at"])

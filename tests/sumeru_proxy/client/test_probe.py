@@ -12,7 +12,7 @@ from sumeru_proxy import secrets
 from sumeru_proxy.client.abilities import order_list_abilities
 from sumeru_proxy.client.api import Account, Sumeru
 from sumeru_proxy.client.limiter import MemoryStore
-from sumeru_proxy.client.probe import Finding, Probe, ProbeTarget, limits_told
+from sumeru_proxy.client.probe import BulkFinding, Finding, Probe, ProbeTarget, budget_of, bulk_cost, limits_told
 from sumeru_proxy.client.resources import EVERY
 from sumeru_proxy.models import Credential, Shop
 from sumeru_proxy.sandbox.server import running
@@ -61,6 +61,51 @@ def test_what_does_not_fit_is_named() -> None:
     assert found["reviews"].required_missing == "data.summary.count"
     assert not found["reviews"].good
     assert not found["orders"].called
+
+
+def test_what_is_said_is_what_happened_and_not_our_own_word_for_it() -> None:
+    with running(limits=LIMITS_OF_SANDBOX, edge=False) as sandbox:
+        sandbox.faults.add({"kind": "status", "status": 503, "endpoint": "public"})
+        account = Account(sandbox.url, public_key=PUBLIC_KEY, shop_domain="small.example", limits=LIMITS)
+        sumeru = Sumeru(account, "worker", MemoryStore())
+        target = ProbeTarget(product_id="prd_1", experiment="headline")
+        for _time in range(2):  # the second finds the breaker open
+            found = {each.endpoint: each for each in Probe(sumeru, target).findings() if each.called}
+            assert len(found) == 7
+            assert {each.status for each in found.values()} == {503}
+            assert [each.endpoint for each in found.values() if "server_error, 503" not in each.error] == []
+        calls = sum(sandbox.calls()["endpoints"].values())
+    assert calls == 14
+
+
+def test_an_unknown_code_is_an_answer() -> None:
+    fault = {"kind": "status", "status": 404, "code": "not_found", "endpoint": "referral*"}
+    with running(limits=LIMITS_OF_SANDBOX, edge=False) as sandbox:
+        sandbox.faults.add(fault)
+        found = probe(sandbox.url, ProbeTarget(), token=None)
+    assert found["check_referral"].status == 404
+    assert found["check_referral"].good
+
+
+def test_the_time_of_a_test_is_bounded() -> None:
+    with running(limits=LIMITS_OF_SANDBOX, edge=False) as sandbox:
+        sandbox.faults.add({"kind": "hang", "endpoint": "*", "seconds": 60})
+        account = Account(sandbox.url, public_key=PUBLIC_KEY, shop_domain="small.example", token=TOKEN, limits=LIMITS)
+        sumeru = Sumeru(account, "worker", MemoryStore())
+        found = list(Probe(sumeru, ProbeTarget(product_id="prd_1"), total_s=1.0).findings())
+    asked = [each for each in found if each.called]
+    assert 1 <= len(asked) <= 2
+    assert {each.error.partition(":")[2].strip() for each in asked} == {"unavailable (timeout)"}
+    late = [each for each in found if each.late]
+    assert late
+    assert not any(each.good for each in (*asked, *late))
+
+
+@pytest.mark.parametrize(("left_s", "total_s"), [(22.0, 5.0), (3.0, 3.0), (0.1, 0.5)])
+def test_a_call_never_takes_more_than_is_left(left_s: float, total_s: float) -> None:
+    budget = budget_of(left_s)
+    assert (budget.read_s, budget.total_s) == (total_s, total_s)
+    assert budget.connect_s <= total_s
 
 
 def test_the_limits_told_are_compared() -> None:
@@ -142,3 +187,27 @@ def test_the_command(settings: Any) -> None:
             call_command("check_sumeru", "Small", stdout=io.StringIO())
     with pytest.raises(CommandError, match="no shop"):
         call_command("check_sumeru", "Nobody")
+
+
+def seller(url: str) -> Sumeru:
+    account = Account(url, public_key=PUBLIC_KEY, shop_domain="small.example", limits=LIMITS)
+    return Sumeru(account, "worker", MemoryStore())
+
+
+@pytest.mark.parametrize(("habit", "cost", "verdict"), [("call", 1, "one per call"), ("item", 5, "one per item")])
+def test_what_a_read_of_many_ids_costs_is_measured(habit: str, cost: int, verdict: str) -> None:
+    with running(limits=LIMITS_OF_SANDBOX, edge=False) as sandbox:
+        sandbox.control.change_habits({"bulk_cost": habit})
+        found = bulk_cost(seller(sandbox.url), [f"prd_{number}" for number in (1, 2, 2, 3, 4, 5, 6)])
+    assert (found.items, found.cost, found.verdict) == (5, cost, verdict)
+
+
+def test_what_cannot_be_measured_says_why() -> None:
+    with running(limits=LIMITS_OF_SANDBOX) as sandbox:
+        ids = [f"prd_{number}" for number in range(1, 6)]
+        assert bulk_cost(seller(sandbox.url), ids).cost == 1
+        assert bulk_cost(seller(sandbox.url), ids).verdict == "not measured: Sumeru's own cache answered"
+        assert "fewer than two" in bulk_cost(seller(sandbox.url), ids[:1]).why
+        sandbox.faults.add({"kind": "status", "status": 403, "code": "forbidden", "endpoint": "product-feed"})
+        assert "forbidden" in bulk_cost(seller(sandbox.url), ["a", "b"]).why
+    assert BulkFinding("products", 5, 3).verdict == "3 for 5 items"

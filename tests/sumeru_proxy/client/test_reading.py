@@ -9,18 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sumeru_proxy.client.errors import Unreadable
-from sumeru_proxy.client.reading import (
-    Fields,
-    Notes,
+from sumeru_proxy.client.reading import LIST_ITEMS, Fields, Notes, next_cursor
+from sumeru_proxy.client.values import (
     cleaned,
     decimal_of,
     flag_of,
     integer_of,
     json_object,
     moment_of,
-    next_cursor,
     text_of,
     url_of,
+    word_of,
 )
 
 
@@ -60,6 +59,7 @@ def test_decimals(raw: Any, value: str | None) -> None:
         (3.0, 3),
         ("3", 3),
         (" 3 ", 3),
+        ("3.0", 3),
         ("-3", -3),
         (3.5, None),
         ("3.5", None),
@@ -104,7 +104,18 @@ def test_flags(raw: Any, value: bool | None) -> None:
         ("0001-01-01T00:00:00+14:00", None),
         ("2026-13-01T00:00:00Z", None),
         ("yesterday", None),
-        (1_700_000_000, None),
+        (1_700_000_000, datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)),
+        ("1700000000", datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)),
+        (1_700_000_000.5, datetime(2023, 11, 14, 22, 13, 20, 500_000, tzinfo=UTC)),
+        (1_700_000_000_000, datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)),
+        ("2026-03-01 09:00:00 UTC", datetime(2026, 3, 1, 9, tzinfo=UTC)),
+        ("2026-03-01T09:00:00 gmt", datetime(2026, 3, 1, 9, tzinfo=UTC)),
+        ("2026-03-01 11:00:00 +0200", datetime(2026, 3, 1, 9, tzinfo=UTC)),
+        (1_700, None),
+        (10**20, None),
+        (float("nan"), None),
+        (True, None),
+        ("1700000000000000000", None),
         ("", None),
         ("2" * 500, None),
     ],
@@ -122,8 +133,6 @@ def test_moments(raw: Any, value: datetime | None) -> None:
         "java\nscript:alert(1)",
         "data:text/html,x",
         "vbscript:x",
-        "//evil.example/x",
-        "/relative",
         "https://",
         "https:///x",
         "https://shop.example@evil.example/",
@@ -145,10 +154,23 @@ def test_other_urls_count_as_missing(raw: Any) -> None:
 
 def test_urls() -> None:
     assert url_of("HTTPS://shop.example/a?b=c#d") == "HTTPS://shop.example/a?b=c#d"
-    assert url_of("/cart?x=1", relative=True) == "/cart?x=1"
-    assert url_of("//evil.example", relative=True) is None
-    assert url_of("/\\evil.example", relative=True) is None
-    assert url_of("javascript:x", relative=True) is None
+    assert url_of("//cdn.example/a.jpg") == "https://cdn.example/a.jpg"
+    assert url_of("https://cdn.example/a b|c.jpg") == "https://cdn.example/a%20b%7Cc.jpg"
+    assert [url_of(each) for each in ("/cart?x=1", "files/a.jpg", "../a.jpg", "./a.jpg")] == [
+        "/cart?x=1", "files/a.jpg", "../a.jpg", "./a.jpg",
+    ]  # fmt: skip
+    for address in (
+        "/\\evil.example",
+        "///evil.example",
+        "x.example/a.jpg",
+        "x//a",
+        "x:y/z",
+        "//",
+        "a.jpg",
+        "?x",
+        "#x",
+    ):
+        assert url_of(address) is None, address
 
 
 @given(st.text(alphabet=st.characters(), max_size=200), st.integers(1, 50))
@@ -157,6 +179,43 @@ def test_cleaned_text_can_be_encoded_and_is_capped(text: str, limit: int) -> Non
     result.encode("utf-8")
     assert len(result) <= limit
     assert "\x00" not in result
+
+
+def test_only_prose_is_cut_and_shows_it() -> None:
+    assert cleaned("abcdef", 6) == "abcdef"
+    assert cleaned("abc defg", 5) == "abc…"
+    assert cleaned("x" * 50 + "\x00" * 50 + "y", 51) == "x" * 50 + "y"
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [
+        ("prd_1", "prd_1"),
+        ("gid://shop/Product/1", "gid://shop/Product/1"),
+        (" prd_1 ", "prd_1"),
+        (4711, "4711"),
+        (4711.0, "4711"),
+        ("x" * 21, "x" * 21),
+        ("x" * 22, None),
+        ("a\x00b", None),
+        ("a\nb", None),
+        (1.5, None),
+        (True, None),
+        (10**18, None),
+        ([], None),
+        (None, None),
+    ],
+)
+def test_words_are_whole_or_none(raw: Any, value: str | None) -> None:
+    assert word_of(raw, 21) == value
+
+
+def test_a_list_that_is_cut_says_so() -> None:
+    notes = Notes()
+    outer = Fields({"l": [{"n": 1}] * (LIST_ITEMS + 5), "tags": ["a"] * 300}, "", notes)
+    assert len(outer.need_items("l", lambda each: each.need_integer("n"))) == LIST_ITEMS
+    assert len(outer.words("tags")) == 250
+    assert notes.skipped == [f"l[{LIST_ITEMS}]", "tags[250]"]
 
 
 def test_text() -> None:
@@ -169,6 +228,7 @@ def test_text() -> None:
 def test_payload_is_plain_json() -> None:
     assert json_object({"a\x00": ["\ud800x", 1, None, {"b": True}]}) == {"a": ["x", 1, None, {"b": True}]}
     assert json_object([1]) == {}
+    assert json_object({"long": "x" * 20_001, "k" * 191: 1, "list": ["y" * 20_001, 2]}) == {"list": [None, 2]}
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from sumeru_proxy.client import session
+from sumeru_proxy.client.bounded_json import decode, shallow
 from sumeru_proxy.client.errors import SumeruError, Unavailable, Unreadable
-from sumeru_proxy.client.session import Budget, HttpCall, HttpReply, decode, host_of, shallow
+from sumeru_proxy.client.session import Budget, HttpCall, HttpReply, host_of
 from sumeru_proxy.client.version import VERSION
 from tests.sumeru_proxy.client.scripted import (
     Received,
@@ -186,6 +187,7 @@ def test_odd_answers(name: str) -> None:
         assert get(server).json == {"data": "fine"}, "the pool is usable afterwards"
 
 
+@pytest.mark.thorough
 def test_twenty_megabytes_and_a_gzip_bomb_do_not_fill_memory() -> None:
     def chunked(_: Received, sock: socket.socket) -> bool:
         sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")

@@ -47,6 +47,7 @@ def test_the_demos_reviews_stand_in_the_order_of_its_products() -> None:
         assert reviewed == sorted(reviewed)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["demo", "small"])
 def test_a_full_validator_agrees_with_the_reader(name: str) -> None:
     Draft202012Validator.check_schema(schema())

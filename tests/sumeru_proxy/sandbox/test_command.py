@@ -32,6 +32,7 @@ def process(*arguments: str, way: list[str] = MODULE) -> Iterator[tuple[subproce
         started.communicate()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("way", [MODULE, ["manage.py", "sandbox"]])
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
 def test_it_says_when_it_is_ready_and_stops_cleanly(way: list[str], ending: signal.Signals) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sumeru_proxy.sandbox.endpoints import find
-from sumeru_proxy.sandbox.faults import Faults, of_text, replaced
+from sumeru_proxy.sandbox.faults import Faults, of_text, replace_at
 from sumeru_proxy.sandbox.server import Sandbox, running
 from tests.sumeru_proxy.sandbox.conversation import KEY, OTHER_KEY, Conversation, review
 
@@ -228,9 +228,9 @@ def test_wrong_fault_texts(text: str) -> None:
 
 def test_replacing_leaves_absent_paths() -> None:
     value = {"a": [{"b": 1}, {}, 3]}
-    replaced(value, "a.*.b", "x", False)
-    replaced(value, "a.7.b", "x", False)
-    replaced(value, "c.d", "x", False)
+    replace_at(value, "a.*.b", "x", False)
+    replace_at(value, "a.7.b", "x", False)
+    replace_at(value, "c.d", "x", False)
     assert value == {"a": [{"b": "x"}, {}, 3]}
 
 

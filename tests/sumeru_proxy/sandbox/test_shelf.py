@@ -40,7 +40,7 @@ def all_pages(shelf: Shelf, sort: str, descending: bool, limit: int, conditions:
     found: list[str] = []
     after = None
     while True:
-        page, more = shelf.page(sort, descending, limit, after, conditions)
+        page, more = shelf.page_of(sort, descending, limit, after, conditions)
         found += [item_id for _key, item_id in page]
         assert len(page) <= limit
         if not more:
@@ -73,7 +73,7 @@ def test_pages_are_those_of_sorting_everything(
                 plain[step["id"]] = step
                 shelf[step["id"]] = step
             if place % 7 == 0:  # an order that exists already is kept up
-                shelf.page(sort, descending, 2, None, conditions)
+                shelf.page_of(sort, descending, 2, None, conditions)
         chosen = [item for item in plain.values() if all(each.holds(value_at(item, each.path)) for each in conditions)]
         ordered = in_order(chosen, lambda item: sort_key(value_at(item, sort)), descending)
         assert all_pages(shelf, sort, descending, limit, conditions) == [item["id"] for item in ordered]

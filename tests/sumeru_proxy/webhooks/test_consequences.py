@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from sumeru_proxy import pruning, secrets, worker
-from sumeru_proxy.models import Credential, InboundEvent, Job, Shop, Stamp
+from sumeru_proxy.models import Credential, InboundEvent, Job, Shop, Stamp, Subscription
 from sumeru_proxy.outbox import writes
 from sumeru_proxy.outbox.delivering import WorkerTimings
 from sumeru_proxy.reading import stamps
@@ -148,6 +148,8 @@ def test_erasure_empties_what_speaks_of_the_person(shop: Shop) -> None:
     someone_else, elsewhere = review(shop, 3, "ben@mail.example"), review(other, 4, "ada@mail.example")
     take(shop, 1, "customer.updated", customer={"id": "cus_1", "email": "ada@mail.example"})
     take(shop, 2, "customer.updated", customer={"id": "cus_11", "email": "cleo@mail.example"})
+    odd = b'{"type": "?", "email": "ada@mail.example"'
+    intake.keep_unreadable(shop.pk, odd, intake.Malformed("body", "must be JSON"), timezone.now())
     request = take(shop, 3, "gdpr.completed", customer_id="cus_1", email="ADA@mail.example")
     stamps.forget()
     assert stamps.current(shop.pk, ["reviews"])["reviews"].hard == 1
@@ -162,7 +164,7 @@ def test_erasure_empties_what_speaks_of_the_person(shop: Shop) -> None:
         assert (job.state, "mail.example" in job.body_text) == ("waiting", True)
     request.refresh_from_db()
     assert request.body_text == ""
-    assert [bool(event.body_text) for event in InboundEvent.objects.order_by("pk")] == [False, True, False]
+    assert [bool(event.body_text) for event in InboundEvent.objects.order_by("pk")] == [False, True, False, False]
     # The browser that sends it again is told that it was taken; nothing is stored anew.
     assert review(shop, 0, "Ada@Mail.example").pk == waiting.pk
     assert Job.objects.get(key="evt_3").state == "done"
@@ -253,6 +255,18 @@ def test_subscribing_keeps_the_secret_and_shows_it_to_nobody(upstream: Sandbox, 
         call_command("subscribe", shop.key, "--url", url, "--events", "moon.landed")
     with pytest.raises(CommandError, match="No shop"):
         call_command("subscribe", "nobody", "--url", url)
+
+
+def test_the_command_as_the_docs_write_it(shop: Shop, settings: Any) -> None:
+    with pytest.raises(CommandError, match="Set PUBLIC_URL, or give it"):
+        call_command("subscribe", shop.key, "--dry-run")
+    Subscription.objects.create(shop=shop, upstream_id="whk_1", url="https://w.example/hooks/x", events=["*"])
+    out = StringIO()
+    call_command("subscribe", shop.key, "--dry-run", stdout=out)
+    assert "at https://w.example/hooks/x." in out.getvalue()
+    settings.PUBLIC_URL = "https://widgets.example.com/sumeru"
+    call_command("subscribe", shop.domain, "--dry-run", stdout=out)
+    assert f"at https://widgets.example.com/sumeru/hooks/sumeru/{shop.key}." in out.getvalue()
 
 
 def test_invalidate_and_rotate_secrets(shop: Shop, settings: Any) -> None:

@@ -55,26 +55,20 @@ MALFORMED: list[tuple[str, bytes, str]] = [
     ("number", b"7", "body"),
     ("null", b"null", "body"),
     ("no id", without("id"), "id"),
-    ("id number", body(id=1), "id"),
     ("id list", body(id=["evt_1"]), "id"),
     ("id empty", body(id=""), "id"),
     ("id long", body(id="e" * 121), "id"),
     ("id NUL", body(id="evt\x00"), "id"),
-    ("id line break", body(id="evt_1\n"), "id"),
     ("no type", without("type"), "type"),
     ("type object", body(type={}), "type"),
     ("type long", body(type="a" * 81), "type"),
-    ("type spaces", body(type="order created"), "type"),
     ("no date", without("created_at"), "created_at"),
-    ("date number", body(created_at=1_700_000_000), "created_at"),
+    ("date small number", body(created_at=1_700), "created_at"),
+    ("domain list", body(shop_domain=[]), "shop_domain"),
+    ("domain long", body(shop_domain="a" * 191), "shop_domain"),
     ("date words", body(created_at="yesterday at noon"), "created_at"),
     ("date impossible", body(created_at="2026-13-40T10:00:00Z"), "created_at"),
     ("date out of range", body(created_at="0001-01-01T00:00:00+23:59"), "created_at"),
-    ("no domain", without("shop_domain"), "shop_domain"),
-    ("domain null", body(shop_domain=None), "shop_domain"),
-    ("domain number", body(shop_domain=3), "shop_domain"),
-    ("data list", body(data=[]), "data"),
-    ("data text", body(data="x"), "data"),
 ]
 
 
@@ -91,6 +85,7 @@ def test_no_bytes_raise_anything_else(raw: bytes) -> None:
         intake.read_envelope(raw)
 
 
+@pytest.mark.thorough
 @given(
     st.dictionaries(
         st.sampled_from([*GOOD, "more"]),
@@ -113,6 +108,11 @@ def test_no_json_object_raises_anything_else(changes: dict[str, Any]) -> None:
     ("changes", "what"),
     [
         ({"data": None}, {}),
+        ({"data": []}, {}),
+        ({"data": "x"}, {}),
+        ({"id": 4711}, {"order_id": "ord_1"}),
+        ({"shop_domain": None}, {"order_id": "ord_1"}),
+        ({"type": "Order Created"}, {"order_id": "ord_1"}),
         ({"more": [1, {"x": "y"}]}, {"order_id": "ord_1"}),
         ({"data": {"text": "a\u0000b \ud800 ü"}}, {"text": "a\u0000b \ud800 ü"}),
     ],
@@ -122,9 +122,13 @@ def test_unknown_and_odd_content_is_taken(changes: dict[str, Any], what: dict[st
 
 
 @pytest.mark.parametrize(
-    "text", ["2026-11-20T11:59:00Z", "2026-11-20T11:59:00", "2026-11-20T13:59:00+02:00", "2026-11-20T11:59:00.000Z"]
-)
-def test_dates_become_utc(text: str) -> None:
+    "text",
+    [
+        "2026-11-20T11:59:00Z", "2026-11-20T11:59:00z", "2026-11-20T11:59:00", "2026-11-20T13:59:00+02:00",
+        "2026-11-20T11:59:00.000Z", "2026-11-20 11:59:00 UTC", 1_795_175_940, "1795175940", 1_795_175_940_000, 1_795_175_940.0,
+    ],
+)  # fmt: skip
+def test_dates_become_utc(text: Any) -> None:
     assert intake.read_envelope(body(created_at=text)).occurred_at == datetime(2026, 11, 20, 11, 59, tzinfo=UTC)
 
 
@@ -135,13 +139,28 @@ def test_dates_become_utc(text: str) -> None:
         (timedelta(days=3), ""),
         (timedelta(days=3, seconds=1), "too_old"),
         (timedelta(days=9_000), "too_old"),
-        (-timedelta(minutes=5), ""),
-        (-timedelta(minutes=5, seconds=1), "in_future"),
+        (-timedelta(minutes=6), ""),
+        (-timedelta(days=1), ""),
+        (-timedelta(days=1, seconds=1), "in_future"),
         (-timedelta(days=9_000), "in_future"),
     ],
 )
 def test_what_is_too_old_or_in_the_future(age: timedelta, reason: str) -> None:
     assert intake.reason_to_ignore(intake.read_envelope(body(created_at=(NOW - age).isoformat())), NOW) == reason
+
+
+@pytest.mark.parametrize(
+    ("domain", "known"),
+    [
+        ("hooks.example", True), ("HOOKS.example ", True), ("www.hooks.example", True), ("https://hooks.example/", True),
+        ("hooks.example:443", True), ("hooks.example.", True), ("hooks.myplatform.example", True), ("", True),
+        ("other.example", False), ("hooks.example.evil.example", False), ("xhooks.example", False), ("www.", False),
+    ],
+)  # fmt: skip
+def test_the_domains_of_a_shop_are_a_list(domain: str, known: bool) -> None:
+    domains = ("Hooks.example", "hooks.myplatform.example")
+    reason = intake.reason_to_ignore(intake.read_envelope(body(shop_domain=domain)), NOW, domains)
+    assert reason == ("" if known else "other_domain")
 
 
 @pytest.mark.parametrize(

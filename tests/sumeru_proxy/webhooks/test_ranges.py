@@ -123,6 +123,16 @@ def test_an_account_without_comparisons_is_walked_all_the_same(full: Shop, sandb
     assert [order_id for page in ledger.pages for order_id in page] == [f"ord_h{n:04d}" for n in range(240, 250)]
 
 
+def test_a_cursor_that_expired_during_a_pause_parks_nothing(full: Shop, sandbox: Upstream, ledger: Ledger) -> None:
+    job = ranges.start(full.pk, "example:history", since=NOW - timedelta(hours=249))
+    new_worker().once()
+    sandbox.sandbox.faults.add({"kind": "status", "endpoint": "orders", "status": 422, "times": 1})
+    drain()
+    job.refresh_from_db()
+    assert (job.state, job.result["done"]) == ("done", 249)
+    assert booked() == {f"ord_h{number:04d}": 1 for number in range(1, 250)}
+
+
 def test_others_have_their_turn_between_two_steps(full: Shop, ledger: Ledger) -> None:
     ranges.start(full.pk, "example:history")
     each = new_worker(batch=2)
@@ -155,6 +165,7 @@ def part_units() -> int:
     return int(Job.objects.get(kind="example:history.part").result["units"])
 
 
+@pytest.mark.thorough
 def test_a_fault_of_the_consumers_own_leaves_the_page_behind_after_some_tries(full: Shop, ledger: Ledger) -> None:
     ledger.refused["ord_h0150"] = ZeroDivisionError()
     job = ranges.start(full.pk, "example:history")
@@ -167,6 +178,7 @@ def test_a_fault_of_the_consumers_own_leaves_the_page_behind_after_some_tries(fu
     assert ranges.open_parts(job) == 1
 
 
+@pytest.mark.thorough
 def test_a_target_that_is_away_stops_the_walk_at_its_place(full: Shop, ledger: Ledger) -> None:
     job = ranges.start(full.pk, "example:history")
     each = new_worker()

@@ -91,6 +91,24 @@ def test_two_listeners_of_an_event_cost_one_call(shop: Shop, sandbox: Any, setti
     assert (sandbox.calls("order"), sandbox.calls("orders")) == (1, 0)
 
 
+@pytest.mark.stores
+def test_two_processes_never_hold_jobs_of_one_event_so_none_is_read_twice(
+    shop: Shop, sandbox: Any, settings: Any, ledger: Ledger
+) -> None:
+    settings.SUMERU_LISTENERS = [*settings.SUMERU_LISTENERS, "tests.sumeru_proxy.listeners.RECORDER"]
+    RECORDER.reads = True
+    events = {take(shop, number, order_id).pk for number, order_id in enumerate(many(sandbox, 8))}
+    first, second = (worker.Worker(worker.handlers(), batch=4) for _ in range(2))
+    held = [[*each._claim(3, fresh=True), *each._claim(4, fresh=True)] for each in (first, second)]
+    of_events = [{job.event_id for job in jobs_of_one} for jobs_of_one in held]
+    assert not of_events[0] & of_events[1]
+    # Both listeners' jobs of an event come together.
+    assert [len(jobs_of_one) for jobs_of_one in held] == [2 * len(each) for each in of_events]
+    assert of_events[0]
+    assert of_events[1]
+    assert of_events[0] | of_events[1] <= events
+
+
 def test_an_event_that_came_after_a_reading_is_read_for(shop: Shop, sandbox: Any) -> None:
     take(shop, 1, "ord_1")
     work()

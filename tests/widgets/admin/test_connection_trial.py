@@ -47,7 +47,7 @@ def test_a_working_account(admin_client: Client, connected: Shop) -> None:
     assert rows["products"].state == "ok"
     assert rows["reviews"].state == "ok"
     assert rows["submit_review"].state == "unused"
-    assert rows["orders"].found == "left out: needs the admin token"
+    assert rows["orders"].outcome == "left out: needs the admin token"
     assert {each.endpoint: each.state for each in health.of(connected.pk)}["products"] == "ok"
 
 
@@ -57,7 +57,7 @@ def test_a_wrong_key_is_refused_and_noted(admin_client: Client, connected: Shop)
     answer = admin_client.post(page(connected), {"do": "test"})
     rows = {row.endpoint: row for row in answer.context["trials"]}
     assert rows["products"].state == "failing"
-    assert "401" in rows["products"].found
+    assert "401" in rows["products"].outcome
     assert rows["products"].request_id.startswith("req_")
     noted = {each.endpoint: each for each in health.of(connected.pk)}["products"]
     assert (noted.state, noted.error, noted.status) == ("failing", "Refused", 401)

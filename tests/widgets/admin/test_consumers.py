@@ -79,10 +79,10 @@ def job_page(client: Client, job: Job) -> str:
 )
 def test_which_side_failed(columns: dict[str, Any], options: dict[str, Any], why: str, advice: str, said: str) -> None:
     job = Job(**{"kind": "example:order", "key": "k", "state": "waiting", "next_at": NOW, "body_text": "{}", **columns})
-    told = job_words.told(job, NOW, **options)
+    told = job_words.explain(job, NOW, **options)
     assert why in told.why
     assert advice in told.advice
-    assert told.said == said
+    assert told.target_words == said
 
 
 @pytest.mark.parametrize("state", Job.State.values)
@@ -210,8 +210,8 @@ def test_progress_and_its_end_are_shown(shop: Shop, client_with: Callable[..., C
 def test_a_paused_one_promises_no_end() -> None:
     progress = {"done": 40, "total": 100, "active_s": 60.0, "paced": 40}
     job = Job(kind="example:count", state="paused", progress=progress)
-    assert range_words.told(job, NOW) == "40 done; 40 % of it"
-    assert range_words.told(Job(kind="example:count", state="done", result={"done": 7}), NOW) == "7 done"
+    assert range_words.one_line(job, NOW) == "40 done; 40 % of it"
+    assert range_words.one_line(Job(kind="example:count", state="done", result={"done": 7}), NOW) == "7 done"
 
 
 # -- pages of their own

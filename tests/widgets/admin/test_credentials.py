@@ -74,6 +74,7 @@ def every_address(shop: Shop) -> list[str]:
     ]
 
 
+@pytest.mark.thorough
 def test_no_canary_in_any_page_answer_history_or_log(
     admin_client: Client, shop: Shop, log: Lines, settings: object
 ) -> None:

@@ -11,12 +11,14 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from sumeru_proxy import worker
 from sumeru_proxy.models import InboundEvent, Job, Shop
 from sumeru_proxy.outbox.delivering import WorkerTimings
-from sumeru_proxy.webhooks import erasing
+from sumeru_proxy.webhooks import erasing, intake
 from tests.sumeru_proxy.listeners import RECORDER, Recorder
+from tests.widgets.admin.conftest import formset_of
 from tests.widgets.admin.debt_rows import EMAIL, PERSON, PERSONAL, SECRET, event
 from widgets.admin import inbound
 
@@ -60,12 +62,40 @@ def work() -> None:
         pass
 
 
+def test_what_was_kept_is_shown(admin_client: Client, shop: Shop) -> None:
+    now = timezone.now()
+    raw = b'{"id": "evt_other", "type": "order.created", "created_at": "%s", "shop_domain": "my.platform.example"}'
+    other = intake.read_envelope(raw % now.isoformat().encode())
+    assert intake.take(shop.pk, other, now, domains=shop.known_domains) == "ignored"
+    intake.keep_unreadable(shop.pk, b"<soap>", intake.Malformed("body", "must be JSON"), now)
+    text = text_of(admin_client, reverse(LIST))
+    assert "it names the domain my.platform.example" in text
+    assert "it is not an event that we know (body)" in text
+    for row in InboundEvent.objects.all():
+        assert ("my.platform.example" if row.type != "unreadable" else "&lt;soap&gt;") in text_of(
+            admin_client, page(row)
+        )
+
+
+def test_other_domains_are_edited_one_per_line(admin_client: Client, shop: Shop) -> None:
+    address = reverse("admin:sumeru_proxy_shop_change", args=[shop.pk])
+    data = formset_of(shop)
+    answer = admin_client.post(address, {**data, "other_domains": "my.platform.example https://x"})
+    assert "Give domains such as yourshop.com, one per line." in answer.content.decode()
+    answer = admin_client.post(
+        address, {**data, "other_domains": " my.platform.example\n\nmy.platform.example shop.example "}
+    )
+    assert answer.status_code == 302
+    shop.refresh_from_db()
+    assert shop.known_domains == (shop.domain, "my.platform.example", "shop.example")
+
+
 def test_the_list_tells_outcomes_and_jobs(admin_client: Client, shop: Shop) -> None:
     event(shop, "evt_done")
     work()
     event(shop, "evt_waits")
     event(shop, "evt_old", age=timedelta(days=9))
-    event(shop, "evt_future", age=-timedelta(hours=1))
+    event(shop, "evt_future", age=-timedelta(days=2))
     event(shop, "evt_nobody", "campaign.launched")
     text = text_of(admin_client, reverse(LIST))
     assert "Ignored: dated more than 3 days before it came" in text
@@ -197,7 +227,7 @@ def test_ignored_events_need_a_confirmation(admin_client: Client, shop: Shop) ->
 def test_too_many_at_once_are_sent_to_the_command(
     admin_client: Client, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inbound, "REPLAYED_MOST", 2)
+    monkeypatch.setattr(inbound, "MAX_REPLAYED", 2)
     rows = [event(shop, f"evt_{number}") for number in range(3)]
     work()
     assert "manage.py replay" in replay(admin_client, *rows)

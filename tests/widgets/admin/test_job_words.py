@@ -19,7 +19,7 @@ def job(**columns: object) -> Job:
 
 @pytest.mark.parametrize("reason", Job.Reason.values)
 def test_every_reason_for_parking_has_words_and_advice(reason: str) -> None:
-    told = job_words.told(job(state="parked", reason=reason), NOW)
+    told = job_words.explain(job(state="parked", reason=reason), NOW)
     assert told.why != "It was put aside." or reason in ("limited", "unavailable", "failed")
     assert bool(told.advice) is (reason not in job_words.OVER)
 
@@ -33,7 +33,7 @@ def test_every_reason_for_parking_has_words_and_advice(reason: str) -> None:
         ({"next_at": NOW - timedelta(minutes=4)}, {}, "It is next in line."),
         ({"next_at": NOW - timedelta(hours=1), "last_attempt_at": NOW}, {}, "It is next in line."),
         ({"next_at": NOW - timedelta(hours=1)}, {"behind": True}, "waits for an earlier one"),
-        ({}, {"known": False}, "Nothing here does this kind"),
+        ({}, {"is_known": False}, "Nothing here does this kind"),
         ({"reason": "limited"}, {}, "no more calls this minute"),
         ({"reason": "unavailable"}, {}, "could not be reached"),
         ({"reason": "failed"}, {}, "tried again by itself"),
@@ -43,7 +43,7 @@ def test_every_reason_for_parking_has_words_and_advice(reason: str) -> None:
     ],
 )
 def test_why_a_job_is_where_it_is(columns: dict[str, object], options: dict[str, bool], words: str) -> None:
-    assert words in job_words.told(job(**columns), NOW, **options).why
+    assert words in job_words.explain(job(**columns), NOW, **options).why
 
 
 @pytest.mark.parametrize(
@@ -128,5 +128,5 @@ def test_spans_never_fail_and_times_go_both_ways() -> None:
     ],
 )
 def test_bodies_are_readable_and_harmless(text: str, shown: str) -> None:
-    assert bodies.shown(text) == shown
-    bodies.shown(text).encode()
+    assert bodies.readable_body(text) == shown
+    bodies.readable_body(text).encode()

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from sumeru_proxy import health
 from sumeru_proxy.client import errors
+from sumeru_proxy.client.api import Meta, Observed
 from sumeru_proxy.models import Credential, Shop
 from sumeru_proxy.reading import stamps
 from tests.widgets.admin.conftest import formset_of
@@ -186,6 +187,15 @@ def test_the_connection_page_says_what_failed_and_what_to_do(admin_client: Clien
     assert "Check the credentials" in text
     assert "100 public reads and 20 writes a minute" in text
     assert "Check the credentials" in admin_client.get(url("change", shop)).content.decode()
+
+
+def test_the_connection_page_names_what_could_not_be_read(admin_client: Client, shop: Shop) -> None:
+    assert "could not be read" not in admin_client.get(url("connection", shop)).content.decode()
+    meta = Meta("bundles", 200, 0.1, "req_9")
+    health.observer(shop.pk)(Observed("page", meta, "Unreadable", True, "", "data[0].price", "number 0 to 10"))
+    text = admin_client.get(url("connection", shop)).content.decode()
+    for told in ("Answers that could not be read", "bundles", "data[0].price", "number 0 to 10", "req_9"):
+        assert told in text
 
 
 def test_making_everything_stale_reaches_settings_and_every_copy(admin_client: Client, shop: Shop) -> None:

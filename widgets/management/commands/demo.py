@@ -61,7 +61,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            where = addresses.chosen(options["port"], options["storefront_port"], options["sandbox_port"])
+            where = addresses.choose(options["port"], options["storefront_port"], options["sandbox_port"])
         except addresses.PortProblem as problem:
             self.say(str(problem))
             sys.exit(1)

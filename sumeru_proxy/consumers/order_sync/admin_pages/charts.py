@@ -47,7 +47,7 @@ def bars(days: Sequence[date], counts: Mapping[date, Mapping[str, int]], kinds: 
     """A bar for each day, its kinds on top of each other. Heights are in proportion; what is there at all is at least 2 high."""
     most = max((sum(counts.get(day, {}).values()) for day in days), default=0) or 1
     step = WIDTH / max(1, len(days))
-    found = []
+    boxes = []
     for place, day in enumerate(days):
         y = float(HEIGHT)
         for kind in kinds:
@@ -56,19 +56,19 @@ def bars(days: Sequence[date], counts: Mapping[date, Mapping[str, int]], kinds: 
                 continue
             height = max(2.0, round(count / most * (HEIGHT - 4), 1))
             y -= height
-            found.append(
+            boxes.append(
                 Box(round(place * step + 1, 1), round(y, 1), round(step - 2, 1), height, kind, f"{day}: {count} {kind}")
             )
-    return Chart(tuple(found), WIDTH, HEIGHT, words)
+    return Chart(tuple(boxes), WIDTH, HEIGHT, words)
 
 
 def year(last: date, kinds: Mapping[date, str], words: str) -> Chart:
     """A square for each day of the 53 weeks up to ``last``, a column a week that begins on Monday."""
     first = last - timedelta(days=last.weekday() + 52 * 7)
-    found = []
+    boxes = []
     for number in range((last - first).days + 1):
         day = first + timedelta(days=number)
         kind = kinds.get(day, "none")
         week, weekday = divmod(number, 7)
-        found.append(Box(week * CELL, weekday * CELL, CELL - 2, CELL - 2, kind, f"{day}: {kind}"))
-    return Chart(tuple(found), 53 * CELL, 7 * CELL, words)
+        boxes.append(Box(week * CELL, weekday * CELL, CELL - 2, CELL - 2, kind, f"{day}: {kind}"))
+    return Chart(tuple(boxes), 53 * CELL, 7 * CELL, words)

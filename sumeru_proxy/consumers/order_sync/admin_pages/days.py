@@ -23,7 +23,7 @@ from sumeru_proxy.models import Shop
 GREEN: Final = "green"
 DIFFERS: Final = "differs"
 NONE: Final = "none"
-DIFFERING_MOST: Final = 100
+DIFFERENCE_LIMIT: Final = 100
 WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -32,7 +32,7 @@ def may_change(request: HttpRequest) -> bool:
     return bool(request.user.has_perm("order_sync.change_link"))
 
 
-def page(request: HttpRequest, shop: Shop) -> HttpResponse:
+def days_page(request: HttpRequest, shop: Shop) -> HttpResponse:
     """The calendar of a target, or the day that ``day`` names."""
     rows = words.targets_of(shop)
     row = words.chosen(rows, request.GET.get("target", "")) or (rows[0] if rows else None)
@@ -40,7 +40,7 @@ def page(request: HttpRequest, shop: Shop) -> HttpResponse:
         return TemplateResponse(request, "order_sync/admin/days.html", {"row": None, **_links(request, shop)})
     day = _day_of(request.GET.get("day", ""))
     if request.method == "POST":
-        return _asked(request, row, _day_of(request.POST.get("day", "")))
+        return _compare_day(request, row, _day_of(request.POST.get("day", "")))
     if day is not None:
         return _one(request, shop, row, day)
     return _calendar(request, shop, rows, row)
@@ -63,12 +63,12 @@ def _day_of(text: str) -> date | None:
 
 def kinds_of(proofs: Iterable[DayProof]) -> dict[date, str]:
     """Each compared day's colour: green only when every currency is."""
-    found: dict[date, str] = {}
+    kinds: dict[date, str] = {}
     for proof in proofs:
         if not proof.green:
-            found[proof.day] = DIFFERS
-        found.setdefault(proof.day, GREEN)
-    return found
+            kinds[proof.day] = DIFFERS
+        kinds.setdefault(proof.day, GREEN)
+    return kinds
 
 
 # -- the calendar
@@ -80,7 +80,7 @@ def _calendar(request: HttpRequest, shop: Shop, rows: list[OrderTarget], row: Or
     past = DayProof.objects.filter(target=row, day__gt=today - timedelta(days=372), day__lte=today)
     kinds = kinds_of(past)
     green = sum(kind == GREEN for kind in kinds.values())
-    said = f"Days that were compared in the last year: {green} green, {len(kinds) - green} with differences."
+    words_of_kind = f"Days that were compared in the last year: {green} green, {len(kinds) - green} with differences."
     last = calendar.monthrange(month.year, month.month)[1]
     own = list(DayProof.objects.filter(target=row, day__gte=month, day__lte=month.replace(day=last)))
     red = [day for day, kind in sorted(kinds.items(), reverse=True) if kind == DIFFERS]
@@ -92,8 +92,8 @@ def _calendar(request: HttpRequest, shop: Shop, rows: list[OrderTarget], row: Or
         "months": _months(shop, row, month, today),
         "weekdays": WEEKDAYS,
         "weeks": _weeks(shop, row, month, today, own),
-        "year": charts.year(today, kinds, said) if kinds else None,
-        "said": said,
+        "year": charts.year(today, kinds, words_of_kind) if kinds else None,
+        "said": words_of_kind,
         "red": [{"day": day, "url": _url(shop, row, day)} for day in red[:20]],
         "red_count": len(red),
         "today": today.isoformat(),
@@ -109,20 +109,20 @@ def _url(shop: Shop, row: OrderTarget, day: date) -> str:
 
 
 def _month_of(text: str, today: date) -> date:
-    found = _day_of(f"{text[:7]}-01")
-    return found if found is not None and 2000 <= found.year <= today.year + 1 else today.replace(day=1)
+    first = _day_of(f"{text[:7]}-01")
+    return first if first is not None and 2000 <= first.year <= today.year + 1 else today.replace(day=1)
 
 
 def _months(shop: Shop, row: OrderTarget, month: date, today: date) -> list[dict[str, str]]:
     before = (month - timedelta(days=1)).replace(day=1)
     after = (month + timedelta(days=32)).replace(day=1)
-    found = [before] + ([after] if after <= today else [])
+    months = [before] + ([after] if after <= today else [])
     return [
         {
             "label": f"{each:%B %Y}",
             "url": words.address(shop, words.DAYS, target=row.name, month=f"{each:%Y-%m}"),
         }
-        for each in found
+        for each in months
     ]
 
 
@@ -140,7 +140,7 @@ def _weeks(
         kind = kinds_of(here).get(day, NONE)
         differing = sum(len(each.differing) for each in here)
         orders = sum(each.orders for each in here)
-        said = {
+        words_of_kind = {
             GREEN: f"{orders} orders agree",
             DIFFERS: f"{differing} of {orders} orders differ" if differing else "the sums differ",
             NONE: "not compared",
@@ -150,7 +150,7 @@ def _weeks(
             "kind": kind,
             "sign": {GREEN: "✓", DIFFERS: "✗", NONE: "·"}[kind],
             "count": differing if kind == DIFFERS else orders,
-            "words": said,
+            "words": words_of_kind,
             "url": _url(shop, row, day) if day <= today else "",
         }
 
@@ -180,8 +180,8 @@ def _one(request: HttpRequest, shop: Shop, row: OrderTarget, day: date) -> HttpR
         "back": words.address(shop, words.DAYS, target=row.name, month=f"{day:%Y-%m}"),
         **_links(request, shop),
     }
-    context["more"] = max(0, len(context["differing"]) - DIFFERING_MOST)
-    context["differing"] = context["differing"][:DIFFERING_MOST]
+    context["more"] = max(0, len(context["differing"]) - DIFFERENCE_LIMIT)
+    context["differing"] = context["differing"][:DIFFERENCE_LIMIT]
     return TemplateResponse(request, "order_sync/admin/day.html", context)
 
 
@@ -203,14 +203,14 @@ def _difference(shop: Shop, proof: DayProof, each: list[Any], links: Mapping[str
 
 
 def _field(currency: str, name: str, ours: str, theirs: str) -> dict[str, str]:
-    def shown(text: str) -> str:
+    def words_for(text: str) -> str:
         digits = text.removeprefix("-").isdigit() and digits_of(currency) >= 0
         return words.money(int(text), currency) if name in words.MONEY_FIELDS and digits else text or "—"
 
-    return {"name": words.FIELDS.get(name, name), "ours": shown(ours), "theirs": shown(theirs)}
+    return {"name": words.FIELDS.get(name, name), "ours": words_for(ours), "theirs": words_for(theirs)}
 
 
-def _asked(request: HttpRequest, row: OrderTarget, day: date | None) -> HttpResponse:
+def _compare_day(request: HttpRequest, row: OrderTarget, day: date | None) -> HttpResponse:
     """Raises PermissionDenied for those who may only look."""
     if not may_change(request):
         raise PermissionDenied

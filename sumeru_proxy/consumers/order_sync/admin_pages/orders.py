@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -23,10 +23,10 @@ from sumeru_proxy.models import Shop
 
 PAGE_SIZE: Final = 50
 CHART_DAYS: Final = 30
-SEARCH_CHARS: Final = 60
+SEARCH_CHARS: Final = 190
 NOTE_CHARS: Final = 300
-SENDINGS_MOST: Final = 50
-CHANGES_MOST: Final = 60
+SENDING_LIMIT: Final = 50
+CHANGE_LIMIT: Final = 60
 CHARTED: Final = ("sent", "due", "parked")
 
 
@@ -35,11 +35,11 @@ def may_change(request: HttpRequest) -> bool:
     return bool(request.user.has_perm("order_sync.change_link"))
 
 
-def page(request: HttpRequest, shop: Shop) -> HttpResponse:
+def orders_page(request: HttpRequest, shop: Shop) -> HttpResponse:
     """The list, or the order that ``order`` names. Raises Http404 for another shop's."""
     if "order" in request.GET:
-        found = Link.objects.filter(target__shop=shop, pk=words.number_of(request.GET, "order"))
-        link = found.select_related("target__shop").first()
+        links = Link.objects.filter(target__shop=shop, pk=words.number_of(request.GET, "order"))
+        link = links.select_related("target__shop").first()
         if link is None:
             raise Http404
         return _one(request, shop, link)
@@ -55,10 +55,10 @@ def _list(request: HttpRequest, shop: Shop) -> HttpResponse:
     state = request.GET.get("state", "")
     state = state if state in Link.State.values else ""
     search = request.GET.get("q", "").strip()[:SEARCH_CHARS]
-    found = _found(shop, target, state, search)
+    links = _matching_links(shop, target, state, search)
     if request.method == "POST":
-        return _all_again(request, found, state)
-    paginator = Paginator(found.select_related("target"), PAGE_SIZE)
+        return _all_again(request, links, state)
+    paginator = Paginator(links.select_related("target"), PAGE_SIZE)
     part = paginator.get_page(request.GET.get("page"))
     query = {"target": target.name if target else "", "state": state, "q": search}
     context = {
@@ -81,17 +81,34 @@ def _list(request: HttpRequest, shop: Shop) -> HttpResponse:
     return TemplateResponse(request, "order_sync/admin/orders.html", context)
 
 
-def _found(shop: Shop, target: OrderTarget | None, state: str, search: str) -> QuerySet[Link]:
-    found = Link.objects.filter(target__shop=shop)
-    if target is not None:
-        found = found.filter(target=target)
+def _matching_links(shop: Shop, target: OrderTarget | None, state: str, search: str) -> QuerySet[Link]:
+    links = Link.objects.filter(target__shop=shop) if target is None else Link.objects.filter(target=target)
     if state:
-        found = found.filter(state=state)
-    if search:
-        number = search.removeprefix("#")
-        named = Q(number__icontains=number) | Q(order_id=search)
-        found = found.filter(named | Q(remote_number__icontains=search) | Q(remote_id=search))
-    return found
+        links = links.filter(state=state)
+    return links.filter(pk__in=_search(shop, search)) if search else links
+
+
+def _search(shop: Shop, text: str) -> QuerySet[Link, int]:
+    """The orders whose number, here or there, begins with the text (with or without ``#``), or whose id it is. Reads indexes only."""
+    targets = list(OrderTarget.objects.filter(shop=shop).values_list("pk", flat=True))
+    number = text.removeprefix("#")
+    found: QuerySet[Link, int] = Link.objects.none().values_list("pk", flat=True)
+    ways = (
+        *((_prefix("number", each)) for each in dict.fromkeys((number, f"#{number}")) if number),
+        _prefix("remote_number", text),
+        Q(order_id=text),
+        Q(remote_id=text) & ~Q(remote_id=""),
+    )
+    return found.union(
+        *(Link.objects.filter(way, target__in=targets).order_by().values_list("pk", flat=True) for way in ways)
+    )
+
+
+def _prefix(name: str, text: str) -> Q:
+    """That a text begins so, by its index: PostgreSQL has one for patterns, SQLite sorts by bytes."""
+    if connection.vendor == "postgresql":
+        return Q(**{f"{name}__startswith": text})
+    return Q(**{f"{name}__gte": text, f"{name}__lt": f"{text}\U0010ffff"})
 
 
 def _row(shop: Shop, link: Link) -> dict[str, Any]:
@@ -126,30 +143,30 @@ def _counts(shop: Shop, rows: list[OrderTarget]) -> list[dict[str, Any]]:
 
 def _chart(shop: Shop, target: OrderTarget | None) -> dict[str, Any]:
     days = charts.days_before(timezone.now().date(), CHART_DAYS)
-    found = Link.objects.filter(target__shop=shop, day__gte=days[0], day__lte=days[-1], state__in=CHARTED)
+    links = Link.objects.filter(target__shop=shop, day__gte=days[0], day__lte=days[-1], state__in=CHARTED)
     if target is not None:
-        found = found.filter(target=target)
+        links = links.filter(target=target)
     counts: dict[Any, dict[str, int]] = {}
-    for each in found.order_by().values("day", "state").annotate(count=Count("pk")):
+    for each in links.order_by().values("day", "state").annotate(count=Count("pk")):
         counts.setdefault(each["day"], {})[each["state"]] = each["count"]
     if not counts:
         return {"chart": None}
     sums = {state: sum(each.get(state, 0) for each in counts.values()) for state in CHARTED}
-    said = f"{sums['sent']} in agreement, {sums['due']} to be sent, {sums['parked']} parked"
-    chart = charts.bars(days, counts, CHARTED, f"Orders of the last {CHART_DAYS} days by day: {said}.")
+    sentence = f"{sums['sent']} in agreement, {sums['due']} to be sent, {sums['parked']} parked"
+    chart = charts.bars(days, counts, CHARTED, f"Orders of the last {CHART_DAYS} days by day: {sentence}.")
     table = [
         {"day": day, "cells": [counts[day].get(state, 0) for state in CHARTED]} for day in days[::-1] if day in counts
     ]
     return {"chart": chart, "chart_table": table, "chart_days": (days[0], days[-1])}
 
 
-def _all_again(request: HttpRequest, found: QuerySet[Link], state: str) -> HttpResponse:
+def _all_again(request: HttpRequest, links: QuerySet[Link], state: str) -> HttpResponse:
     if not may_change(request):
         raise PermissionDenied
     if state == Link.State.PARKED:
         with transaction.atomic():
-            rows = list(OrderTarget.objects.filter(links__in=found).distinct())
-            count = engine.send_again(found.filter(state=Link.State.PARKED))
+            rows = list(OrderTarget.objects.filter(links__in=links).distinct())
+            count = engine.send_again(links.filter(state=Link.State.PARKED))
             for row in rows:
                 words.log(request, row, f"Parked orders are sent again: {count}")
                 owe_write(row)
@@ -163,7 +180,7 @@ def _all_again(request: HttpRequest, found: QuerySet[Link], state: str) -> HttpR
 def _one(request: HttpRequest, shop: Shop, link: Link) -> HttpResponse:
     if request.method == "POST":
         return _decided(request, link)
-    shown = may_change(request)
+    recent = may_change(request)
     others = Link.objects.filter(target__shop=shop, order_id=link.order_id).exclude(pk=link.pk)
     erased = link.state == Link.State.ERASED
     open_changes = changes(link.sent_data or None, link.document_data) if link.document_text else ()
@@ -177,24 +194,24 @@ def _one(request: HttpRequest, shop: Shop, link: Link) -> HttpResponse:
         "facts": _facts(link),
         "url": link.remote_url if link.remote_url.startswith(("https://", "http://")) else "",
         "others": [_row(shop, each) for each in others.select_related("target")],
-        "may_change": shown,
-        "may_send": shown and not erased and bool(link.document_text),
-        "may_skip": shown and link.state in (Link.State.DUE, Link.State.PARKED),
-        "pending": words.changes((each.path, each.before, each.after) for each in open_changes[:CHANGES_MOST])
-        if shown and differs and link.sent_text
+        "may_change": recent,
+        "may_send": recent and not erased and bool(link.document_text),
+        "may_skip": recent and link.state in (Link.State.DUE, Link.State.PARKED),
+        "pending": words.changes((each.path, each.before, each.after) for each in open_changes[:CHANGE_LIMIT])
+        if recent and differs and link.sent_text
         else [],
         "sendings": [
             {
                 "sending": each,
                 "action": words.ACTIONS.get(each.action, each.action),
                 "count": len(each.changes),
-                "changes": words.changes(each.changes[:CHANGES_MOST]) if shown else [],
-                "more": max(0, len(each.changes) - CHANGES_MOST),
+                "changes": words.changes(each.changes[:CHANGE_LIMIT]) if recent else [],
+                "more": max(0, len(each.changes) - CHANGE_LIMIT),
             }
-            for each in link.sendings.all()[:SENDINGS_MOST]
+            for each in link.sendings.all()[:SENDING_LIMIT]
         ],
         "document": json.dumps(link.document_data, indent=2, ensure_ascii=False)
-        if shown and link.document_text
+        if recent and link.document_text
         else "",
         "back": words.address(shop, words.ORDERS),
         "day_url": words.address(shop, words.DAYS, target=link.target.name, day=link.day.isoformat()),

@@ -9,7 +9,7 @@ from sumeru_proxy.consumers.order_sync.admin_pages.words import DAYS, ORDERS, TA
 from sumeru_proxy.webhooks.listeners import AdminPage
 
 PAGES: Final = (
-    AdminPage(ORDERS, "Order sync", orders.page, "order_sync.view_link"),
-    AdminPage(DAYS, "Daily proof", days.page, "order_sync.view_dayproof"),
-    AdminPage(TARGETS, "Order targets", targets.page, "order_sync.view_ordertarget"),
+    AdminPage(ORDERS, "Order sync", orders.orders_page, "order_sync.view_link"),
+    AdminPage(DAYS, "Daily proof", days.days_page, "order_sync.view_dayproof"),
+    AdminPage(TARGETS, "Order targets", targets.targets_page, "order_sync.view_ordertarget"),
 )

@@ -153,12 +153,12 @@ class TargetForm(forms.Form):
             raise ValueError("more: this is not JSON") from None
         if not isinstance(rest, dict):
             raise ValueError('more: give an object, like {"name": "value"}')
-        found = {name: value for name, value in rest.items() if f"o_{name}" not in self.fields}
+        options = {name: value for name, value in rest.items() if f"o_{name}" not in self.fields}
         for each in OPTIONS.get(self.kind.name, ()):
             value = cleaned.get(f"o_{each.name}")
             if value not in (None, "", False):
-                found[each.name] = value
-        return found
+                options[each.name] = value
+        return options
 
     def _field_of(self, text: str) -> str:
         name = f"o_{text.split()[0].rstrip(':').split('.')[0]}"

@@ -20,7 +20,7 @@ from django.views.decorators.debug import sensitive_variables
 from sumeru_proxy.consumers.order_sync import engine, requested_jobs
 from sumeru_proxy.consumers.order_sync.admin_pages import words
 from sumeru_proxy.consumers.order_sync.admin_pages.target_form import TargetForm
-from sumeru_proxy.consumers.order_sync.kinds import keep_secret, kinds, opened
+from sumeru_proxy.consumers.order_sync.kinds import keep_secret, kinds, open_target
 from sumeru_proxy.consumers.order_sync.models import OrderTarget, Rehearsal
 from sumeru_proxy.consumers.order_sync.owing import owe_write
 from sumeru_proxy.consumers.order_sync.targets.interface import ERROR, Finding, TargetDown
@@ -64,7 +64,7 @@ def may_enter(request: HttpRequest) -> bool:
     return request.user.has_perms(["sumeru_proxy.add_credential", "sumeru_proxy.change_credential"])
 
 
-def page(request: HttpRequest, shop: Shop) -> HttpResponse:
+def targets_page(request: HttpRequest, shop: Shop) -> HttpResponse:
     """The list; ``add`` names a kind for a new one, ``change`` a target, ``rehearsal`` a report."""
     if "rehearsal" in request.GET:
         return _report(request, shop)
@@ -172,7 +172,7 @@ def _act(request: HttpRequest, shop: Shop) -> HttpResponse:
 def _checked(row: OrderTarget) -> list[Finding]:
     """The target's own check; reads only. What keeps it from being asked is a finding, too."""
     try:
-        with opened(row) as target:
+        with open_target(row) as target:
             return list(target.check())
     except TargetDown as error:
         return [Finding(ERROR, error.reason, error.text or "it cannot be reached", "mend it and check again")]
@@ -214,26 +214,26 @@ def _form(request: HttpRequest, shop: Shop, kind: str, row: OrderTarget | None) 
     posted = request.POST if request.method == "POST" else None
     form = TargetForm(posted, shop=shop, kind=kind, row=row, may_enter=may_enter(request))
     if posted is not None and form.is_valid():
-        given = form.values()
+        form_data = form.values()
         with transaction.atomic():
-            kept = row or OrderTarget(shop=shop, kind=kind, name=given.name)
-            kept.options, kept.test_orders = given.options, given.test_orders
-            kept.save()
-            if given.secret:
-                keep_secret(kept, given.secret)
+            stored = row or OrderTarget(shop=shop, kind=kind, name=form_data.name)
+            stored.options, stored.test_orders = form_data.options, form_data.test_orders
+            stored.save()
+            if form_data.secret:
+                keep_secret(stored, form_data.secret)
             act, text = (CHANGE, "Changed") if row is not None else (ADDITION, "Added")
-            said = f"{text}; secret replaced" if given.secret else text
-            LogEntry.objects.log_actions(int(request.user.pk or 0), [kept], act, change_message=said)
-        messages.success(request, f"{kept.name} is stored. Check it next.")
+            message = f"{text}; secret replaced" if form_data.secret else text
+            LogEntry.objects.log_actions(int(request.user.pk or 0), [stored], act, change_message=message)
+        messages.success(request, f"{stored.name} is stored. Check it next.")
         return HttpResponseRedirect(words.address(shop, words.TARGETS))
-    found = kinds()[kind]
+    target_kind = kinds()[kind]
     context = {
-        "title": f"{row.name}: {found.title}" if row is not None else f"New target: {found.title}",
+        "title": f"{row.name}: {target_kind.title}" if row is not None else f"New target: {target_kind.title}",
         "form": form,
         "row": row,
-        "kind": found,
+        "kind": target_kind,
         "may_enter": may_enter(request),
-        "needs_secret": bool(found.secret_label) and not may_enter(request),
+        "needs_secret": bool(target_kind.secret_label) and not may_enter(request),
         "back": words.address(shop, words.TARGETS),
     }
     return TemplateResponse(request, "order_sync/admin/target.html", context)
@@ -243,8 +243,8 @@ def _form(request: HttpRequest, shop: Shop, kind: str, row: OrderTarget | None) 
 
 
 def _report(request: HttpRequest, shop: Shop) -> HttpResponse:
-    found = Rehearsal.objects.filter(target__shop=shop, pk=words.number_of(request.GET, "rehearsal"))
-    rehearsal = found.select_related("target").first()
+    rehearsals = Rehearsal.objects.filter(target__shop=shop, pk=words.number_of(request.GET, "rehearsal"))
+    rehearsal = rehearsals.select_related("target").first()
     if rehearsal is None:
         raise Http404
     report = rehearsal.report

@@ -125,7 +125,7 @@ class Booking:
 def bookings_of(document: Document, accounts: Accounts) -> tuple[Booking, ...]:
     """All bookings of an order, oldest movement first; each adds up to zero. What moves nothing is left out."""
     purse = _Purse(document, accounts)
-    found = []
+    bookings = []
     for movement in movements_of(document):
         postings = _goods(movement, accounts, 1 if movement.kind != SALE else -1)
         if movement.kind == SALE:
@@ -134,23 +134,23 @@ def bookings_of(document: Document, accounts: Accounts) -> tuple[Booking, ...]:
             postings.extend(Posting(account, -amount) for account, amount in purse.give_back(movement.total))
         else:
             postings.append(Posting(accounts.receivable, -movement.total))
-        found.append(Booking(movement.kind, movement.day, _merged(postings), movement.id))
+        bookings.append(Booking(movement.kind, movement.day, _merged(postings), movement.id))
         if movement.kind == SALE and purse.paid:
             arrived = [Posting(account, amount) for account, amount in purse.paid]
             settled = Posting(accounts.receivable, -sum(amount for _account, amount in purse.paid))
-            found.append(Booking(PAYMENT, movement.day, _merged([*arrived, settled])))
-    return tuple(booking for booking in found if booking.postings)
+            bookings.append(Booking(PAYMENT, movement.day, _merged([*arrived, settled])))
+    return tuple(booking for booking in bookings if booking.postings)
 
 
 def _goods(movement: Movement, accounts: Accounts, sign: int) -> list[Posting]:
-    found = []
+    postings = []
     for item in movement.items:
-        found.append(Posting(_income(item, accounts, movement.kind), sign * (item.net + item.discount)))
-        found.append(Posting(accounts.discounts, -sign * item.discount))
-        found.extend(Posting(accounts.of_tax(tax.percent), sign * tax.amount, tax.percent) for tax in item.taxes)
-        found.append(Posting(accounts.tax, sign * (item.tax - _sum(item.taxes))))
-    found.append(Posting(accounts.rounding, sign * movement.rounding))
-    return found
+        postings.append(Posting(_income(item, accounts, movement.kind), sign * (item.net + item.discount)))
+        postings.append(Posting(accounts.discounts, -sign * item.discount))
+        postings.extend(Posting(accounts.of_tax(tax.percent), sign * tax.amount, tax.percent) for tax in item.taxes)
+        postings.append(Posting(accounts.tax, sign * (item.tax - _sum(item.taxes))))
+    postings.append(Posting(accounts.rounding, sign * movement.rounding))
+    return postings
 
 
 def _sum(taxes: Iterable[Tax]) -> int:
@@ -169,24 +169,24 @@ class _Purse:
     """What was paid, by account, and what of it is left to be given back: first what was not a gift card."""
 
     def __init__(self, document: Document, accounts: Accounts) -> None:
-        told = sorted(document.payments, key=lambda payment: payment.kind == GIFT_CARD)
-        self.paid = [(accounts.of_payment(payment.kind, payment.gateway), payment.amount) for payment in told]
-        if not told and document.financial_status in _PAID and document.totals.total:
+        named = sorted(document.payments, key=lambda payment: payment.kind == GIFT_CARD)
+        self.paid = [(accounts.of_payment(payment.kind, payment.gateway), payment.amount) for payment in named]
+        if not named and document.financial_status in _PAID and document.totals.total:
             self.paid = [(accounts.paid, document.totals.total)]
         self._left = list(self.paid)
         self._other = accounts.paid
 
     def give_back(self, amount: int) -> list[tuple[str, int]]:
-        found = []
+        parts = []
         for place, (account, left) in enumerate(self._left):
             part = min(amount, max(0, left))
             if part > 0:
-                found.append((account, part))
+                parts.append((account, part))
                 self._left[place] = (account, left - part)
                 amount -= part
         if amount:
-            found.append((self._other, amount))
-        return found
+            parts.append((self._other, amount))
+        return parts
 
 
 def _merged(postings: Iterable[Posting]) -> tuple[Posting, ...]:

@@ -106,10 +106,10 @@ class DayFolder:
     def manifest(self) -> Mapping[str, Any]:
         """What was written. Empty when it cannot be read."""
         try:
-            found = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
+            content = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        return found if isinstance(found, dict) else {}
+        return content if isinstance(content, dict) else {}
 
     def holds(self, name: str) -> bool:
         """Whether one file is as it was written."""
@@ -131,16 +131,16 @@ class ShopFolder:
 
     def current(self) -> dict[date, DayFolder]:
         """The current folder of every day. Raises TargetDown for a root that is away or closed."""
-        found: dict[date, DayFolder] = {}
+        folders: dict[date, DayFolder] = {}
         with disk_errors():
             os.scandir(self.root).close()
             entries = sorted(os.listdir(self.path)) if self.path.is_dir() else []
         for name in entries:
             if match := _FOLDER.match(name):
                 day, number = date.fromisoformat(match[1]), int(match[2])
-                if day not in found or number > found[day].number:
-                    found[day] = DayFolder(self.path / name, day, number)
-        return found
+                if day not in folders or number > folders[day].number:
+                    folders[day] = DayFolder(self.path / name, day, number)
+        return folders
 
     @contextmanager
     def locked(self) -> Iterator[None]:

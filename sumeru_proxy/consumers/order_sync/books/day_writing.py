@@ -103,8 +103,8 @@ class DayWriter:
 def _line_at(folder: DayFolder, offset: int) -> dict[str, Any]:
     with (folder.path / JSON_LINES).open("rb") as lines:
         lines.seek(offset)
-        found: dict[str, Any] = json.loads(lines.readline())
-        return found
+        row: dict[str, Any] = json.loads(lines.readline())
+        return row
 
 
 def read_lines(folder: DayFolder) -> Iterator[tuple[int, dict[str, Any]]]:

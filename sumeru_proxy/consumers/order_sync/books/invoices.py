@@ -143,12 +143,12 @@ def invoices_of(document: Document, seller: Seller) -> tuple[Invoice, ...]:
     """
     if document.digits > 2:
         raise NotMappable("invoice_currency", f"an e-invoice has two decimals at most, {document.currency} has more")
-    found: list[Invoice] = []
+    invoices: list[Invoice] = []
     numbers = numbers_of(document, seller)
     for place, movement in enumerate(movements_of(document)):
         number = numbers[-1] if movement.kind == CANCELLATION else numbers[place]
-        found.append(_invoice(document, seller, movement, number, found[0] if found else None))
-    return tuple(found)
+        invoices.append(_invoice(document, seller, movement, number, invoices[0] if invoices else None))
+    return tuple(invoices)
 
 
 def numbers_of(document: Document, seller: Seller) -> tuple[str, ...]:
@@ -168,7 +168,7 @@ def _invoice(document: Document, seller: Seller, movement: Movement, number: str
         base_and_tax[1] += item.tax
     subtotals = tuple(Subtotal(category, base, tax) for category, (base, tax) in sums.items())
     for subtotal in subtotals:
-        _explained(subtotal, document)
+        _check_tax(subtotal, document)
     name, address = _buyer(document, seller)
     return Invoice(
         document=document,
@@ -214,15 +214,15 @@ def _category(item: Item, seller: Seller) -> Category:
     return Category("S", rated[0].percent)
 
 
-def _explained(subtotal: Subtotal, document: Document) -> None:
+def _check_tax(subtotal: Subtotal, document: Document) -> None:
     """The norm allows a tax to differ from base x rate by less than one whole unit of the currency."""
-    said = document.amount(abs(subtotal.tax))
-    found = (document.amount(abs(subtotal.base)) * subtotal.category.percent / 100).quantize(
+    stated = document.amount(abs(subtotal.tax))
+    computed = (document.amount(abs(subtotal.base)) * subtotal.category.percent / 100).quantize(
         Decimal("0.01"), ROUND_HALF_UP
     )
-    if abs(said - found) >= 1 or (round(subtotal.category.percent) == 0 and round(said)):
+    if abs(stated - computed) >= 1 or (round(subtotal.category.percent) == 0 and round(stated)):
         rate = format(subtotal.category.percent.normalize(), "f")
-        raise NotMappable("invoice_tax_differs", f"the tax at {rate} % is {said}, but its base gives {found}")
+        raise NotMappable("invoice_tax_differs", f"the tax at {rate} % is {stated}, but its base gives {computed}")
 
 
 def _line(item: Item, category: Category, digits: int) -> InvoiceLine:

@@ -18,12 +18,12 @@ def quoted(text: str) -> str:
     return '"' + clean.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def opened(accounts: Accounts) -> str:
+def open_directives(accounts: Accounts) -> str:
     """The directives that open all accounts, from the first day on."""
     return "".join(f"1970-01-01 open {account}\n" for account in accounts.every())
 
 
-def included(paths: Iterable[str]) -> str:
+def include_directives(paths: Iterable[str]) -> str:
     """The directives that include the days' journals."""
     return "".join(f"include {quoted(path)}\n" for path in paths)
 

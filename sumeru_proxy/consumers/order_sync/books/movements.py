@@ -80,13 +80,13 @@ def movements_of(document: Document) -> tuple[Movement, ...]:
         tuple(_sold(line, document.taxes_included) for line in document.lines),
         document.totals.rounding,
     )
-    found = [sale, *(_refunded(refund, document) for refund in document.refunds)]
+    movements = [sale, *(_refund_movement(refund, document) for refund in document.refunds)]
     if document.state == CANCELLED:
-        left = _left(found)
+        left = _left(movements)
         if left:
             day = document.cancelled_at.date() if document.cancelled_at else document.day
-            found.append(Movement(CANCELLATION, "", day, left, document.totals.rounding))
-    return tuple(found)
+            movements.append(Movement(CANCELLATION, "", day, left, document.totals.rounding))
+    return tuple(movements)
 
 
 def _kind(line: Line) -> str:
@@ -120,7 +120,7 @@ def net_discount(line: Line, taxes_included: bool) -> int:
     return max(0, net_before - line.net)
 
 
-def _refunded(refund: Refund, document: Document) -> Movement:
+def _refund_movement(refund: Refund, document: Document) -> Movement:
     lines = {line.id: line for line in document.lines}
     items = []
     for part in refund.lines:
@@ -144,8 +144,8 @@ def _one_rate(document: Document, net: int, tax: int) -> tuple[Tax, ...]:
     return (Tax(percent, tax),) if abs(net * percent / 100 - tax) <= 1 else ()
 
 
-def _left(found: Iterable[Movement]) -> tuple[Item, ...]:
-    sale, *refunds = found
+def _left(movements: Iterable[Movement]) -> tuple[Item, ...]:
+    sale, *refunds = movements
     gone: dict[str, list[Item]] = {}
     loose: list[Item] = []
     known = {item.line_id for item in sale.items}

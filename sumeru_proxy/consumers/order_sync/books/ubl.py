@@ -56,9 +56,9 @@ def _part(parent: _Element, name: str) -> _Element:
 
 
 def _text(parent: _Element, name: str, text: str) -> _Element:
-    made = ElementTree.SubElement(parent, f"cbc:{name}")
-    made.text = _clean(text) or "-"  # what must be there is never empty
-    return made
+    element = ElementTree.SubElement(parent, f"cbc:{name}")
+    element.text = _clean(text) or "-"  # what must be there is never empty
+    return element
 
 
 def _clean(text: str) -> str:
@@ -96,7 +96,7 @@ def _buyer(root: _Element, invoice: Invoice) -> None:
 
 
 def _address(party: _Element, address: PostalAddress) -> None:
-    made = _part(party, "PostalAddress")
+    element = _part(party, "PostalAddress")
     for name, text in (
         ("StreetName", address.street),
         ("AdditionalStreetName", address.street2),
@@ -105,17 +105,17 @@ def _address(party: _Element, address: PostalAddress) -> None:
         ("CountrySubentity", address.region),
     ):
         if _clean(text):
-            _text(made, name, text)
-    _text(_part(made, "Country"), "IdentificationCode", address.country)
+            _text(element, name, text)
+    _text(_part(element, "Country"), "IdentificationCode", address.country)
 
 
 def _category(parent: _Element, name: str, category: Category, *, reason: bool) -> None:
-    made = _part(parent, name)
-    _text(made, "ID", category.code)
-    _text(made, "Percent", plain(category.percent))
+    element = _part(parent, name)
+    _text(element, "ID", category.code)
+    _text(element, "Percent", plain(category.percent))
     if reason and category.reason:
-        _text(made, "TaxExemptionReason", category.reason)
-    _text(_part(made, "TaxScheme"), "ID", "VAT")
+        _text(element, "TaxExemptionReason", category.reason)
+    _text(_part(element, "TaxScheme"), "ID", "VAT")
 
 
 def _taxes(root: _Element, invoice: Invoice) -> None:
@@ -141,21 +141,21 @@ def _totals(root: _Element, invoice: Invoice) -> None:
 
 
 def _line(root: _Element, invoice: Invoice, line: InvoiceLine, number: int, is_credit: bool) -> None:
-    made = _part(root, "CreditNoteLine" if is_credit else "InvoiceLine")
-    _text(made, "ID", str(number))
-    _text(made, "CreditedQuantity" if is_credit else "InvoicedQuantity", str(line.quantity)).set("unitCode", "C62")
-    _amount(made, "LineExtensionAmount", invoice, line.net)
+    element = _part(root, "CreditNoteLine" if is_credit else "InvoiceLine")
+    _text(element, "ID", str(number))
+    _text(element, "CreditedQuantity" if is_credit else "InvoicedQuantity", str(line.quantity)).set("unitCode", "C62")
+    _amount(element, "LineExtensionAmount", invoice, line.net)
     if line.discount:
-        allowance = _part(made, "AllowanceCharge")
+        allowance = _part(element, "AllowanceCharge")
         _text(allowance, "ChargeIndicator", "false")
         _text(allowance, "AllowanceChargeReason", "Discount")
         _amount(allowance, "Amount", invoice, line.discount)
-    item = _part(made, "Item")
+    item = _part(element, "Item")
     _text(item, "Name", line.title)
     if _clean(line.sku):
         _text(_part(item, "SellersItemIdentification"), "ID", line.sku)
     _category(item, "ClassifiedTaxCategory", line.category, reason=False)
-    _money(_part(made, "Price"), "PriceAmount", invoice, _price(line.price))
+    _money(_part(element, "Price"), "PriceAmount", invoice, _price(line.price))
 
 
 def _price(price: Decimal) -> str:

@@ -21,15 +21,15 @@ from sumeru_proxy.consumers.order_sync.document import Document
 from sumeru_proxy.consumers.order_sync.outcomes import action_of
 from sumeru_proxy.consumers.order_sync.targets import interface
 from sumeru_proxy.consumers.order_sync.targets.interface import (
-    Booked,
+    BookedOrder,
     Entry,
     Finding,
     Forecast,
     NotMappable,
     Place,
+    Receipt,
     TargetDown,
     TargetError,
-    Written,
 )
 
 FORMATS: Final = ("csv", "jsonl", "journal")
@@ -95,23 +95,23 @@ class FilesTarget:
 
     def check(self) -> Sequence[Finding]:
         """Whether the folder is there and can be written, and what is not set."""
-        found = []
+        findings = []
         try:
             with self._shop.locked(), self._shop.drafted() as draft:
                 draft.put("check", b"")
-            found.append(Finding(interface.OK, "folder", "the folder can be written"))
+            findings.append(Finding(interface.OK, "folder", "the folder can be written"))
         except TargetDown as error:
             closed = error.reason == "folder_closed"
             hint = "give the worker's user the right to write there" if closed else "make or mount the folder by hand"
-            found.append(Finding(interface.ERROR, "folder", error.text, hint))
+            findings.append(Finding(interface.ERROR, "folder", error.text, hint))
         if self._settings.seller is None:
             text = "no e-invoices are written"
-            found.append(Finding(interface.OK, "seller", text, "set seller.name, vat_id and country for them"))
-        return found
+            findings.append(Finding(interface.OK, "seller", text, "set seller.name, vat_id and country for them"))
+        return findings
 
-    def write(self, entries: Sequence[Entry]) -> Sequence[Written | TargetError]:
+    def write(self, entries: Sequence[Entry]) -> Sequence[Receipt | TargetError]:
         """See ``interface.Target``: each entry's day is written whole, once."""
-        outcomes: list[Written | TargetError | None] = [None] * len(entries)
+        outcomes: list[Receipt | TargetError | None] = [None] * len(entries)
         by_day: dict[date, list[int]] = {}
         for position, entry in enumerate(entries):
             by_day.setdefault(entry.document.day, []).append(position)
@@ -120,13 +120,13 @@ class FilesTarget:
             folder, left_out, changed = self._write_day(day, group)
             for position, entry in zip(by_day[day], group, strict=True):
                 problem = left_out.get(entry.document.order_id)
-                outcomes[position] = problem or _written(entry, folder, changed)
+                outcomes[position] = problem or _receipt(entry, folder, changed)
         return [outcome for outcome in outcomes if outcome is not None]
 
     def _write_day(self, day: date, entries: Sequence[Entry]) -> tuple[DayFolder, dict[str, TargetError], bool]:
         with self._shop.locked():
             with disk_errors():
-                self._shop.replace("accounts.beancount", journal.opened(self._settings.accounts))
+                self._shop.replace("accounts.beancount", journal.open_directives(self._settings.accounts))
             with self._shop.drafted() as draft:
                 current = self._shop.current().get(day)
                 facts, left_out = self._fill(draft, day, current, entries)
@@ -160,8 +160,8 @@ class FilesTarget:
 
     def forecast(self, documents: Sequence[Document]) -> Sequence[Forecast]:
         """See ``interface.Target``."""
-        found = []
-        there = self.booked_orders([document.order_id for document in documents])
+        forecasts = []
+        there = self.orders_by_id([document.order_id for document in documents])
         for document in documents:
             problem: TargetError | None = None
             if self._settings.seller:
@@ -170,23 +170,23 @@ class FilesTarget:
                 except NotMappable as error:
                     problem = error
             action = interface.UPDATED if document.order_id in there else interface.CREATED
-            found.append(Forecast(document.order_id, action, document.totals.total, problem=problem))
-        return found
+            forecasts.append(Forecast(document.order_id, action, document.totals.total, problem=problem))
+        return forecasts
 
-    def booked(self, since: date, until: date) -> Iterator[Booked]:
+    def orders_between(self, since: date, until: date) -> Iterator[BookedOrder]:
         """Every order of the current folders of these days, as their JSON Lines say."""
         for day, folder in sorted(self._shop.current().items()):
             if since <= day <= until:
-                yield from _booked(folder)
+                yield from _orders_in(folder)
 
-    def booked_orders(self, order_ids: Sequence[str]) -> Mapping[str, Booked]:
+    def orders_by_id(self, order_ids: Sequence[str]) -> Mapping[str, BookedOrder]:
         """Those of these orders that stand in a current folder; looks through the newest days first."""
-        sought, found = set(order_ids), dict[str, Booked]()
+        ids, orders = set(order_ids), dict[str, BookedOrder]()
         for _day, folder in sorted(self._shop.current().items(), reverse=True):
-            if len(found) == len(sought):
+            if len(orders) == len(ids):
                 break
-            found.update({each.order_id: each for each in _booked(folder) if each.order_id in sought})
-        return found
+            orders.update({each.order_id: each for each in _orders_in(folder) if each.order_id in ids})
+        return orders
 
     def close(self) -> None:
         """Nothing is kept open."""
@@ -196,10 +196,10 @@ def _time(document: Document) -> datetime:
     return document.updated_at or datetime.min.replace(tzinfo=UTC)
 
 
-def _written(entry: Entry, folder: DayFolder, changed: bool) -> Written:
+def _receipt(entry: Entry, folder: DayFolder, changed: bool) -> Receipt:
     document = entry.document
     action = action_of(entry) if changed else interface.UNCHANGED
-    return Written(
+    return Receipt(
         remote_id=f"{document.day}/{document.order_id}",
         action=action,
         number=f"{document.day}.{folder.number:04d}",
@@ -211,13 +211,13 @@ def _written(entry: Entry, folder: DayFolder, changed: bool) -> Written:
     )
 
 
-def _booked(folder: DayFolder) -> Iterator[Booked]:
+def _orders_in(folder: DayFolder) -> Iterator[BookedOrder]:
     """What the folder's JSON Lines hold; a file that was changed since it was written holds nothing that counts."""
     files = folder.manifest().get("files")
     if not isinstance(files, dict) or not folder.intact(files):
         return
     for _offset, data in read_lines(folder):
-        yield Booked(
+        yield BookedOrder(
             order_id=data["order_id"],
             remote_id=f"{folder.day}/{data['order_id']}",
             day=folder.day,

@@ -30,15 +30,15 @@ from sumeru_proxy.consumers.order_sync.signed_message import (
 )
 from sumeru_proxy.consumers.order_sync.targets import interface
 from sumeru_proxy.consumers.order_sync.targets.interface import (
-    Booked,
+    BookedOrder,
     Entry,
     Finding,
     Forecast,
     Place,
+    Receipt,
     Refused,
     TargetDown,
     TargetError,
-    Written,
 )
 
 AWAY: Final = (408, 425, 429, 502, 503, 504)
@@ -105,17 +105,17 @@ class HttpTarget:
             answer = self._ping()
         except TargetDown as error:
             return [Finding(interface.ERROR, error.reason, error.text or "the endpoint cannot be reached")]
-        found = [Finding(interface.OK, "endpoint", "the endpoint takes signed messages")]
+        findings = [Finding(interface.OK, "endpoint", "the endpoint takes signed messages")]
         if not 200 <= answer.status < 300:
             text = f"the endpoint answers {answer.status} to a ping"
-            found = [Finding(interface.WARNING, "ping", text, "let it answer 2xx to types that it does not know")]
+            findings = [Finding(interface.WARNING, "ping", text, "let it answer 2xx to types that it does not know")]
         if len(keys) > 1:
-            found.append(
+            findings.append(
                 Finding(interface.WARNING, "rotation", "two secrets sign", "remove the old one when it is not used")
             )
-        return found
+        return findings
 
-    def write(self, entries: Sequence[Entry]) -> Sequence[Written | TargetError]:
+    def write(self, entries: Sequence[Entry]) -> Sequence[Receipt | TargetError]:
         """See ``interface.Target``: one message for each."""
         return [self._write(entry) for entry in entries]
 
@@ -123,11 +123,11 @@ class HttpTarget:
         """Every document can be sent; what the endpoint holds cannot be asked."""
         return [Forecast(each.order_id, interface.CREATED, each.totals.total) for each in documents]
 
-    def booked(self, since: date, until: date) -> Iterator[Booked]:
+    def orders_between(self, since: date, until: date) -> Iterator[BookedOrder]:
         """Nothing can be read back."""
         return iter(())
 
-    def booked_orders(self, order_ids: Sequence[str]) -> Mapping[str, Booked]:
+    def orders_by_id(self, order_ids: Sequence[str]) -> Mapping[str, BookedOrder]:
         """Nothing can be read back."""
         return {}
 
@@ -163,7 +163,7 @@ class HttpTarget:
             )
         return answer
 
-    def _write(self, entry: Entry) -> Written | TargetError:
+    def _write(self, entry: Entry) -> Receipt | TargetError:
         document = entry.document
         id, body = message_id(document), order_body(document)
         answer = self._post(id, body)
@@ -173,7 +173,7 @@ class HttpTarget:
         if 200 <= answer.status < 300:
             # Not the receiver's id: it may answer the same one to everything, and ours is what the engine tells orders apart by.
             number = _name_there(answer.body) or document.number
-            return Written(document.order_id, action_of(entry), number, state=document.state)
+            return Receipt(document.order_id, action_of(entry), number, state=document.state)
         reason = "server_error" if answer.status >= 500 else "refused"
         text = f"{answer.status} {_words(answer.body)}".strip()
         return Refused(reason, text, personal=_personal(document))
@@ -194,10 +194,10 @@ def _away(answer: Answer) -> TargetDown | None:
 def _name_there(body: bytes) -> str:
     """``id`` of a JSON answer, when the receiver tells how it calls the order."""
     try:
-        found = bounded_json.loads(body)
+        answer = bounded_json.loads(body)
     except bounded_json.Unbounded:
         return ""
-    value = found.get("id") if isinstance(found, dict) else None
+    value = answer.get("id") if isinstance(answer, dict) else None
     return value if isinstance(value, str) and 0 < len(value) <= 190 and value.isprintable() else ""
 
 
@@ -208,11 +208,11 @@ def _words(body: bytes) -> str:
 def _personal(document: Document) -> tuple[str, ...]:
     """What of a receiver's words may be about the buyer."""
     party = document.party
-    found = {party.email, party.first_name, party.last_name, party.phone}
+    texts = {party.email, party.first_name, party.last_name, party.phone}
     for address in (document.billing, document.shipping):
         if address is not None:
-            found |= {address.name, address.company, address.street, address.street2, address.phone}
-    return tuple(sorted(text for text in found if len(text) > 1))
+            texts |= {address.name, address.company, address.street, address.street2, address.phone}
+    return tuple(sorted(text for text in texts if len(text) > 1))
 
 
 KIND = HttpKind()

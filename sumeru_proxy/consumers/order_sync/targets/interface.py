@@ -28,7 +28,7 @@ __all__ = [
     "UNCHANGED",
     "UPDATED",
     "WARNING",
-    "Booked",
+    "BookedOrder",
     "DocumentsOf",
     "Entry",
     "Finding",
@@ -36,11 +36,11 @@ __all__ = [
     "Kind",
     "NotMappable",
     "Place",
+    "Receipt",
     "Refused",
     "Target",
     "TargetDown",
     "TargetError",
-    "Written",
 ]  # fmt: skip
 
 
@@ -70,7 +70,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class Receipt:
     """An order that stands in the target now as its document says.
 
     ``total`` is the target's own sum in minor units as it answered it (None when it cannot say), refunds not subtracted; ``refunded``
@@ -89,7 +89,7 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class Booked:
+class BookedOrder:
     """An order as the target holds it, for the daily proof. Amounts are minor units; ``state`` is ``open`` or ``cancelled``.
 
     A cancelled order's ``total`` counts as it was. ``refund_ids`` are Sumeru's.
@@ -126,7 +126,7 @@ class Finding:
 class Forecast:
     """What writing a document would do, found out by reading alone. ``problem`` is why it would park (None: it would not).
 
-    ``action`` as in ``Written``. ``missing_skus`` go to the fallback product; ``party`` is ``known``, ``matched`` (by e-mail) or
+    ``action`` as in ``Receipt``. ``missing_skus`` go to the fallback product; ``party`` is ``known``, ``matched`` (by e-mail) or
     ``new``; ``rounding`` in minor units.
     """
 
@@ -167,12 +167,12 @@ class Target(Protocol):
     batch_size: int
     """How many entries one ``write`` takes at best: 1, or more where the target is faster in batches."""
     reads_back: bool
-    """Whether ``booked`` and ``booked_orders`` can say what the target holds. If not, the proof counts what it acknowledged."""
+    """Whether ``orders_between`` and ``orders_by_id`` can say what the target holds. If not, the proof counts what it acknowledged."""
 
     def check(self) -> Sequence[Finding]:
         """Look, read only, whether the target is set up; names everything that is missing."""
 
-    def write(self, entries: Sequence[Entry]) -> Sequence[Written | TargetError]:
+    def write(self, entries: Sequence[Entry]) -> Sequence[Receipt | TargetError]:
         """Bring the target to these documents: create, update, cancel, refund; one outcome for each entry, in their order.
 
         Safe to repeat, after any crash and concurrently: the same order never exists twice. An entry that cannot be written is
@@ -183,10 +183,10 @@ class Target(Protocol):
     def forecast(self, documents: Sequence[Document]) -> Sequence[Forecast]:
         """What ``write`` would do with them; changes nothing there."""
 
-    def booked(self, since: date, until: date) -> Iterator[Booked]:
+    def orders_between(self, since: date, until: date) -> Iterator[BookedOrder]:
         """Every order of ours that the target holds, dated from ``since`` to ``until`` (both included)."""
 
-    def booked_orders(self, order_ids: Sequence[str]) -> Mapping[str, Booked]:
+    def orders_by_id(self, order_ids: Sequence[str]) -> Mapping[str, BookedOrder]:
         """Those of these orders that the target holds."""
 
     def close(self) -> None:

@@ -18,20 +18,20 @@ from sumeru_proxy.consumers.order_sync.targets.interface import (
     REFUNDED,
     UNCHANGED,
     UPDATED,
-    Booked,
+    BookedOrder,
     Entry,
     Finding,
     Forecast,
     NotMappable,
     Place,
+    Receipt,
     Refused,
     TargetError,
-    Written,
 )
 from sumeru_proxy.consumers.order_sync.tryton import checking, forms, people, reading, sales
 from sumeru_proxy.consumers.order_sync.tryton.facts import Facts, Product, facts_of, forget, know_products
 from sumeru_proxy.consumers.order_sync.tryton.options import DRAFT, Options, options_of
-from sumeru_proxy.consumers.order_sync.tryton.people import Addressed
+from sumeru_proxy.consumers.order_sync.tryton.people import SaleParty
 from sumeru_proxy.consumers.order_sync.tryton.rest import Broken, Door, Rejected, Row, twice
 
 BATCH: Final = 50
@@ -61,22 +61,22 @@ class TrytonTarget:
 
     # -- writing
 
-    def write(self, entries: Sequence[Entry]) -> Sequence[Written | TargetError]:
+    def write(self, entries: Sequence[Entry]) -> Sequence[Receipt | TargetError]:
         """See the interface. New plain orders are made together, all others one by one."""
-        made = self._batch([entry.document for entry in entries]) if len(entries) > 2 else {}
-        return [made.get(entry.document.order_id) or self._bring(entry.document) for entry in entries]
+        receipts = self._batch([entry.document for entry in entries]) if len(entries) > 2 else {}
+        return [receipts.get(entry.document.order_id) or self._write_order(entry.document) for entry in entries]
 
     def _facts(self, documents: Sequence[Document]) -> tuple[Facts, dict[str, Product]]:
         facts = facts_of(self.door, self._place, self.options.web_shop)
         skus = {line.sku for document in documents for line in document.lines}
         return facts, know_products(self.door, facts, {*skus, *self.options.own_skus})
 
-    def _bring(self, document: Document) -> Written | TargetError:
+    def _write_order(self, document: Document) -> Receipt | TargetError:
         """One order, tried twice: a rejection or a failure may only mean that what was known is outdated."""
         outcome: TargetError | None = None
         for _attempt in range(2):
             try:
-                return self._brought(document)
+                return self._write_once(document)
             except (NotMappable, Refused) as error:
                 return error
             except Rejected as error:
@@ -86,37 +86,37 @@ class TrytonTarget:
             forget()
         return outcome or Refused("rejected")
 
-    def _brought(self, document: Document) -> Written:
+    def _write_once(self, document: Document) -> Receipt:
         facts, products = self._facts([document])
         sale = forms.sale_of(document, facts, self.options, products)
-        held = sales.held_sales(self.door, facts, [document.order_id])[document.order_id]
-        who: Addressed | None = None
+        own_sales = sales.sales_of_orders(self.door, facts, [document.order_id])[document.order_id]
+        who: SaleParty | None = None
         action = UNCHANGED
-        row = held.current
+        row = own_sales.current
         if row is None:
             who = people.party_of(self.door, document, facts, self.options)
-            row = held.rows[sale.web_id] = sales.make(self.door, document, sale, who, facts)
+            row = own_sales.rows[sale.web_id] = sales.make(self.door, document, sale, who, facts)
             action = CREATED
         elif document.state != ORDER_CANCELLED:
-            changed = self._edited(document, sale, held, row, facts, products)
+            changed = self._apply_edit(document, sale, own_sales, row, facts, products)
             if changed is not None:
                 row, action = changed, UPDATED
         if document.state == ORDER_CANCELLED:
-            if self._cancelled(document, held, facts, products):
+            if self._apply_cancellation(document, own_sales, facts, products):
                 action = CANCELLED if action == UNCHANGED else action
         else:
-            row = held.rows[row["web_id"]] = sales.advance(self.door, row, self.options.state)
-            if self._refunded(document, held, facts, products, who):
+            row = own_sales.rows[row["web_id"]] = sales.advance(self.door, row, self.options.state)
+            if self._apply_refunds(document, own_sales, facts, products, who):
                 action = REFUNDED if action == UNCHANGED else action
         if action != CREATED and sales.note(self.door, row, document) and action == UNCHANGED:
             action = UPDATED
-        return self._written(document, held, action, sale.rounding)
+        return self._receipt(document, own_sales, action, sale.rounding)
 
-    def _edited(
+    def _apply_edit(
         self,
         document: Document,
         sale: forms.Sale,
-        held: sales.Held,
+        own_sales: sales.OrderSales,
         row: Row,
         facts: Facts,
         products: Mapping[str, Product],
@@ -126,109 +126,111 @@ class TrytonTarget:
             if row["state"] != "cancelled" and sales.is_current(row, sale):
                 return None
             who = people.party_of(self.door, document, facts, self.options)
-            row = held.rows[row["web_id"]] = sales.change(self.door, row, document, sale, who)
+            row = own_sales.rows[row["web_id"]] = sales.change(self.door, row, document, sale, who)
             return row
-        if row["description"] == sale.description and sales.total_of(held.main) == sale.total:
+        if row["description"] == sale.description and sales.total_of(own_sales.main) == sale.total:
             return None
         who = people.party_of(self.door, document, facts, self.options)
-        if sales.total_of(held.main):
-            self._reverse(document, held, held.main, who, facts, products)
-        number = len(held.of_kind("version")) + 2
-        version = forms.renamed(sale, forms.child_id(document, "version", number))
-        made = sales.make(self.door, document, version, who, facts, held.first)
-        held.rows[version.web_id] = made
-        return made
+        if sales.total_of(own_sales.main):
+            self._reverse(document, own_sales, own_sales.main, who, facts, products)
+        number = len(own_sales.of_kind("version")) + 2
+        version = forms.with_web_id(sale, forms.child_id(document, "version", number))
+        row = sales.make(self.door, document, version, who, facts, own_sales.first)
+        own_sales.rows[version.web_id] = row
+        return row
 
     def _reverse(
         self,
         document: Document,
-        held: sales.Held,
+        own_sales: sales.OrderSales,
         rows: list[Row],
-        who: Addressed,
+        who: SaleParty,
         facts: Facts,
         products: Mapping[str, Product],
     ) -> None:
         total, lines = sales.total_of(rows), sales.lines_of(self.door, rows)
-        number = len(held.of_kind("reversal")) + 1
+        number = len(own_sales.of_kind("reversal")) + 1
         day = document.cancelled_at or document.updated_at or document.created_at
         reversal = forms.reversal_of(
             document, lines, total, number, max(day.date(), document.day), facts, self.options, products
         )
-        made = sales.make(self.door, document, reversal, who, facts, held.first)
-        held.rows[reversal.web_id] = sales.advance(self.door, made, self.options.state)
+        row = sales.make(self.door, document, reversal, who, facts, own_sales.first)
+        own_sales.rows[reversal.web_id] = sales.advance(self.door, row, self.options.state)
 
-    def _cancelled(self, document: Document, held: sales.Held, facts: Facts, products: Mapping[str, Product]) -> bool:
+    def _apply_cancellation(
+        self, document: Document, own_sales: sales.OrderSales, facts: Facts, products: Mapping[str, Product]
+    ) -> bool:
         """Cancel what can be; reverse what goods or invoices followed from, refunds included. True when something was done."""
-        open_rows = [row for row in (*held.main, *held.refunds) if row["state"] in sales.EDITABLE]
+        open_rows = [row for row in (*own_sales.main, *own_sales.refunds) if row["state"] in sales.EDITABLE]
         for row in open_rows:
-            held.rows[row["web_id"]] = sales.cancel(self.door, row)
-        rows = [*held.main, *held.refunds]
+            own_sales.rows[row["web_id"]] = sales.cancel(self.door, row)
+        rows = [*own_sales.main, *own_sales.refunds]
         if rows and sales.total_of(rows):
             who = people.party_of(self.door, document, facts, self.options)
-            self._reverse(document, held, rows, who, facts, products)
+            self._reverse(document, own_sales, rows, who, facts, products)
             return True
         return bool(open_rows)
 
-    def _refunded(
+    def _apply_refunds(
         self,
         document: Document,
-        held: sales.Held,
+        own_sales: sales.OrderSales,
         facts: Facts,
         products: Mapping[str, Product],
-        who: Addressed | None,
+        who: SaleParty | None,
     ) -> bool:
         """Make the return sales that are missing. True when something was done."""
-        done = False
+        changed = False
         for refund in document.refunds:
             sale = forms.refund_of(document, refund, facts, self.options, products)
-            row = held.rows.get(sale.web_id)
+            row = own_sales.rows.get(sale.web_id)
             if row is not None and row["state"] != "cancelled" and sales.is_current(row, sale):
-                held.rows[sale.web_id] = sales.advance(self.door, row, self.options.state)
+                own_sales.rows[sale.web_id] = sales.advance(self.door, row, self.options.state)
                 continue
             if row is not None and row["state"] not in sales.EDITABLE:
                 raise Refused("refund_changed", "a refund changed after its return sale was processed")
             who = who or people.party_of(self.door, document, facts, self.options)
             if row is None:
-                row = sales.make(self.door, document, sale, who, facts, held.first)
+                row = sales.make(self.door, document, sale, who, facts, own_sales.first)
             else:
                 row = sales.change(self.door, row, document, sale, who)
-            held.rows[sale.web_id] = sales.advance(self.door, row, self.options.state)
-            done = True
-        return done
+            own_sales.rows[sale.web_id] = sales.advance(self.door, row, self.options.state)
+            changed = True
+        return changed
 
-    def _written(self, document: Document, held: sales.Held, action: str, rounding: int) -> Written:
-        booked = reading.booked_of(held, document.currency, document.day, document.digits)
-        current = held.current or {}
-        return Written(
-            remote_id=str((held.first or {})["id"]),
+    def _receipt(self, document: Document, own_sales: sales.OrderSales, action: str, rounding: int) -> Receipt:
+        statement = reading.booked_order_of(own_sales, document.currency, document.day, document.digits)
+        current = own_sales.current or {}
+        return Receipt(
+            remote_id=str((own_sales.first or {})["id"]),
             action=action,
             number=current.get("number") or "",
-            total=booked.total,
-            refunded=booked.refunded,
+            total=statement.total,
+            refunded=statement.refunded,
             rounding=rounding,
             state=current.get("state") or "",
-            url=f"{self.options.url}/#{self.options.database}/model/{sales.MODEL}/{(held.first or {})['id']}",
+            url=f"{self.options.url}/#{self.options.database}/model/{sales.MODEL}/{(own_sales.first or {})['id']}",
         )
 
     # -- many at once
 
-    def _batch(self, documents: Sequence[Document]) -> dict[str, Written | TargetError]:
+    def _batch(self, documents: Sequence[Document]) -> dict[str, Receipt | TargetError]:
         """Make together what is new and plain; gives the outcomes of those. What cannot be made together is left to be done singly."""
         plain = [each for each in documents if each.state != ORDER_CANCELLED and not each.refunds]
         if len(plain) < 3:
             return {}
         try:
-            return self._made_together(plain)
+            return self._write_together(plain)
         except (Rejected, Broken):
             return {}
 
-    def _made_together(self, documents: Sequence[Document]) -> dict[str, Written | TargetError]:
+    def _write_together(self, documents: Sequence[Document]) -> dict[str, Receipt | TargetError]:
         facts, products = self._facts(documents)
-        held = sales.held_sales(self.door, facts, [each.order_id for each in documents])
-        outcomes: dict[str, Written | TargetError] = {}
+        own_sales = sales.sales_of_orders(self.door, facts, [each.order_id for each in documents])
+        outcomes: dict[str, Receipt | TargetError] = {}
         forms_of: dict[str, tuple[Document, forms.Sale]] = {}
         for document in documents:
-            if held[document.order_id].rows or document.order_id in forms_of:
+            if own_sales[document.order_id].rows or document.order_id in forms_of:
                 continue
             try:
                 forms_of[document.order_id] = document, forms.sale_of(document, facts, self.options, products)
@@ -250,34 +252,34 @@ class TrytonTarget:
             except NotMappable as error:
                 outcomes[document.order_id] = error
                 continue
-            own = sales.Held(document.order_id, {row["web_id"]: row})
-            outcomes[document.order_id] = self._written(document, own, CREATED, sale.rounding)
+            own = sales.OrderSales(document.order_id, {row["web_id"]: row})
+            outcomes[document.order_id] = self._receipt(document, own, CREATED, sale.rounding)
         return outcomes
 
-    def _people(self, documents: Sequence[Document], facts: Facts) -> dict[str, Addressed]:
+    def _people(self, documents: Sequence[Document], facts: Facts) -> dict[str, SaleParty]:
         """The parties of several orders, those that are missing made together."""
         codes = {each.order_id: forms.party_code(each.party, self.options) for each in documents}
-        known = people.known_parties(self.door, sorted(set(codes.values())))
+        parties = people.parties_by_code(self.door, sorted(set(codes.values())))
         missing: dict[str, dict[str, Any]] = {}
         if not self.options.match_email:
             for document in documents:
                 code = codes[document.order_id]
-                if code not in known and not people.is_shared(document, facts, self.options):
+                if code not in parties and not people.is_shared(document, facts, self.options):
                     missing.setdefault(code, people.new_party(document, facts, self.options))
         if len(missing) > 1:
             try:
                 self.door.create_many("party.party", list(missing.values()))
-                known |= people.known_parties(self.door, sorted(missing))
+                parties |= people.parties_by_code(self.door, sorted(missing))
             except Rejected:
                 pass  # one by one below
-        found = {}
+        people_of = {}
         for document in documents:
-            row = known.get(codes[document.order_id])
+            row = parties.get(codes[document.order_id])
             if row is None or people.is_shared(document, facts, self.options):
-                found[document.order_id] = people.party_of(self.door, document, facts, self.options)
+                people_of[document.order_id] = people.party_of(self.door, document, facts, self.options)
             else:
-                found[document.order_id] = people.addressed(self.door, row, document, facts)
-        return found
+                people_of[document.order_id] = people.sale_party_of(self.door, row, document, facts)
+        return people_of
 
     # -- looking
 
@@ -286,15 +288,15 @@ class TrytonTarget:
         facts, products = self._facts(documents)
         return reading.forecasts(self.door, documents, facts, self.options, products)
 
-    def booked(self, since: date, until: date) -> Iterator[Booked]:
+    def orders_between(self, since: date, until: date) -> Iterator[BookedOrder]:
         """See the interface."""
         facts = facts_of(self.door, self._place, self.options.web_shop)
-        yield from reading.booked(self.door, facts, since, until)
+        yield from reading.orders_between(self.door, facts, since, until)
 
-    def booked_orders(self, order_ids: Sequence[str]) -> Mapping[str, Booked]:
+    def orders_by_id(self, order_ids: Sequence[str]) -> Mapping[str, BookedOrder]:
         """See the interface."""
         facts = facts_of(self.door, self._place, self.options.web_shop)
-        return reading.booked_orders(self.door, facts, order_ids)
+        return reading.orders_by_id(self.door, facts, order_ids)
 
 
 class TrytonKind:

@@ -26,16 +26,16 @@ def findings(door: Door, place: tuple[str, ...], options: Options) -> list[Findi
             "not_found": "Look at the address and the database's name.",
         }
         return [Finding(ERROR, error.reason, error.text, hints.get(error.reason, "Start Tryton; look at the address."))]
-    found = [Finding(OK, "reached", f"web shop {options.web_shop}, company {facts.company}")]
+    results = [Finding(OK, "reached", f"web shop {options.web_shop}, company {facts.company}")]
     try:
-        found += _rounding(facts)
-        found += _currencies(facts)
-        found += _taxes(door, facts, options)
-        found += _products(door, facts, options)
-        found += _rest(door, facts, options)
+        results += _rounding(facts)
+        results += _currencies(facts)
+        results += _taxes(door, facts, options)
+        results += _products(door, facts, options)
+        results += _rest(door, facts, options)
     except (Rejected, Broken, TargetDown) as error:
-        found.append(Finding(ERROR, "unreadable", f"{type(error).__name__}: {error}"[:300]))
-    return found
+        results.append(Finding(ERROR, "unreadable", f"{type(error).__name__}: {error}"[:300]))
+    return results
 
 
 def _rounding(facts: Facts) -> Iterator[Finding]:
@@ -97,9 +97,9 @@ def _taxes(door: Door, facts: Facts, options: Options) -> Iterator[Finding]:
 
 def _products(door: Door, facts: Facts, options: Options) -> Iterator[Finding]:
     facts.products.clear()
-    known = know_products(door, facts, options.own_skus)
+    products = know_products(door, facts, options.own_skus)
     for sku in dict.fromkeys(options.own_skus):
-        if sku in known:
+        if sku in products:
             yield Finding(OK, "product", f"{sku} is there")
         else:
             level = WARNING if options.state != CONFIRMED else ERROR

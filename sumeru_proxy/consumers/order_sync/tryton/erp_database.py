@@ -14,13 +14,13 @@ from proteus import Model, Wizard, config
 
 def _currencies(plan):
     Currency, Rate = Model.get("currency.currency"), Model.get("currency.currency.rate")
-    made = {}
+    currencies = {}
     for code, digits in plan["currencies"].items():
         currency = Currency(name=code, symbol=code, code=code, digits=digits, rounding=Decimal(1).scaleb(-digits))
         currency.save()
         Rate(date=date(2000, 1, 1), rate=Decimal(1), currency=currency).save()
-        made[code] = currency
-    return made
+        currencies[code] = currency
+    return currencies
 
 
 def _countries(plan):
@@ -55,18 +55,18 @@ def _chart(company):
     wizard.form.company = company
     wizard.execute("create_account")
     Account = Model.get("account.account")
-    found = {}
+    accounts = {}
     for kind in ("receivable", "payable", "revenue", "expense"):
-        (found[kind],) = Account.find(
+        (accounts[kind],) = Account.find(
             [(f"type.{kind}", "=", True), ("company", "=", company.id), ("closed", "!=", True)], limit=1
         )
-    wizard.form.account_receivable, wizard.form.account_payable = found["receivable"], found["payable"]
+    wizard.form.account_receivable, wizard.form.account_payable = accounts["receivable"], accounts["payable"]
     for kind in ("expense", "revenue"):
         if hasattr(wizard.form, f"category_account_{kind}"):
-            setattr(wizard.form, f"category_account_{kind}", found[kind])
+            setattr(wizard.form, f"category_account_{kind}", accounts[kind])
     wizard.execute("create_properties")
-    (found["tax"],) = Account.find([("company", "=", company.id), ("code", "=", "6.3.6")], limit=1)
-    return found
+    (accounts["tax"],) = Account.find([("company", "=", company.id), ("code", "=", "6.3.6")], limit=1)
+    return accounts
 
 
 def _years(company, years):
@@ -74,15 +74,15 @@ def _years(company, years):
     Strict, Type = Model.get("ir.sequence.strict"), Model.get("ir.sequence.type")
     types = {name: Type.find([("name", "=", name)], limit=1)[0] for name in ("Account Move", "Invoice")}
     for number in years:
-        made = {}
+        sequences_of = {}
         for name, kind in types.items():
-            made[name] = Strict(name=f"{name} {number}", sequence_type=kind, company=company)
-            made[name].save()
+            sequences_of[name] = Strict(name=f"{name} {number}", sequence_type=kind, company=company)
+            sequences_of[name].save()
         year = Year(name=str(number), company=company, start_date=date(number, 1, 1), end_date=date(number, 12, 31))
-        year.move_sequence = made["Account Move"]
+        year.move_sequence = sequences_of["Account Move"]
         (sequences,) = year.invoice_sequences
         for name in ("out_invoice", "in_invoice", "out_credit_note", "in_credit_note"):
-            setattr(sequences, f"{name}_sequence", made["Invoice"])
+            setattr(sequences, f"{name}_sequence", sequences_of["Invoice"])
         year.save()
         year.click("create_period")
 

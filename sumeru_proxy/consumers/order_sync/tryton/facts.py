@@ -16,8 +16,8 @@ from sumeru_proxy.consumers.order_sync.targets.interface import NotMappable, Tar
 from sumeru_proxy.consumers.order_sync.tryton.rest import Broken, Door, Rejected, Row
 from sumeru_proxy.memory import Memory
 
-KEPT_S: Final = 600.0
-PRODUCTS_MOST: Final = 20_000
+LIFETIME_S: Final = 600.0
+PRODUCT_LIMIT: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Facts:
 
 
 _PLACES_LIMIT = 200
-_memory: Memory[tuple[str, ...], Facts] = Memory(_PLACES_LIMIT, KEPT_S)
+_memory: Memory[tuple[str, ...], Facts] = Memory(_PLACES_LIMIT, LIFETIME_S)
 
 
 def forget() -> None:
@@ -103,15 +103,15 @@ def facts_of(door: Door, place: tuple[str, ...], shop_name: str) -> Facts:
     ``place`` names the database (address, name, shop). Raises TargetDown when the shop is not there: all orders wait for it.
     """
     entry = _memory.fresh(place)
-    found = entry.value if entry else None
-    if found is None:
+    facts = entry.value if entry else None
+    if facts is None:
         try:
-            found = _read(door, shop_name)
+            facts = _read(door, shop_name)
         except (Rejected, Broken) as error:
             raise TargetDown(text=f"Tryton's set-up cannot be read: {error}", reason="not_set_up") from None
-        _memory.set(place, found)
-    door.within(found.company)
-    return found
+        _memory.set(place, facts)
+    door.within(facts.company)
+    return facts
 
 
 def _read(door: Door, shop_name: str) -> Facts:
@@ -148,10 +148,10 @@ def shop_named(door: Door, name: str) -> Row:
     A user sees the records of the current company, or of all of its companies when the preferences say so (company filter: all).
     """
     fields = ("company.id", "currency.code", "guest_party.id", "warehouses.id")
-    found = door.search("web.shop", [["name", "=", name]], fields)
-    if len(found) != 1:
+    shops = door.search("web.shop", [["name", "=", name]], fields)
+    if len(shops) != 1:
         raise TargetDown(text=f"Tryton has no web shop named “{name}”", reason="not_set_up")
-    return found[0]
+    return shops[0]
 
 
 _TAX_FIELDS = (
@@ -167,17 +167,17 @@ def _tax_of(row: Row) -> TaxFact:
 
 def know_products(door: Door, facts: Facts, skus: Iterable[str]) -> dict[str, Product]:
     """Those of the SKUs that are products for sale there; asks only for what is not known yet."""
-    wanted = set(skus) - {""}
-    unknown = sorted(wanted - facts.products.keys())
+    codes = set(skus) - {""}
+    unknown = sorted(codes - facts.products.keys())
     for start in range(0, len(unknown), 200):
         rows = door.search(
             "product.product",
             [["code", "in", unknown[start : start + 200]], ["salable", "=", True]],
             ["code", "sale_uom.id", "default_uom.id"],
         )
-        if len(facts.products) > PRODUCTS_MOST:
+        if len(facts.products) > PRODUCT_LIMIT:
             facts.products.clear()
         for row in rows:
             unit = row.get("sale_uom") or row["default_uom"]
             facts.products[row["code"]] = Product(row["id"], unit["id"])
-    return {sku: facts.products[sku] for sku in wanted if sku in facts.products}
+    return {sku: facts.products[sku] for sku in codes if sku in facts.products}

@@ -47,17 +47,17 @@ class SaleLine:
 
     def values(self) -> dict[str, Any]:
         """As Tryton takes it."""
-        made: dict[str, Any] = {
+        data: dict[str, Any] = {
             "type": "line",
             "quantity": self.quantity,
             "unit_price": self.unit_price,
             "description": self.description,
         }
         if self.product is not None:
-            made |= {"product": self.product.id, "unit": self.product.unit}
+            data |= {"product": self.product.id, "unit": self.product.unit}
         if self.taxes:
-            made["taxes"] = [["add", list(self.taxes)]]
-        return made
+            data["taxes"] = [["add", list(self.taxes)]]
+        return data
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +92,10 @@ def child_id(document: Document, kind: str, name: object) -> str:
 
 def currency_of(document: Document, facts: Facts) -> Currency:
     """The order's own currency there. Raises NotMappable (``currency_unknown``): another one would be a wrong amount."""
-    found = facts.currencies.get(document.currency)
-    if found is None:
+    currency = facts.currencies.get(document.currency)
+    if currency is None:
         raise NotMappable("currency_unknown", f"Tryton has no currency {document.currency}")
-    return found
+    return currency
 
 
 # -- lines
@@ -107,8 +107,8 @@ def _unit_price(net: int, quantity: int, digits: int, facts: Facts) -> Decimal:
 
 
 def _tax_ids(taxes: Sequence[Tax], document: Document, facts: Facts, options: Options, day: date) -> tuple[int, ...]:
-    found = (facts.tax(each.percent, day, options.taxes) for each in taxes if each.amount or each.percent)
-    return tuple(each for each in found if each is not None)
+    ids = (facts.tax(each.percent, day, options.taxes) for each in taxes if each.amount or each.percent)
+    return tuple(each for each in ids if each is not None)
 
 
 def order_lines(
@@ -116,7 +116,7 @@ def order_lines(
 ) -> tuple[list[SaleLine], list[str]]:
     """The order's lines, and the SKUs that Tryton does not have. Raises NotMappable for a rate that it does not have."""
     other, shipping, _refund, _rounding = (products.get(sku) for sku in options.own_skus)
-    made, missing = [], []
+    sale_lines, missing = [], []
     for line in document.lines:
         product = shipping if line.kind == SHIPPING else products.get(line.sku)
         text = line.title
@@ -128,8 +128,8 @@ def order_lines(
         if quantity:
             price = _unit_price(line.net, quantity, document.digits, facts)
             taxes = _tax_ids(line.taxes, document, facts, options, document.day)
-            made.append(SaleLine(product, quantity, price, text, taxes))
-    return made, missing
+            sale_lines.append(SaleLine(product, quantity, price, text, taxes))
+    return sale_lines, missing
 
 
 def _refund_lines(
@@ -139,29 +139,29 @@ def _refund_lines(
     other, shipping, money, _rounding = (products.get(sku) for sku in options.own_skus)
     by_id = {line.id: line for line in document.lines}
     day = refund.created_at.date() if refund.created_at else document.day
-    made = []
+    sale_lines = []
     for part in refund.lines:
         line = by_id.get(part.line_id)
         taxes = _tax_ids(part.taxes, document, facts, options, day)
         title = line.title if line else part.line_id
         if part.quantity and line is not None and line.kind != SHIPPING:
             price = _unit_price(part.net, part.quantity, document.digits, facts)
-            made.append(SaleLine(products.get(line.sku) or other, -part.quantity, price, title, taxes))
+            sale_lines.append(SaleLine(products.get(line.sku) or other, -part.quantity, price, title, taxes))
         elif part.gross:
             product = shipping if line is not None and line.kind == SHIPPING else money
             price = _unit_price(part.net, 1, document.digits, facts)
-            made.append(SaleLine(product, -1, price, f"Refund: {title}", taxes))
+            sale_lines.append(SaleLine(product, -1, price, f"Refund: {title}", taxes))
     if refund.loose:
         net = refund.loose - refund.loose_tax
         tax = Tax(percent_of(net, refund.loose_tax), refund.loose_tax)
         taxes = _tax_ids((tax,), document, facts, options, day) if refund.loose_tax else ()
         sign = 1 if refund.loose < 0 else -1
         price = _unit_price(abs(net), 1, document.digits, facts)
-        made.append(SaleLine(money, sign, price, f"Refund {refund.note}".strip(), taxes))
-    return made
+        sale_lines.append(SaleLine(money, sign, price, f"Refund {refund.note}".strip(), taxes))
+    return sale_lines
 
 
-def _closed(
+def _with_rounding_line(
     lines: list[SaleLine],
     total: int,
     document: Document,
@@ -195,15 +195,15 @@ def _mark(parts: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical({"version": VERSION, **parts}).encode()).hexdigest()[:16]
 
 
-def _said(address: PostalAddress | None) -> list[str]:
+def _address_parts(address: PostalAddress | None) -> list[str]:
     return [] if address is None else [getattr(address, name) for name in PostalAddress.__dataclass_fields__]
 
 
 def sale_of(document: Document, facts: Facts, options: Options, products: Mapping[str, Product]) -> Sale:
     """The order as a sale. Raises NotMappable."""
     lines, _missing = order_lines(document, facts, options, products)
-    closed, rounding = _closed(lines, document.totals.total, document, facts, options, products)
-    said = [
+    sale_lines, rounding = _with_rounding_line(lines, document.totals.total, document, facts, options, products)
+    line_texts = [
         [
             line.id,
             line.title,
@@ -222,11 +222,11 @@ def sale_of(document: Document, facts: Facts, options: Options, products: Mappin
             "day": document.day.isoformat(),
             "currency": document.currency,
             "total": document.totals.total,
-            "addresses": [_said(document.billing), _said(document.shipping)],
-            "lines": said,
+            "addresses": [_address_parts(document.billing), _address_parts(document.shipping)],
+            "lines": line_texts,
         }
     )
-    return Sale(document.order_id, document.day, document.amount(document.totals.total), closed, rounding, mark)
+    return Sale(document.order_id, document.day, document.amount(document.totals.total), sale_lines, rounding, mark)
 
 
 def refund_of(
@@ -234,11 +234,13 @@ def refund_of(
 ) -> Sale:
     """A refund as a return sale. Raises NotMappable."""
     lines = _refund_lines(document, refund, facts, options, products)
-    closed, rounding = _closed(lines, -refund.amount, document, facts, options, products)
+    sale_lines, rounding = _with_rounding_line(lines, -refund.amount, document, facts, options, products)
     day = max(document.day, refund.created_at.date()) if refund.created_at else document.day
     parts = [[line.line_id, line.quantity, line.net, line.tax] for line in refund.lines]
     mark = _mark({"refund": refund.id, "amount": refund.amount, "tax": refund.tax, "lines": parts})
-    return Sale(child_id(document, "refund", refund.id), day, document.amount(-refund.amount), closed, rounding, mark)
+    return Sale(
+        child_id(document, "refund", refund.id), day, document.amount(-refund.amount), sale_lines, rounding, mark
+    )
 
 
 def reversal_of(
@@ -264,29 +266,32 @@ def reversal_of(
         if row["quantity"]
     ]
     minor = int(total.scaleb(document.digits).to_integral_value())
-    closed, rounding = _closed(lines, -minor, document, facts, options, products)
+    sale_lines, rounding = _with_rounding_line(lines, -minor, document, facts, options, products)
     web_id = child_id(document, "reversal", number)
-    return Sale(web_id, day, -total, closed, rounding, _mark({"reversal": number, "order": document.order_id}))
+    return Sale(web_id, day, -total, sale_lines, rounding, _mark({"reversal": number, "order": document.order_id}))
 
 
 def comment_of(document: Document) -> str:
     """Channel, campaign and touches, for people; written in any state of a sale."""
-    said = []
+    rows = []
     if document.channel:
-        said.append(f"Channel: {document.channel}")
+        rows.append(f"Channel: {document.channel}")
     if document.campaign:
-        said.append(f"Campaign: {document.campaign}")
+        rows.append(f"Campaign: {document.campaign}")
     if document.touches:
-        said.append("Touches: " + " > ".join(touch.channel for touch in document.touches[-20:]))
+        rows.append("Touches: " + " > ".join(touch.channel for touch in document.touches[-20:]))
     if document.discounts:
         codes = (f"{each.code or 'discount'} {document.amount(each.amount)}" for each in document.discounts)
-        said.append("Discounts: " + ", ".join(codes))
+        rows.append("Discounts: " + ", ".join(codes))
     if document.test:
-        said.append("Test order")
-    return "\n".join(said)
+        rows.append("Test order")
+    return "\n".join(rows)
 
 
 # -- people
+
+PHONE: Final = "phone"
+PHONES: Final = (PHONE, "mobile")
 
 
 def address_values(address: PostalAddress | None, party: Party, facts: Facts) -> dict[str, Any]:
@@ -311,8 +316,8 @@ def address_values(address: PostalAddress | None, party: Party, facts: Facts) ->
 def same_address(values: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
     """Whether an address there says what these values say."""
     country = row.get("country")
-    held = {**row, "country": country["id"] if isinstance(country, dict) else country}
-    return all((held.get(name) or None) == (value or None) for name, value in values.items())
+    address = {**row, "country": country["id"] if isinstance(country, dict) else country}
+    return all((address.get(name) or None) == (value or None) for name, value in values.items())
 
 
 ADDRESS_FIELDS: Final = ("party_name", "attn", "street", "postal_code", "city", "country.id")
@@ -321,16 +326,19 @@ ADDRESS_FIELDS: Final = ("party_name", "attn", "street", "postal_code", "city", 
 def party_values(document: Document, addresses: Sequence[Mapping[str, Any]], options: Options) -> dict[str, Any]:
     """The person of an order as a party, with these addresses."""
     party = document.party
-    made: dict[str, Any] = {
+    values: dict[str, Any] = {
         "name": party.name,
         "code": party_code(party, options),
         "addresses": [["create", [dict(each) for each in addresses]]],
     }
-    if party.email:
-        made["contact_mechanisms"] = [["create", [{"type": "email", "value": party.email.casefold()}]]]
-    return made
+    contacts = [{"type": "email", "value": party.email.casefold()}] if party.email else []
+    if party.phone:
+        contacts.append({"type": PHONE, "value": party.phone})
+    if contacts:
+        values["contact_mechanisms"] = [["create", contacts]]
+    return values
 
 
-def renamed(sale: Sale, web_id: str) -> Sale:
+def with_web_id(sale: Sale, web_id: str) -> Sale:
     """The same sale under another id of its own."""
     return replace(sale, web_id=web_id)

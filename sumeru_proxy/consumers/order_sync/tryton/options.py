@@ -65,9 +65,9 @@ _TEXTS = (
 
 def options_of(raw: Mapping[str, Any]) -> Options:
     """The options from JSON. Raises ValueError whose text names the option."""
-    known = set(Options.__dataclass_fields__)
-    if unknown := sorted(set(raw) - known):
-        raise ValueError(f"{unknown[0]}: unknown; known are {', '.join(sorted(known))}")
+    names = set(Options.__dataclass_fields__)
+    if unknown := sorted(set(raw) - names):
+        raise ValueError(f"{unknown[0]}: unknown; known are {', '.join(sorted(names))}")
     for name in _TEXTS:
         if name in raw and (not isinstance(raw[name], str) or len(raw[name]) > 200):
             raise ValueError(f"{name}: give a text of up to 200 characters")

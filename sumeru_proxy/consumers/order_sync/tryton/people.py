@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +13,11 @@ from sumeru_proxy.consumers.order_sync.tryton.facts import Facts
 from sumeru_proxy.consumers.order_sync.tryton.options import SHARED_PARTY, Options
 from sumeru_proxy.consumers.order_sync.tryton.rest import Door, Rejected, Row
 
-PARTY_FIELDS = ("code", "name", *(f"addresses.{name}" for name in forms.ADDRESS_FIELDS))
+PARTY_FIELDS = ("code", "name", "contact_mechanisms.type", *(f"addresses.{name}" for name in forms.ADDRESS_FIELDS))
 
 
 @dataclass(frozen=True, slots=True)
-class Addressed:
+class SaleParty:
     """A party and which of its addresses an order uses; None for what the shared guest party does not have."""
 
     party: int
@@ -24,20 +25,20 @@ class Addressed:
     shipment: int | None
 
 
-def known_parties(door: Door, codes: Sequence[str]) -> dict[str, Row]:
+def parties_by_code(door: Door, codes: Sequence[str]) -> dict[str, Row]:
     """Those of the parties that exist, by code."""
-    found: dict[str, Row] = {}
+    parties: dict[str, Row] = {}
     for start in range(0, len(codes), 200):
         for row in door.search("party.party", [["code", "in", list(codes[start : start + 200])]], PARTY_FIELDS):
-            found[row["code"]] = row
-    return found
+            parties[row["code"]] = row
+    return parties
 
 
-def matched_party(door: Door, email: str) -> Row | None:
+def party_by_email(door: Door, email: str) -> Row | None:
     """The one party with this e-mail address; None when there is none or more than one, since which is meant is then not certain."""
     domain = [["contact_mechanisms", "where", [["type", "=", "email"], ["value", "ilike", _literal(email)]]]]
-    found = door.search("party.party", domain, PARTY_FIELDS, limit=2)
-    return found[0] if len(found) == 1 else None
+    parties = door.search("party.party", domain, PARTY_FIELDS, limit=2)
+    return parties[0] if len(parties) == 1 else None
 
 
 def _literal(text: str) -> str:
@@ -62,40 +63,49 @@ def new_party(document: Document, facts: Facts, options: Options) -> dict[str, A
     return forms.party_values(document, address_rows(document, facts), options)
 
 
-def party_of(door: Door, document: Document, facts: Facts, options: Options) -> Addressed:
+def party_of(door: Door, document: Document, facts: Facts, options: Options) -> SaleParty:
     """The order's party with its addresses there, made as far as it is not there yet. Raises Rejected."""
     if is_shared(document, facts, options):
-        return Addressed(facts.guest or 0, None, None)
+        return SaleParty(facts.guest or 0, None, None)
     code = forms.party_code(document.party, options)
-    row = known_parties(door, [code]).get(code)
+    row = parties_by_code(door, [code]).get(code)
     if row is None and options.match_email and document.party.email:
-        row = matched_party(door, document.party.email)
+        row = party_by_email(door, document.party.email)
     if row is None:
-        row = _made(door, code, new_party(document, facts, options))
-    return addressed(door, row, document, facts)
+        row = _make_party(door, code, new_party(document, facts, options))
+    return sale_party_of(door, row, document, facts)
 
 
-def _made(door: Door, code: str, values: dict[str, Any]) -> Row:
-    """A new party. A rejection may mean that somebody made it meanwhile, or that its e-mail address is not one to Tryton."""
-    try:
-        return door.create("party.party", values, PARTY_FIELDS)
-    except Rejected:
-        found = known_parties(door, [code]).get(code)
-        if found is not None:
-            return found
-        return door.create(
-            "party.party", {name: value for name, value in values.items() if name != "contact_mechanisms"}, PARTY_FIELDS
-        )
+def _make_party(door: Door, code: str, values: dict[str, Any]) -> Row:
+    """A new party. A rejection may mean that somebody made it meanwhile, or that its phone number or e-mail address is not one to Tryton:
+    then it is made without.
+    """
+    contacts = [each for _create, rows in values.pop("contact_mechanisms", ()) for each in rows]
+    while True:
+        more = {"contact_mechanisms": [["create", contacts]]} if contacts else {}
+        try:
+            return door.create("party.party", {**values, **more}, PARTY_FIELDS)
+        except Rejected:
+            other = parties_by_code(door, [code]).get(code)
+            if other is not None:
+                return other
+            if not contacts:
+                raise
+            contacts = contacts[:-1]
 
 
-def addressed(door: Door, row: Row, document: Document, facts: Facts) -> Addressed:
-    """Which addresses of the party the order uses; those that it lacks are added."""
-    wanted = address_rows(document, facts)
-    missing = [values for values in wanted if _place(row, values) is None]
+def sale_party_of(door: Door, row: Row, document: Document, facts: Facts) -> SaleParty:
+    """Which addresses of the party the order uses. Those that it lacks are added, and a phone number when it has none."""
+    addresses = address_rows(document, facts)
+    missing = [values for values in addresses if _place(row, values) is None]
     if missing:
         row = door.update("party.party", row["id"], {"addresses": [["create", missing]]}, PARTY_FIELDS)
-    ids = [_place(row, values) for values in wanted]
-    return Addressed(row["id"], ids[0], ids[-1])
+    if document.party.phone and not any(each["type"] in forms.PHONES for each in row.get("contact_mechanisms") or ()):
+        number = {"type": forms.PHONE, "value": document.party.phone}
+        with suppress(Rejected):  # what is no phone number to Tryton is left out
+            door.update("party.party", row["id"], {"contact_mechanisms": [["create", [number]]]})
+    ids = [_place(row, values) for values in addresses]
+    return SaleParty(row["id"], ids[0], ids[-1])
 
 
 def _place(row: Row, values: Mapping[str, Any]) -> int | None:

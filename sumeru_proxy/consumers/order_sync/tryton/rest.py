@@ -19,7 +19,7 @@ from sumeru_proxy.consumers.order_sync.targets.interface import Refused, TargetD
 
 CONNECT_S: Final = 5.0
 READ_S: Final = 60.0
-ANSWER_BYTES_MOST: Final = 32 * 1024 * 1024
+ANSWER_LIMIT_BYTES: Final = 32 * 1024 * 1024
 PAGE: Final = 500
 
 Row = dict[str, Any]
@@ -93,23 +93,23 @@ class Door:
             ("p", str(offset)),
             ("o", _packed([list(o) for o in order])),
         ]
-        found: list[Row] = self._call("GET", model, query, fields)
-        return found
+        rows: list[Row] = self._call("GET", model, query, fields)
+        return rows
 
     def create(self, model: str, values: Mapping[str, Any], fields: Sequence[str] = ()) -> Row:
         """Make one record; gives its id and these fields."""
-        made: Row = self._call("POST", model, (), fields, values)
-        return made
+        row: Row = self._call("POST", model, (), fields, values)
+        return row
 
     def create_many(self, model: str, rows: Sequence[Mapping[str, Any]]) -> list[int]:
         """Make several records, all or none; gives their ids in order."""
-        made: list[int] = self._call("POST", f"{model}/create", (), (), {"vlist": list(rows)})
-        return made
+        ids: list[int] = self._call("POST", f"{model}/create", (), (), {"vlist": list(rows)})
+        return ids
 
     def update(self, model: str, record: int, values: Mapping[str, Any], fields: Sequence[str] = ()) -> Row:
         """Change one record; gives its id and these fields as they are then."""
-        changed: Row = self._call("PUT", f"{model}/{record}", (), fields, values)
-        return changed
+        row: Row = self._call("PUT", f"{model}/{record}", (), fields, values)
+        return row
 
     def act(self, model: str, record: int, action: str, fields: Sequence[str] = ()) -> Row:
         """Press one of a record's buttons; gives its id and these fields as they are then."""
@@ -138,12 +138,12 @@ class Door:
                 allow_redirects=False,
                 stream=True,
             )
-            content = answer.raw.read(ANSWER_BYTES_MOST + 1, decode_content=True)
+            content = answer.raw.read(ANSWER_LIMIT_BYTES + 1, decode_content=True)
         except (requests.RequestException, OSError) as error:
             raise TargetDown(text=type(error).__name__) from None
         except Exception as error:  # urllib3's own, when an answer breaks off
             raise TargetDown(text=type(error).__name__) from None
-        if len(content) > ANSWER_BYTES_MOST:
+        if len(content) > ANSWER_LIMIT_BYTES:
             raise Broken("the answer is too large")
         return self._judged(answer, content)
 
@@ -177,8 +177,8 @@ def _text_in(content: bytes) -> str:
     """What an error says: the message of its JSON, or the last paragraph of its page."""
     text = content[:20_000].decode("utf-8", "replace")
     try:
-        found = json.loads(text)
-        return " ".join(str(found.get(name) or "") for name in ("message", "description")).strip()[:300]
+        answer = json.loads(text)
+        return " ".join(str(answer.get(name) or "") for name in ("message", "description")).strip()[:300]
     except (ValueError, AttributeError, RecursionError):
         return text.rpartition("<p>")[2].partition("</p>")[0].strip()[:300] if "<p>" in text else text.strip()[:300]
 

@@ -12,7 +12,7 @@ from sumeru_proxy.consumers.order_sync.targets.interface import NotMappable
 from sumeru_proxy.consumers.order_sync.tryton import forms
 from sumeru_proxy.consumers.order_sync.tryton.facts import Facts
 from sumeru_proxy.consumers.order_sync.tryton.options import CONFIRMED, DRAFT
-from sumeru_proxy.consumers.order_sync.tryton.people import Addressed
+from sumeru_proxy.consumers.order_sync.tryton.people import SaleParty
 from sumeru_proxy.consumers.order_sync.tryton.rest import Door, Row
 
 MODEL: Final = "sale.sale"
@@ -23,7 +23,7 @@ STEPS: Final = {DRAFT: (), "quotation": ("quote",), CONFIRMED: ("quote", "confir
 
 
 @dataclass(slots=True)
-class Held:
+class OrderSales:
     """All sales of one order, by ``web_id``."""
 
     order_id: str
@@ -62,9 +62,9 @@ def total_of(rows: Iterable[Row]) -> Decimal:
     return sum((row["total_amount"] for row in rows), Decimal(0))
 
 
-def held_sales(door: Door, facts: Facts, order_ids: Sequence[str]) -> dict[str, Held]:
+def sales_of_orders(door: Door, facts: Facts, order_ids: Sequence[str]) -> dict[str, OrderSales]:
     """The sales of these orders. One call for the first ones, and one more when several orders have any."""
-    found = {order_id: Held(order_id) for order_id in order_ids}
+    sales_of = {order_id: OrderSales(order_id) for order_id in order_ids}
     if len(order_ids) == 1:
         # One order: its first sale and what follows it, in one call.
         own = [["web_id", "=", order_ids[0]], ["web_id", "like", _literal(order_ids[0]) + "/%"]]
@@ -76,11 +76,11 @@ def held_sales(door: Door, facts: Facts, order_ids: Sequence[str]) -> dict[str, 
             rows += door.search(MODEL, [["web_shop", "=", facts.shop], ["origin", "in", origins]], FIELDS, limit=10_000)
     for row in rows:
         order_id = row["web_id"]
-        if order_id not in found:
+        if order_id not in sales_of:
             order_id = next((each for each in order_ids if row["web_id"].startswith(f"{each}/")), "")
-        if order_id in found:
-            found[order_id].rows[row["web_id"]] = row
-    return found
+        if order_id in sales_of:
+            sales_of[order_id].rows[row["web_id"]] = row
+    return sales_of
 
 
 def _literal(text: str) -> str:
@@ -88,7 +88,7 @@ def _literal(text: str) -> str:
 
 
 def header(
-    document: Document, sale: forms.Sale, who: Addressed, facts: Facts, origin: Row | None = None
+    document: Document, sale: forms.Sale, who: SaleParty, facts: Facts, origin: Row | None = None
 ) -> dict[str, Any]:
     """A new sale's values. Raises NotMappable for a currency that Tryton does not have."""
     values: dict[str, Any] = {
@@ -106,7 +106,7 @@ def header(
     return values
 
 
-def changeable(document: Document, sale: forms.Sale, who: Addressed) -> dict[str, Any]:
+def changeable(document: Document, sale: forms.Sale, who: SaleParty) -> dict[str, Any]:
     """The values besides the lines that an edit may change."""
     return {
         "party": who.party,
@@ -151,7 +151,7 @@ def check_total(door: Door, row: Row, sale: forms.Sale, document: Document) -> R
 
 def line_rows(door: Door, sale_ids: Sequence[int]) -> list[Row]:
     """The lines of these sales, with ids for what they point to."""
-    found: list[Row] = []
+    rows: list[Row] = []
     for start in range(0, len(sale_ids), 400):
         page: list[Row] = []
         offset = 0
@@ -163,23 +163,23 @@ def line_rows(door: Door, sale_ids: Sequence[int]) -> list[Row]:
                 limit=_LINES,
                 offset=offset,
             )
-            found += page
+            rows += page
             offset += _LINES
-    return found
+    return rows
 
 
 _LINES: Final = 5_000
 
 
 def make(
-    door: Door, document: Document, sale: forms.Sale, who: Addressed, facts: Facts, origin: Row | None = None
+    door: Door, document: Document, sale: forms.Sale, who: SaleParty, facts: Facts, origin: Row | None = None
 ) -> Row:
     """Make a sale and check its total. Raises Rejected (perhaps it is there already: read again)."""
     row = door.create(MODEL, header(document, sale, who, facts, origin), FIELDS)
     return check_total(door, row, sale, document)
 
 
-def change(door: Door, row: Row, document: Document, sale: forms.Sale, who: Addressed) -> Row:
+def change(door: Door, row: Row, document: Document, sale: forms.Sale, who: SaleParty) -> Row:
     """Bring a sale that can still be edited to what it should say: back to draft, new lines, checked."""
     if row["state"] != "draft":
         row = door.act(MODEL, row["id"], "draft", FIELDS)

@@ -97,14 +97,16 @@ def plan_of(key: str, data: Mapping[str, Any]) -> Plan:
 
 def _run(command: Sequence[str], *, stdin: str = "", env: Mapping[str, str] | None = None, timeout_s: float) -> str:
     try:
-        done = subprocess.run(  # noqa: S603 - our own commands
+        process = subprocess.run(  # noqa: S603 - our own commands
             list(command), input=stdin, env=env, capture_output=True, text=True, timeout=timeout_s, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NotSetUp(f"{Path(command[0]).name}: {type(error).__name__}") from None
-    if done.returncode:
-        raise NotSetUp(f"{Path(command[0]).name} ended with {done.returncode}: {(done.stderr or done.stdout)[-1_500:]}")
-    return done.stdout
+    if process.returncode:
+        raise NotSetUp(
+            f"{Path(command[0]).name} ended with {process.returncode}: {(process.stderr or process.stdout)[-1_500:]}"
+        )
+    return process.stdout
 
 
 @contextmanager
@@ -126,13 +128,13 @@ class Erp:
     def install(self) -> None:
         """Install Tryton, unless it is there. May take a minute and needs the network. Raises NotSetUp."""
         stamp = self.home / "env" / "installed"
-        wanted = "\n".join(REQUIREMENTS)
+        requirements = "\n".join(REQUIREMENTS)
         with _alone(self.home):
-            if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
+            if stamp.exists() and stamp.read_text(encoding="utf-8") == requirements:
                 return
             _run([sys.executable, "-m", "venv", str(self.home / "env")], timeout_s=120)
             _run([str(self.python), "-m", "pip", "install", "-q", *REQUIREMENTS], timeout_s=900)
-            stamp.write_text(wanted, encoding="utf-8")
+            stamp.write_text(requirements, encoding="utf-8")
 
     def name_of(self, plan: Plan) -> str:
         """The name of the plan's database among those that are kept: another plan, filling or version is another name."""

@@ -8,10 +8,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from sumeru_proxy.consumers.attribution import crediting, offered
+from sumeru_proxy.consumers.attribution import credits, offers
 from tests.sumeru_proxy.consumers.attribution import drawing
 
-MODULE = Path(crediting.__file__).parent / "static" / "attribution" / "credit.mjs"
+MODULE = Path(credits.__file__).parent / "static" / "attribution" / "credit.mjs"
 MODELS = (
     "last",
     "last_non_direct",
@@ -36,7 +36,7 @@ def differences(count: int, seed: int) -> tuple[int, int]:
     """(credits compared, orders whose cents differ) over so many random orders."""
     random_ = random.Random(seed)
     models = [
-        offered.model_named(name, drawing.PARAMETERS, drawing.RULES, drawing.EFFECTS if name == "markov" else None)
+        offers.model_named(name, drawing.PARAMETERS, drawing.RULES, drawing.EFFECTS if name == "markov" else None)
         for name in MODELS
     ]
     parameters = {
@@ -49,11 +49,11 @@ def differences(count: int, seed: int) -> tuple[int, int]:
     for _ in range(count):
         conversion, touches, options = drawing.random_order(random_)
         lines.append(json.dumps(drawing.as_json(conversion, touches, options)))
-        counted = crediting.counted_touches(conversion, touches, options)
+        counted = credits.counted_touches(conversion, touches, options)
         cents = {
             model.name: [
                 [each.touch.id, str(each.amount), str(each.refunded)]
-                for each in crediting.credit(conversion, counted, model)
+                for each in credits.credit(conversion, counted, model)
             ]
             for model in models
         }

@@ -15,7 +15,7 @@ from sumeru_proxy.consumers.attribution.journeys import (
     JourneyTouch,
     Options,
 )
-from sumeru_proxy.consumers.attribution.offered import Parameters
+from sumeru_proxy.consumers.attribution.offers import Parameters
 
 CHANNELS = ("email", "paid_search", "paid_social", "direct", "(none)", "affiliate", "organic", "Ünïcode 🎁")
 CAMPAIGNS = ("", "", "cam_1", "cam_2")

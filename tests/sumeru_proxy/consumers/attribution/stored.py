@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from sumeru_proxy.consumers.attribution.arriving import SOURCE, Arrived, ArrivedTouch, Spoken
+from sumeru_proxy.consumers.attribution.arrivals import SOURCE, Arrived, ArrivedTouch, Spoken
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS
 from sumeru_proxy.consumers.attribution.models import (
     ChannelSum,

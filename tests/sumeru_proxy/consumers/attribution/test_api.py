@@ -12,7 +12,7 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from sumeru_proxy.consumers.attribution import api_parts, reporting, taking_in, tokens
+from sumeru_proxy.consumers.attribution import api_parts, intake, reports, tokens
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS
 from sumeru_proxy.consumers.attribution.models import Conversion, ReadToken
 from sumeru_proxy.models import Shop
@@ -21,8 +21,8 @@ from tests.sumeru_proxy.consumers.attribution.stored import START_MS, random_ord
 pytestmark = [pytest.mark.django_db, pytest.mark.stores]
 BASE = "/consumers/attribution/v1/"
 SPAN = {
-    "first": reporting.day_of(START_MS // DAY_MS).isoformat(),
-    "last": reporting.day_of(START_MS // DAY_MS + 60).isoformat(),
+    "first": reports.day_of(START_MS // DAY_MS).isoformat(),
+    "last": reports.day_of(START_MS // DAY_MS + 60).isoformat(),
 }
 ENDPOINTS = ("report", "report.csv", "trend", "estimates", "proof", "orders", "orders/ord_1")
 Ask = Callable[..., Any]
@@ -30,7 +30,7 @@ Ask = Callable[..., Any]
 
 @pytest.fixture
 def filled(shop: Shop) -> Shop:
-    taking_in.take(shop.pk, random_orders(25, seed=31))
+    intake.take(shop.pk, random_orders(25, seed=31))
     return shop
 
 
@@ -46,7 +46,7 @@ def ask(filled: Shop, client: Client) -> Ask:
 
 
 def test_without_a_valid_token_nothing_is_read(shop: Shop, client: Client) -> None:
-    taking_in.take(shop.pk, random_orders(2, seed=31))
+    intake.take(shop.pk, random_orders(2, seed=31))
     for path in ENDPOINTS:
         for header in ("", "Bearer x", "Bearer attr_" + "a" * 43, "Basic YTpi", "Bearer"):
             answer = client.get(BASE + path, headers={"authorization": header} if header else {})
@@ -234,5 +234,5 @@ def test_answers_are_as_the_description_says(ask: Ask, client: Client) -> None:
 def test_the_default_period_is_the_last_thirty_days(ask: Ask) -> None:
     found = ask("report").json()
     first, last = date.fromisoformat(found["first"]), date.fromisoformat(found["last"])
-    assert last == reporting.today()
+    assert last == reports.today()
     assert (last - first).days == 29

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sumeru_proxy.consumers.attribution.company import LARGEST, BadRules, Rule, problems_of, table
-from sumeru_proxy.consumers.attribution.crediting import counted_touches, credit
+from sumeru_proxy.consumers.attribution.credits import counted_touches, credit
 from sumeru_proxy.consumers.attribution.journeys import JourneyConversion, JourneyTouch, Options
 from tests.sumeru_proxy.consumers.attribution import drawing
 

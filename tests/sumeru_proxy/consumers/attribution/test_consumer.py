@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from sumeru_proxy.consumers.attribution import arriving, consumer, forgetting, proving, taking_in
+from sumeru_proxy.consumers.attribution import arrivals, consumer, erasure, intake, proof
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS
 from sumeru_proxy.consumers.attribution.models import (
     AttributionSettings,
@@ -72,12 +72,13 @@ def upstream_orders(fed: Upstream) -> list[dict[str, Any]]:
 def exact(shop: Shop) -> None:
     found = contents(shop)
     days = [order[0] // DAY_MS for order in found["orders"].values()]
-    proof = proving.prove(shop.pk, min(days), max(days))
-    assert proof.gaps == ()
-    assert proof.orders == len(found["orders"]) > 0
-    assert (proof.stale, proof.waiting) == (0, 0)
+    proven = proof.prove(shop.pk, min(days), max(days))
+    assert proven.gaps == ()
+    assert proven.orders == len(found["orders"]) > 0
+    assert (proven.stale, proven.waiting) == (0, 0)
 
 
+@pytest.mark.thorough
 def test_back_fill_takes_every_order_with_its_journey(fed: Upstream, fed_shop: Shop) -> None:
     ranges.start(fed_shop.pk, "attribution:backfill")
     work()
@@ -116,6 +117,7 @@ def hear(shop: Shop, order_id: str, event_type: str, number: int) -> None:
     jobs.owe(shop.pk, kind, {}, key=event.event_id, order_key=f"attribution:{order_id}", event=event)
 
 
+@pytest.mark.thorough
 def test_events_in_any_order_end_like_the_back_fill(
     fed: Upstream, fed_shop: Shop, make_shop: Callable[..., Shop]
 ) -> None:
@@ -137,6 +139,7 @@ def test_events_in_any_order_end_like_the_back_fill(
     exact(fed_shop)
 
 
+@pytest.mark.thorough
 def test_attributions_by_themselves_give_the_same_journeys(fed: Upstream, fed_shop: Shop) -> None:
     ranges.start(fed_shop.pk, "attribution:backfill")
     work()
@@ -153,11 +156,11 @@ def test_attributions_by_themselves_give_the_same_journeys(fed: Upstream, fed_sh
 
 def test_a_period_is_credited_anew_step_by_step(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     orders = random_orders(60, seed=12)
-    taking_in.take(shop.pk, orders)
+    intake.take(shop.pk, orders)
     before = contents(shop)
     Credit.objects.all().delete()  # what a fault could have done: sums without credits
     ids = list(Conversion.objects.values_list("pk", flat=True))
-    monkeypatch.setattr("sumeru_proxy.consumers.attribution.storing.CHUNK_ORDERS", 25)
+    monkeypatch.setattr("sumeru_proxy.consumers.attribution.storage.CHUNK_ORDERS", 25)
     AttributionSettings.objects.update(half_life_days=30, revision=9)
     middle = datetime.fromtimestamp(sorted(order.at_ms for order in orders)[30] / 1_000, UTC)
     job = ranges.start(shop.pk, "attribution:recompute", since=middle)
@@ -165,12 +168,12 @@ def test_a_period_is_credited_anew_step_by_step(shop: Shop, monkeypatch: pytest.
     job.refresh_from_db()
     assert job.result["done"] == 30
     assert job.result["pages"] == 2
-    late = Conversion.objects.filter(at_ms__gte=arriving.milliseconds(middle))
+    late = Conversion.objects.filter(at_ms__gte=arrivals.milliseconds(middle))
     assert set(late.values_list("revision", flat=True)) == {9}
     assert set(Conversion.objects.exclude(pk__in=late).values_list("revision", flat=True)) == {1}
     assert len(ids) == 60
     credits = contents(shop)["credits"]
-    later = {order.key: order for order in orders if order.at_ms >= arriving.milliseconds(middle)}
+    later = {order.key: order for order in orders if order.at_ms >= arrivals.milliseconds(middle)}
     found = {key for key, *_rest in credits}
     assert {key for key, order in later.items() if order.total} <= found <= set(later)
     decayed = {key: money for key, money in credits.items() if key[1] == ModelCode.TIME_DECAY}
@@ -186,7 +189,7 @@ def open_journeys(shop: Shop, count: int, seed: int) -> None:
     random_ = random.Random(seed)
     channels = ("email", "paid_search", "affiliate")
     numbers = words.ids_of(shop.pk, [("channel", name) for name in channels])
-    now_ms = arriving.milliseconds(datetime.now(UTC))
+    now_ms = arrivals.milliseconds(datetime.now(UTC))
     Touch.objects.bulk_create(
         Touch(
             shop=shop,
@@ -201,18 +204,18 @@ def open_journeys(shop: Shop, count: int, seed: int) -> None:
     )
 
 
-def recent(count: int, seed: int) -> list[arriving.Arrived]:
+def recent(count: int, seed: int) -> list[arrivals.Arrived]:
     """Orders of the last two months."""
     from dataclasses import replace
 
     orders = random_orders(count, seed=seed)
-    shift = arriving.milliseconds(datetime.now(UTC)) - max(order.at_ms for order in orders) - 60_000
+    shift = arrivals.milliseconds(datetime.now(UTC)) - max(order.at_ms for order in orders) - 60_000
     return [
         replace(
             order,
             at_ms=order.at_ms + shift,
             refunded=0,
-            spoken=arriving.Spoken(
+            spoken=arrivals.Spoken(
                 tuple(replace(touch, at_ms=touch.at_ms + shift) for touch in order.touches), "linear"
             ),
         )
@@ -220,8 +223,9 @@ def recent(count: int, seed: int) -> list[arriving.Arrived]:
     ]
 
 
+@pytest.mark.thorough
 def test_models_from_data_are_estimated_and_credited(shop: Shop) -> None:
-    taking_in.take(shop.pk, recent(260, seed=13))
+    intake.take(shop.pk, recent(260, seed=13))
     open_journeys(shop, 220, seed=1)
     installed.owe("attribution", "fit", shop.pk, {}, key="first")
     work()
@@ -242,13 +246,13 @@ def test_models_from_data_are_estimated_and_credited(shop: Shop) -> None:
     exact(shop)
     # An order that comes later is credited by the same estimates.
     (late,) = [order for order in recent(261, seed=13) if order.key == "ord_260"]
-    taking_in.take(shop.pk, [late])
+    intake.take(shop.pk, [late])
     models = set(Credit.objects.filter(conversion__key="ord_260").values_list("model", flat=True))
     assert not late.total or {ModelCode.MARKOV, ModelCode.SHAPLEY_RATE} <= models
 
 
 def test_too_few_journeys_are_said_and_nothing_is_estimated(shop: Shop) -> None:
-    taking_in.take(shop.pk, recent(30, seed=14))
+    intake.take(shop.pk, recent(30, seed=14))
     installed.owe("attribution", "fit", shop.pk, {}, key="few")
     work()
     (done,) = Job.objects.filter(kind="attribution:fit")
@@ -259,8 +263,8 @@ def test_too_few_journeys_are_said_and_nothing_is_estimated(shop: Shop) -> None:
 
 def test_the_daily_proof_calls_a_person_when_a_cent_is_missing(shop: Shop) -> None:
     orders = recent(20, seed=15)
-    taking_in.take(shop.pk, orders)
-    days_ago = arriving.milliseconds(datetime.now(UTC)) // DAY_MS * DAY_MS - consumer.PROOF_DAYS * DAY_MS
+    intake.take(shop.pk, orders)
+    days_ago = arrivals.milliseconds(datetime.now(UTC)) // DAY_MS * DAY_MS - consumer.PROOF_DAYS * DAY_MS
     installed.owe("attribution", "prove", shop.pk, {}, key="monday")
     work()
     assert Job.objects.get(key="monday").result["orders"] == sum(order.at_ms >= days_ago for order in orders)
@@ -275,17 +279,17 @@ def test_the_daily_proof_calls_a_person_when_a_cent_is_missing(shop: Shop) -> No
 
 def test_erasure_removes_the_touches_and_the_sums_stay(shop: Shop) -> None:
     orders = random_orders(60, seed=16, customers=5)
-    taking_in.take(shop.pk, orders)
+    intake.take(shop.pk, orders)
     before = contents(shop)
     person = frozenset({"cus_3", "cus_3@example.com"})
     own = [order for order in orders if order.customer_id == "cus_3"]
     assert own
-    exported = forgetting.export(shop.pk, person)
+    exported = erasure.export(shop.pk, person)
     assert {order["id"] for order in exported["orders"]} == {order.key for order in own}
     assert {touch["id"] for touch in exported["touches"]} >= {touch.key for order in own for touch in order.touches}
-    planned = forgetting.erase(shop.pk, person, True)
+    planned = erasure.erase(shop.pk, person, True)
     assert contents(shop) == before
-    assert forgetting.erase(shop.pk, person, False) == planned
+    assert erasure.erase(shop.pk, person, False) == planned
     assert planned["attribution_orders"] == len(own)
     after = contents(shop)
     assert after["sums"] == before["sums"]
@@ -294,9 +298,9 @@ def test_erasure_removes_the_touches_and_the_sums_stay(shop: Shop) -> None:
     others = {touch.key for order in orders if order not in own for touch in order.touches}
     assert not set(after["touches"]) & (theirs - others)
     assert set(after["touches"]) >= others
-    assert forgetting.export(shop.pk, person) == {"orders": [], "touches": []}
-    proof = proving.prove(shop.pk, 0, 10**6)
-    assert proof.exact
+    assert erasure.export(shop.pk, person) == {"orders": [], "touches": []}
+    proven = proof.prove(shop.pk, 0, 10**6)
+    assert proven.exact
     # Nothing that comes later brings them back: an erased order's id is not known any more, so it would be a new one without a past.
     stored = str([list(Conversion.objects.values()), list(Touch.objects.values())])
     assert "cus_3" not in stored
@@ -304,15 +308,15 @@ def test_erasure_removes_the_touches_and_the_sums_stay(shop: Shop) -> None:
 
 
 def test_prune_forgets_old_touches_without_an_order(shop: Shop) -> None:
-    taking_in.take(shop.pk, random_orders(10, seed=17))
+    intake.take(shop.pk, random_orders(10, seed=17))
     served = set(ConversionTouch.objects.values_list("touch_id", flat=True))
     open_journeys(shop, 5, seed=2)
     now = datetime.now(UTC)
-    assert forgetting.prune(now, False)["attribution_touches"] == 0
+    assert erasure.prune(now, False)["attribution_touches"] == 0
     later = now + timedelta(days=401)
     expected = Touch.objects.exclude(pk__in=served).count()
-    assert forgetting.prune(later, True)["attribution_touches"] == expected > 0
-    assert forgetting.prune(later, False)["attribution_touches"] == expected
+    assert erasure.prune(later, True)["attribution_touches"] == expected > 0
+    assert erasure.prune(later, False)["attribution_touches"] == expected
     assert set(Touch.objects.values_list("pk", flat=True)) == served
 
 

@@ -15,7 +15,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from sumeru_proxy.consumers.attribution import charts, reporting, shifting, taking_in, weight_tables
+from sumeru_proxy.consumers.attribution import charts, intake, reports, shift, weight_tables
 from sumeru_proxy.consumers.attribution.company import Rule, table
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS
 from sumeru_proxy.consumers.attribution.models import Conversion, ModelCode, WeightVersion
@@ -23,18 +23,18 @@ from sumeru_proxy.models import Job, Shop
 from tests.sumeru_proxy.consumers.attribution.stored import START_MS, random_orders
 
 pytestmark = pytest.mark.django_db
-FIRST, LAST = reporting.day_of(START_MS // DAY_MS), reporting.day_of(START_MS // DAY_MS + 60)
+FIRST, LAST = reports.day_of(START_MS // DAY_MS), reports.day_of(START_MS // DAY_MS + 60)
 SPAN = {"first": FIRST.isoformat(), "last": LAST.isoformat(), "currency": "EUR"}
 
 
 @pytest.fixture(autouse=True)
 def no_samples() -> None:
-    shifting.samples.forget()
+    shift.samples.forget()
 
 
 @pytest.fixture
 def filled(shop: Shop) -> Shop:
-    taking_in.take(shop.pk, random_orders(40, seed=41))
+    intake.take(shop.pk, random_orders(40, seed=41))
     return shop
 
 
@@ -229,15 +229,15 @@ def test_who_may_do_what(filled: Shop, reader: Client) -> None:
 
 def test_a_sample_is_spread_over_the_period_and_kept(filled: Shop) -> None:
     since, until = START_MS, START_MS + 61 * DAY_MS
-    whole = shifting.read_sample(filled.pk, since, until, "EUR")
-    part = shifting.read_sample(filled.pk, since, until, "EUR", most=4)
+    whole = shift.read_sample(filled.pk, since, until, "EUR")
+    part = shift.read_sample(filled.pk, since, until, "EUR", most=4)
     assert part.of == whole.orders
     assert 0 < part.orders <= 4
-    assert shifting.samples.of(filled.pk, since, until, "EUR") is shifting.samples.of(filled.pk, since, until, "EUR")
+    assert shift.samples.of(filled.pk, since, until, "EUR") is shift.samples.of(filled.pk, since, until, "EUR")
     rules = table(RULES)
-    ids = shifting.ids_between(filled.pk, since, until, "EUR")
-    parts = [shifting.shift_of_orders(filled.pk, ids[start::3], rules) for start in range(3)]
-    for name, (now, then) in shifting.shift_of(whole, rules).items():
+    ids = shift.ids_between(filled.pk, since, until, "EUR")
+    parts = [shift.shift_of_orders(filled.pk, ids[start::3], rules) for start in range(3)]
+    for name, (now, then) in shift.shift_of(whole, rules).items():
         assert sum(each.get(name, (0, 0))[0] for each in parts) == now
         assert sum(each.get(name, (0, 0))[1] for each in parts) == then
 
@@ -257,7 +257,7 @@ def test_a_drag_over_five_thousand_orders_is_quick() -> None:
         for number in range(5_000)
     ]
     began = time.process_time()
-    sums = shifting.sums_under(journeys, table(RULES))
+    sums = shift.sums_under(journeys, table(RULES))
     assert time.process_time() - began < 1.5  # 0.15 s by itself; other processes share the core
     assert sum(sums.values()) == 5_000 * 9_999
 

@@ -7,12 +7,12 @@ from decimal import Decimal
 import pytest
 from django.test import Client
 
-from sumeru_proxy.consumers.attribution import docs_pages, offered
+from sumeru_proxy.consumers.attribution import docs_pages, offers
 
 
 def test_the_worked_example_sums_to_the_order() -> None:
     found = docs_pages.worked()
-    assert [each["name"] for each in found] == list(offered.NAMES)
+    assert [each["name"] for each in found] == list(offers.NAMES)
     for each in found:
         assert sum(Decimal(line["amount"]) for line in each["lines"]) == Decimal("100.00")
     by_name = {each["name"]: [line["amount"] for line in each["lines"]] for each in found}
@@ -33,7 +33,7 @@ def test_the_pages_are_served(client: Client) -> None:
         assert page.title in text
         assert "style=" not in text
     models = client.get("/docs/recipes/attribution-models/").content.decode()
-    for offer in offered.OFFERS.values():
+    for offer in offers.OFFERS.values():
         assert offer.title in models
-    assert models.count("<svg") == len(offered.OFFERS)
+    assert models.count("<svg") == len(offers.OFFERS)
     assert "credit.mjs" in client.get("/docs/recipes/attribution/").content.decode()

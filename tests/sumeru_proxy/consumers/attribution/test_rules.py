@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sumeru_proxy.consumers.attribution import crediting, offered, rules
+from sumeru_proxy.consumers.attribution import credits, offers, rules
 from sumeru_proxy.consumers.attribution.company import NEUTRAL
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS, JourneyConversion, JourneyTouch, Options
 from tests.sumeru_proxy.consumers.attribution import drawing
@@ -22,8 +22,8 @@ JOURNEY = [
     JourneyTouch(30 * DAY_MS, 4, "direct", "", "", ""),  # at the moment of the order
 ]
 MODELS = [
-    offered.model_named(name, drawing.PARAMETERS, drawing.RULES, drawing.EFFECTS if offer.from_data else None)
-    for name, offer in offered.OFFERS.items()
+    offers.model_named(name, drawing.PARAMETERS, drawing.RULES, drawing.EFFECTS if offer.from_data else None)
+    for name, offer in offers.OFFERS.items()
 ]
 
 
@@ -45,7 +45,7 @@ MODELS = [
 def test_worked_by_hand(name: str, weights: list[int], cents: list[int]) -> None:
     (model,) = [model for model in MODELS if model.name == name]
     assert model.weigh(ORDER, JOURNEY) == weights
-    assert [each.amount for each in crediting.credit(ORDER, JOURNEY, model)] == cents
+    assert [each.amount for each in credits.credit(ORDER, JOURNEY, model)] == cents
 
 
 def test_company_weights_worked_by_hand() -> None:
@@ -63,7 +63,7 @@ def test_company_weights_worked_by_hand() -> None:
     weights = model.weigh(ORDER, JOURNEY)
     assert weights == [rules.product_of(own) for own in explained]
     # 2.041665 : 0.362328 : 0.679807 : 0 of 3.083800: 6620.61, 1174.94, 2204.45 cents
-    assert [each.amount for each in crediting.credit(ORDER, JOURNEY, model)] == [6_621, 1_175, 2_204, 0]
+    assert [each.amount for each in credits.credit(ORDER, JOURNEY, model)] == [6_621, 1_175, 2_204, 0]
 
 
 @pytest.mark.parametrize(
@@ -106,22 +106,22 @@ def test_decay_is_near_its_formula(age_ms: int, half_life_days: int) -> None:
 def test_every_model_gives_everything_to_the_cent(
     conversion: JourneyConversion, touches: list[JourneyTouch], options: Options
 ) -> None:
-    counted = crediting.counted_touches(conversion, touches, options)
-    assert counted == [touch for touch, reason in crediting.left_out(conversion, touches, options) if not reason]
+    counted = credits.counted_touches(conversion, touches, options)
+    assert counted == [touch for touch, reason in credits.left_out(conversion, touches, options) if not reason]
     for model in MODELS:
-        credits = crediting.credit(conversion, counted, model)
-        explained = crediting.explain(conversion, touches, options, model)
+        shares = credits.credit(conversion, counted, model)
+        explained = credits.explain(conversion, touches, options, model)
         assert sum(line.amount for line in explained.lines) + explained.unattributed == conversion.total
-        if credits:
-            assert sum(each.amount for each in credits) == conversion.total
+        if shares:
+            assert sum(each.amount for each in shares) == conversion.total
             weights = model.weigh(conversion, counted)
             counted_lines = [line for line in explained.lines if not line.left_out]
             assert [line.weight for line in counted_lines] == weights
             assert [(line.touch, line.amount) for line in counted_lines] == [
-                (each.touch, each.amount) for each in credits
+                (each.touch, each.amount) for each in shares
             ]
             assert all(rules.product_of(line.factors) == line.weight for line in counted_lines)
-            assert all(weight or not each.amount for weight, each in zip(weights, credits, strict=True))
+            assert all(weight or not each.amount for weight, each in zip(weights, shares, strict=True))
         else:
             assert explained.unattributed == conversion.total
 
@@ -132,14 +132,14 @@ def test_the_order_of_arrival_does_not_matter(
 ) -> None:
     shuffled = list(touches)
     random_.shuffle(shuffled)  # type: ignore[attr-defined]
-    counted = crediting.counted_touches(conversion, touches, options)
-    assert counted == crediting.counted_touches(conversion, shuffled, options)
+    counted = credits.counted_touches(conversion, touches, options)
+    assert counted == credits.counted_touches(conversion, shuffled, options)
 
 
 def test_refunds_show_in_the_explanation() -> None:
-    explained = crediting.explain(ORDER._replace(refunded=10_000), JOURNEY, Options(), rules.time_decay())
+    explained = credits.explain(ORDER._replace(refunded=10_000), JOURNEY, Options(), rules.time_decay())
     assert [(line.amount, line.refunded) for line in explained.lines] == [(x, x) for x in (667, 1_333, 2_667, 5_333)]
-    nobody = crediting.explain(ORDER._replace(refunded=17), [], Options(), rules.LAST)
+    nobody = credits.explain(ORDER._replace(refunded=17), [], Options(), rules.LAST)
     assert (nobody.unattributed, nobody.unattributed_refund) == (10_000, 17)
 
 
@@ -157,15 +157,15 @@ def test_refunds_show_in_the_explanation() -> None:
     ],
 )
 def test_options(options: Options, reasons: list[str]) -> None:
-    explained = crediting.explain(ORDER, JOURNEY, options, rules.LINEAR)
+    explained = credits.explain(ORDER, JOURNEY, options, rules.LINEAR)
     assert [line.left_out for line in explained.lines] == reasons
-    counted = crediting.counted_touches(ORDER, JOURNEY, options)
+    counted = credits.counted_touches(ORDER, JOURNEY, options)
     assert [touch.id for touch in counted] == [line.touch.id for line in explained.lines if not line.left_out]
 
 
 def test_a_touch_after_the_order_never_counts() -> None:
     late = JourneyTouch(ORDER.at_ms + 1, 9, "email")
-    explained = crediting.explain(ORDER, [late], Options(look_back_days=0), rules.LAST)
+    explained = credits.explain(ORDER, [late], Options(look_back_days=0), rules.LAST)
     assert [line.left_out for line in explained.lines] == ["after"]
     assert explained.unattributed == ORDER.total
 
@@ -178,9 +178,9 @@ def test_a_touch_after_the_order_never_counts() -> None:
         lambda: rules.time_decay(0),
         lambda: rules.position(0, 0, 0),
         lambda: rules.position(-1, 50, 50),
-        lambda: offered.Parameters(markov_order=4),
-        lambda: offered.model_named("markov", offered.Parameters()),
-        lambda: offered.model_named("company", offered.Parameters()),
+        lambda: offers.Parameters(markov_order=4),
+        lambda: offers.model_named("markov", offers.Parameters()),
+        lambda: offers.model_named("company", offers.Parameters()),
     ],
 )
 def test_impossible_settings_are_refused(make: object) -> None:

@@ -27,7 +27,7 @@ from sumeru_proxy import secrets
 from sumeru_proxy.models import Job, Shop
 from sumeru_proxy.webhooks import ranges
 from sumeru_proxy.worker import Worker, handlers
-from sumeru_proxy.consumers.attribution import proving
+from sumeru_proxy.consumers.attribution import proof
 from tests.sumeru_proxy.consumers.attribution.stored import contents
 """
 PREPARE = """
@@ -46,10 +46,10 @@ for _ in range(300):
         if not Job.objects.filter(shop=other, state="waiting").update(next_at=timezone.now()):
             break
 mine, fresh = contents(shop), contents(other)
-proof = proving.prove(shop.pk, 0, 10**6)
+proven = proof.prove(shop.pk, 0, 10**6)
 print(json.dumps({
     "differ": [part for part in fresh if mine[part] != fresh[part] and part != "touches"],
-    "orders": len(mine["orders"]), "credits": len(mine["credits"]), "exact": proof.exact, "waiting": proof.waiting,
+    "orders": len(mine["orders"]), "credits": len(mine["credits"]), "exact": proven.exact, "waiting": proven.waiting,
 }))
 """
 

@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Browser, Page, expect
 
-from sumeru_proxy.consumers.attribution import shifting, taking_in, weight_tables
+from sumeru_proxy.consumers.attribution import intake, shift, weight_tables
 from sumeru_proxy.consumers.attribution.company import Rule
 from sumeru_proxy.consumers.attribution.models import WeightVersion
 from sumeru_proxy.models import Shop
@@ -30,8 +30,8 @@ def tour(
 ) -> Iterator[tuple[Page, Shop, list[str]]]:
     """A signed-in page, a shop with orders and a draft of weights, and what the browser's console complained of."""
     shop = make_shop("https://api.sumeru.systems")
-    shifting.samples.forget()
-    taking_in.take(shop.pk, recent(60, seed=61))
+    shift.samples.forget()
+    intake.take(shop.pk, recent(60, seed=61))
     weight_tables.draft(shop.pk, [Rule("channel", "email", 1_000), Rule("channel", "direct", 500)])
     client = Client()
     client.force_login(User.objects.create_superuser("tour", password="x"))

@@ -15,7 +15,7 @@ from sumeru_proxy.client.reading import Fields, Notes
 from sumeru_proxy.client.resources_orders import order_of
 from sumeru_proxy.consumers.order_sync.document import Document
 from sumeru_proxy.consumers.order_sync.mapping import map_order
-from sumeru_proxy.consumers.order_sync.targets.interface import Entry, Place, TargetError, Written
+from sumeru_proxy.consumers.order_sync.targets.interface import Entry, Place, Receipt, TargetError
 from sumeru_proxy.consumers.order_sync.targets.tryton import KIND, TrytonTarget
 from sumeru_proxy.consumers.order_sync.tryton.facts import shop_named
 from sumeru_proxy.consumers.order_sync.tryton.rest import Door, Row
@@ -107,14 +107,14 @@ def documents(orders: Sequence[shapes.Order]) -> list[Document]:
     return [map_order(each, "acme") for each in orders]
 
 
-def outcome(target: TrytonTarget, given: shapes.Order) -> Written | TargetError:
+def outcome(target: TrytonTarget, given: shapes.Order) -> Receipt | TargetError:
     (found,) = target.write([Entry(map_order(given, "acme"))])
     return found
 
 
-def written(target: TrytonTarget, given: shapes.Order) -> Written:
+def written(target: TrytonTarget, given: shapes.Order) -> Receipt:
     found = outcome(target, given)
-    assert isinstance(found, Written), getattr(found, "text", found)
+    assert isinstance(found, Receipt), getattr(found, "text", found)
     return found
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from django.utils import timezone
 
 from sumeru_proxy.consumers.order_sync import engine, kinds, personal
-from sumeru_proxy.consumers.order_sync.kinds import opened
+from sumeru_proxy.consumers.order_sync.kinds import open_target
 from sumeru_proxy.consumers.order_sync.models import Link, OrderTarget
 from sumeru_proxy.models import Shop
 from tests.sumeru_proxy.client.scripted import raw, scripted
@@ -22,8 +22,8 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 def booked(row: OrderTarget) -> dict[str, int]:
     days = list(Link.objects.filter(target=row).values_list("day", flat=True))
-    with opened(row) as target:
-        return {each.order_id: each.total for each in target.booked(min(days), max(days))}
+    with open_target(row) as target:
+        return {each.order_id: each.total for each in target.orders_between(min(days), max(days))}
 
 
 def test_a_late_change_of_one_order_keeps_the_others_of_its_day(
@@ -43,7 +43,7 @@ def test_a_late_change_of_one_order_keeps_the_others_of_its_day(
     # Half of the day was erased with its people, the rest was pruned.
     person = frozenset({gone.order_by("pk")[0].person.casefold()})
     assert personal.erase(shop.pk, person, False)["orders in targets"] >= 1
-    Link.objects.filter(target=row).update(changed_at=timezone.now() - personal.DOCUMENTS_KEPT - timedelta(days=1))
+    Link.objects.filter(target=row).update(changed_at=timezone.now() - personal.DOCUMENT_LIFETIME - timedelta(days=1))
     personal.prune(timezone.now(), False)
     assert not Link.objects.filter(target=row).exclude(document_text="").exists()
     sandbox.sandbox.control.orders.step({"shop": DOMAIN, "id": late.order_id, "step": "cancelled", "silent": True})
@@ -73,7 +73,7 @@ def test_signed_messages_through_the_engine(shop: Shop, sandbox: Upstream, row: 
         for order_id in ids:
             hear(shop, order_id)
         work()
-        with opened(http) as target:
+        with open_target(http) as target:
             engine.flush(http, target)
         links = Link.objects.filter(target=http).exclude(state="skipped")
         states = sorted(links.values_list("state", "reason", "remote_number"))

@@ -16,7 +16,7 @@ from django.utils import timezone
 from sumeru_proxy.client import shapes_admin as shapes
 from sumeru_proxy.consumers.order_sync import engine
 from sumeru_proxy.consumers.order_sync.models import Link, OrderTarget
-from sumeru_proxy.consumers.order_sync.targets.interface import CREATED, UNCHANGED, Entry, NotMappable, Written
+from sumeru_proxy.consumers.order_sync.targets.interface import CREATED, UNCHANGED, Entry, NotMappable, Receipt
 from sumeru_proxy.models import Job, Shop
 from sumeru_proxy.webhooks import installed
 from tests.sumeru_proxy.consumers.order_sync.acting import DOMAIN, hear, live, work
@@ -49,7 +49,7 @@ def test_01_a_deleted_product_stops_neither_its_order_nor_those_after_it(ledger:
     unknown_rate = order("11.00", line("11.00", tax_lines=(tax("1.00", "0.099"),)), id="ord_2")
     orders = [deleted, unknown_rate, *(replace(ONE, id=f"ord_{n}") for n in range(3, 7))]
     outcomes = target.write([Entry(each) for each in documents(orders)])
-    assert [isinstance(each, Written) for each in outcomes] == [True, False, True, True, True, True]
+    assert [isinstance(each, Receipt) for each in outcomes] == [True, False, True, True, True, True]
     assert isinstance(outcomes[1], NotMappable)
     rows = ledger.door.search(
         "sale.line",
@@ -147,7 +147,7 @@ def test_07_events_out_of_order_end_in_the_same_state(shop: Shop, sandbox: Upstr
 def test_08_the_same_webhook_several_times_at_once_makes_one_sale(ledger: Ledger) -> None:
     targets = [ledger.target() for _ in range(6)]
     outcomes = at_once(6, lambda n: targets[n].write([Entry(each) for each in documents([ONE])])[0])
-    assert {each.action for each in outcomes if isinstance(each, Written)} <= {CREATED, UNCHANGED}
+    assert {each.action for each in outcomes if isinstance(each, Receipt)} <= {CREATED, UNCHANGED}
     assert [row["web_id"] for row in ledger.sales()] == ["ord_1"]
     assert len(ledger.parties()) == 1
 
@@ -155,10 +155,10 @@ def test_08_the_same_webhook_several_times_at_once_makes_one_sale(ledger: Ledger
 def test_09_a_job_is_neither_stuck_nor_run_by_two_servers(row: OrderTarget) -> None:
     engine.take(row, [ONE])
     now = timezone.now()
-    assert len(engine._claimed(row, 10, None, now)) == 1
-    assert engine._claimed(row, 10, None, now) == []  # another server has it in hand
+    assert len(engine._claim_links(row, 10, None, now)) == 1
+    assert engine._claim_links(row, 10, None, now) == []  # another server has it in hand
     later = now + engine.CLAIM + timedelta(seconds=2)
-    assert len(engine._claimed(row, 10, None, later)) == 1  # that server was killed
+    assert len(engine._claim_links(row, 10, None, later)) == 1  # that server was killed
 
 
 def test_10_a_customer_whom_the_merchant_mended_is_neither_overwritten_nor_in_the_way(ledger: Ledger) -> None:
@@ -175,6 +175,7 @@ def test_10_a_customer_whom_the_merchant_mended_is_neither_overwritten_nor_in_th
     assert sorted(each["city"] for each in party["addresses"]) == ["Bonn", "Köln"]
 
 
+@pytest.mark.thorough
 def test_11_a_back_fill_has_no_limit_and_does_not_stop_at_an_error(
     shop: Shop, sandbox: Upstream, row: OrderTarget
 ) -> None:

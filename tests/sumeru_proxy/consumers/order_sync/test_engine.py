@@ -14,17 +14,17 @@ from django.utils import timezone
 from sumeru_proxy.client import shapes_admin as shapes
 from sumeru_proxy.consumers.order_sync import engine, proof, rehearsal, syncing
 from sumeru_proxy.consumers.order_sync.consumer import CONSUMER
-from sumeru_proxy.consumers.order_sync.kinds import kinds, opened
+from sumeru_proxy.consumers.order_sync.kinds import kinds, open_target
 from sumeru_proxy.consumers.order_sync.models import DayProof, Link, OrderTarget, Rehearsal, Sending
 from sumeru_proxy.consumers.order_sync.owing import owe_write
 from sumeru_proxy.consumers.order_sync.targets.interface import (
     Entry,
     Kind,
+    Receipt,
     Refused,
     Target,
     TargetDown,
     TargetError,
-    Written,
 )
 from sumeru_proxy.models import Job, Shop
 from sumeru_proxy.webhooks import installed
@@ -59,7 +59,7 @@ def test_orders_that_are_heard_of_are_written_and_the_days_are_green(
     assert link.sent_fingerprint == link.fingerprint
     assert Sending.objects.filter(link=link).count() == 1
     day = min(Link.objects.values_list("day", flat=True)), max(Link.objects.values_list("day", flat=True))
-    with opened(row) as target:
+    with open_target(row) as target:
         assert isinstance(target, Target)
         sums, repaired = proof.prove(row, target, *day)
     assert (repaired, all(each.green for each in sums.values())) == (0, True)
@@ -172,17 +172,19 @@ class Odd:
     def __init__(self) -> None:
         self.outcomes: dict[str, TargetError] = {}
         self.written: list[str] = []
+        self.receipts: dict[str, Receipt] = {}
         self.during: Callable[[], None] = lambda: None
 
-    def write(self, entries: Any) -> list[Written | TargetError]:
+    def write(self, entries: Any) -> list[Receipt | TargetError]:
         self.during()
-        found: list[Written | TargetError] = []
+        found: list[Receipt | TargetError] = []
         for entry in entries:
             error = self.outcomes.get(entry.document.order_id)
             if isinstance(error, TargetDown):
                 raise error
             self.written.append(entry.document.order_id)
-            found.append(error or Written(f"r-{entry.document.order_id}", "created"))
+            order_id = entry.document.order_id
+            found.append(error or self.receipts.get(order_id) or Receipt(f"r-{order_id}", "created"))
         return found
 
 
@@ -205,6 +207,50 @@ def test_what_is_refused_parks_with_its_reason_and_without_names(row: OrderTarge
     assert engine.send_again(Link.objects.filter(order_id="ord_2")) == 1
     odd.outcomes.clear()
     assert engine.flush(row, odd).written == 1  # type: ignore[arg-type]
+
+
+@pytest.mark.stores
+@pytest.mark.parametrize(
+    ("receipt", "reason"),
+    [
+        (Receipt("r-ord_1", "created"), "id_repeated"),
+        (Receipt("r-2", "created", total=10**30), "answer_unusable"),
+        (Receipt("r-2", "created", rounding="x"), "answer_unusable"),  # type: ignore[arg-type]
+    ],
+)
+def test_an_answer_that_cannot_be_stored_costs_its_own_order_alone(
+    row: OrderTarget, receipt: Receipt, reason: str
+) -> None:
+    odd = Odd()
+    odd.receipts["ord_2"] = receipt
+    engine.take(row, orders("ord_1", "ord_2", "ord_3"))
+    flushed = engine.flush(row, odd)  # type: ignore[arg-type]
+    assert (flushed.actions, flushed.parked, flushed.left) == ({"created": 2}, {reason: 1}, 0)
+    link = Link.objects.get(order_id="ord_2")
+    assert (link.state, link.reason, link.claimed_until, link.sent_text) == ("parked", reason, None, "")
+    odd.receipts.clear()
+    engine.send_again(Link.objects.filter(pk=link.pk))
+    assert engine.flush(row, odd).written == 1  # type: ignore[arg-type]
+
+
+@pytest.mark.stores
+def test_odd_characters_of_a_target_s_answer_are_left_out(row: OrderTarget) -> None:
+    odd = Odd()
+    odd.receipts["ord_1"] = Receipt("r\x00-1", "created", number="S\ud8001\n", state="draft\x00")
+    engine.take(row, orders("ord_1"))
+    engine.flush(row, odd)  # type: ignore[arg-type]
+    assert Link.objects.values_list("remote_id", "remote_number", "remote_state").get() == ("r-1", "S1", "draft")
+
+
+@pytest.mark.parametrize("text", ['{"order_id": 1}', "[1]", '{"lines": [{"unit_price": "x", "taxes": []}]}'])
+def test_a_stored_document_that_cannot_be_read_costs_its_own_order_alone(row: OrderTarget, text: str) -> None:
+    odd = Odd()
+    engine.take(row, orders("ord_1", "ord_2"))
+    Link.objects.filter(order_id="ord_1").update(document_text=text)
+    Link.objects.filter(order_id="ord_2").update(sent_text=text)
+    flushed = engine.flush(row, odd)  # type: ignore[arg-type]
+    assert (flushed.actions, flushed.parked) == ({"created": 1}, {"unreadable_document": 1})
+    assert odd.written == ["ord_2"]
 
 
 def test_an_outage_in_the_middle_frees_what_was_claimed(row: OrderTarget) -> None:
@@ -333,7 +379,7 @@ def test_secrets_are_kept_encrypted_and_only_for_their_target(
     made = OrderTarget.objects.get(kind="tryton")
     assert made.credential is not None
     assert "a-secret" not in str(vars(made.credential)) + repr(made)
-    with opened(made) as target, pytest.raises(TargetDown):
+    with open_target(made) as target, pytest.raises(TargetDown):
         target.write([Entry(documents_of_one())])
     with pytest.raises(CommandError, match="to be mended"):
         call_command("order_sync", "check", shop.key, "--target", "tryton")
@@ -349,7 +395,7 @@ def documents_of_one() -> Any:
 
 def test_a_rehearsal_counts_problems_by_reason(row: OrderTarget) -> None:
     bad = order("12.001", MUG, id="ord_bad", number="#7")
-    with opened(row) as target:
+    with open_target(row) as target:
         report = rehearsal.rehearse(row, target, [bad, *orders("ord_1")])
     assert report["problems"]["amount_precision"]["orders"] == ["#7"]
     assert report["actions"] == {"created": 1}

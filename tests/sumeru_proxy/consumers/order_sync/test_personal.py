@@ -99,10 +99,10 @@ def test_the_daily_pruning_forgets_by_documented_lifetimes(shop: Shop, row: Orde
         )
 
     others = Link.objects.exclude(document_text="").count() - 1
-    assert left(personal.DOCUMENTS_KEPT.days - 1) == (others, True, len(links), 1, 1)
-    assert left(personal.DOCUMENTS_KEPT.days + 1) == (0, True, 0, 1, 1)
-    assert left(personal.PARKED_KEPT.days + 1) == (0, False, 0, 1, 1)
-    assert left(personal.PROOFS_KEPT.days + 1) == (0, False, 0, 0, 0)
+    assert left(personal.DOCUMENT_LIFETIME.days - 1) == (others, True, len(links), 1, 1)
+    assert left(personal.DOCUMENT_LIFETIME.days + 1) == (0, True, 0, 1, 1)
+    assert left(personal.PARKED_LIFETIME.days + 1) == (0, False, 0, 1, 1)
+    assert left(personal.PROOF_LIFETIME.days + 1) == (0, False, 0, 0, 0)
     assert Link.objects.filter(target=row).exclude(number="").count() >= len(links)
     assert engine.due_links(row, now).count() == 0
 

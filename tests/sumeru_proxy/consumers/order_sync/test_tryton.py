@@ -17,11 +17,11 @@ from sumeru_proxy.consumers.order_sync.targets.interface import (
     REFUNDED,
     UNCHANGED,
     UPDATED,
-    Booked,
+    BookedOrder,
     Entry,
+    Receipt,
     Target,
     TargetDown,
-    Written,
 )
 from sumeru_proxy.consumers.order_sync.targets.tryton import KIND
 from sumeru_proxy.consumers.order_sync.tryton.facts import forget
@@ -47,8 +47,8 @@ RETURNED = shapes.Refund(
 TWO = order("24.00", line("12.00", 2, tax_lines=(tax("4.00"),)))
 
 
-def booked(ledger: Ledger, **options: Any) -> list[Booked]:
-    return list(ledger.target(**options).booked(AT.date(), AT.date()))
+def booked(ledger: Ledger, **options: Any) -> list[BookedOrder]:
+    return list(ledger.target(**options).orders_between(AT.date(), AT.date()))
 
 
 def test_it_is_a_target(ledger: Ledger) -> None:
@@ -78,6 +78,49 @@ def test_a_new_order_is_a_sale_with_its_party_lines_and_taxes(ledger: Ledger) ->
     assert [(each["product"]["code"], each["quantity"], each["taxes"][0]["name"]) for each in sale["lines"]] == [
         ("MUG", 1.0, "20 %")
     ]
+
+
+def phones(ledger: Ledger) -> list[list[str]]:
+    rows = ledger.door.search(
+        "party.party",
+        [["code", "like", f"{ledger.name}-%"]],
+        ["code", "contact_mechanisms.type", "contact_mechanisms.value"],
+    )
+    return [
+        [each["value"] for each in row["contact_mechanisms"] if each["type"] in ("phone", "mobile")] for row in rows
+    ]
+
+
+def test_a_phone_number_is_the_party_s_unless_it_has_one(ledger: Ledger) -> None:
+    target = ledger.target()
+    with_phone = shapes.Address("Jo", "Doe", address1="Weg 1", city="Köln", country="DE", phone="+44 7700 900123")
+    written(target, replace(ONE, billing_address=with_phone))
+    assert phones(ledger) == [["+44 7700 900123"]]
+    (party,) = ledger.door.search(
+        "party.party", [["code", "like", f"{ledger.name}-%"]], ["contact_mechanisms.id", "contact_mechanisms.type"]
+    )
+    (phone,) = [each["id"] for each in party["contact_mechanisms"] if each["type"] == "phone"]
+    ledger.door.update("party.contact_mechanism", phone, {"value": "+44 7700 900999"})  # a merchant mended it
+    written(target, replace(ONE, id="ord_2", billing_address=with_phone))
+    assert phones(ledger) == [["+44 7700 900999"]]
+
+
+def test_a_party_without_a_phone_number_gets_the_one_of_a_later_order(ledger: Ledger) -> None:
+    target = ledger.target()
+    written(target, ONE)
+    assert phones(ledger) == [[]]
+    later = [
+        replace(
+            ONE,
+            id=f"ord_{n}",
+            customer=shapes.Buyer(f"cus_{1 if n == 2 else n}", "jo@mail.example", "Jo", "Doe"),
+            billing_address=shapes.Address("Jo", "Doe", address1="Weg 1", city="Köln", phone=f"+44 7700 90000{n}"),
+        )
+        for n in (2, 3, 4)
+    ]
+    outcomes = target.write([Entry(each) for each in documents(later)])  # made together
+    assert {each.action for each in outcomes if isinstance(each, Receipt)} == {CREATED}
+    assert sorted(phones(ledger)) == [["+44 7700 900002"], ["+44 7700 900003"], ["+44 7700 900004"]]
 
 
 def test_a_new_order_costs_four_calls_and_the_same_again_only_one(ledger: Ledger) -> None:
@@ -202,12 +245,12 @@ def test_many_new_orders_are_made_together(ledger: Ledger) -> None:
     ]
     before = target.door.calls
     outcomes = target.write([Entry(each) for each in documents(orders)])
-    assert [each.action for each in outcomes if isinstance(each, Written)] == [CREATED] * 30
+    assert [each.action for each in outcomes if isinstance(each, Receipt)] == [CREATED] * 30
     assert target.door.calls - before < 20
     assert len(ledger.sales()) == 30
     assert len(ledger.parties()) == 7
     again = target.write([Entry(each) for each in documents(orders)])
-    assert {each.action for each in again if isinstance(each, Written)} == {UNCHANGED}
+    assert {each.action for each in again if isinstance(each, Receipt)} == {UNCHANGED}
     assert len(ledger.sales()) == 30
 
 
@@ -267,7 +310,7 @@ def test_forecasts_say_what_then_happens(ledger: Ledger) -> None:
     assert ledger.parties() == []
     for given, forecast in zip(orders, forecasts, strict=True):
         outcome = target.write([Entry(map_order(given, "acme"))])[0]
-        if isinstance(outcome, Written):
+        if isinstance(outcome, Receipt):
             assert (outcome.action, outcome.total, outcome.rounding) == (
                 forecast.action,
                 forecast.total,
@@ -341,7 +384,7 @@ def test_a_sale_that_was_deleted_there_is_made_again(ledger: Ledger) -> None:
     written(target, ONE)
     (sale,) = ledger.sales()
     ledger.door._call("DELETE", f"sale.sale/{sale['id']}", (), ())
-    assert target.booked_orders(["ord_1"]) == {}
+    assert target.orders_by_id(["ord_1"]) == {}
     assert written(target, ONE).action == CREATED
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from sumeru_proxy.consumers.attribution import consumer, proving, tokens
+from sumeru_proxy.consumers.attribution import consumer, proof, tokens
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS
 from sumeru_proxy.consumers.attribution.models import ReadToken
 from sumeru_proxy.management.shops import shop_named
@@ -41,7 +41,7 @@ class Command(BaseCommand):
 
     def _prove(self, shop: Shop, options: dict[str, Any]) -> None:
         today = int(datetime.now(UTC).timestamp() * 1_000) // DAY_MS
-        found = proving.prove(shop.pk, today - max(0, options["days"]), today)
+        found = proof.prove(shop.pk, today - max(0, options["days"]), today)
         self.stdout.write(
             f"{found.orders} orders, {found.compared} sums compared, {len(found.gaps)} differ, "
             f"{found.stale} credited under older choices, {found.waiting} not yet"

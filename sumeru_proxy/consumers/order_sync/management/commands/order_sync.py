@@ -17,7 +17,7 @@ from django.utils import timezone
 from sumeru_proxy import accounts, secrets
 from sumeru_proxy.client import errors
 from sumeru_proxy.consumers.order_sync import engine, rehearsal
-from sumeru_proxy.consumers.order_sync.kinds import keep_secret, kinds, opened
+from sumeru_proxy.consumers.order_sync.kinds import keep_secret, kinds, open_target
 from sumeru_proxy.consumers.order_sync.models import OrderTarget
 from sumeru_proxy.consumers.order_sync.targets.interface import ERROR, TargetDown
 from sumeru_proxy.consumers.order_sync.tryton.set_up import Company, Erp, NotSetUp, Plan, Server, plan_of
@@ -28,10 +28,10 @@ from sumeru_proxy.models import Shop
 def targets_of(shop: Shop, name: str) -> list[OrderTarget]:
     """The shop's targets, or the one that is named. Raises CommandError when there is none."""
     rows = OrderTarget.objects.filter(shop=shop).select_related("shop", "credential")
-    found = list(rows.filter(name=name) if name else rows)
-    if not found:
+    targets = list(rows.filter(name=name) if name else rows)
+    if not targets:
         raise CommandError(f"{shop} has no target{f' named {name}' if name else ''}: manage.py order_sync add")
-    return found
+    return targets
 
 
 class Command(BaseCommand):
@@ -104,11 +104,11 @@ class Command(BaseCommand):
         for row in targets_of(shop_named(options["shop"]), options["target"]):
             self.stdout.write(f"{row} ({row.kind})")
             try:
-                with opened(row) as target:
-                    found = target.check()
+                with open_target(row) as target:
+                    findings = target.check()
             except TargetDown as error:
                 raise CommandError(f"{row}: {error.reason}: {error.text}") from None
-            for finding in found:
+            for finding in findings:
                 wrong += finding.level == ERROR
                 self.stdout.write(f"  {finding.level:8} {finding.code}: {finding.text}")
                 if finding.hint:
@@ -123,7 +123,7 @@ class Command(BaseCommand):
                 orders = rehearsal.newest_orders(
                     accounts.client_for(shop.pk, "worker"), None if options["all"] else options["last"]
                 )
-                with opened(row) as target:
+                with open_target(row) as target:
                     report = rehearsal.rehearse(row, target, orders)
             except (TargetDown, errors.SumeruError, secrets.CredentialUnusable) as error:
                 raise CommandError(f"{row}: {getattr(error, 'text', '') or error}") from None
@@ -134,8 +134,8 @@ class Command(BaseCommand):
             self.stdout.write(f"{row}: {report['orders']} orders, nothing was written")
             for name in ("actions", "sums", "rounding", "parties", "missing_skus", "notes", "skipped"):
                 if report[name]:
-                    said = ", ".join(f"{key} {value}" for key, value in report[name].items())
-                    self.stdout.write(f"  {name.replace('_', ' ')}: {said[:2_000]}")
+                    line = ", ".join(f"{key} {value}" for key, value in report[name].items())
+                    self.stdout.write(f"  {name.replace('_', ' ')}: {line[:2_000]}")
             for reason, problem in report["problems"].items():
                 self.stdout.write(f"  would park: {problem['count']} {reason}: {problem['text']}")
                 self.stdout.write(f"    {', '.join(problem['orders'])}")

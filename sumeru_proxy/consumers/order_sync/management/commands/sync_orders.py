@@ -23,8 +23,8 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 def since_of(text: str, now: datetime) -> datetime:
     """A moment from ``48h``, ``30m``, ``7d`` or ISO 8601 with an offset. Raises ValueError."""
-    if found := re.match(r"([1-9][0-9]{0,4})([mhd])\Z", text):
-        return now - timedelta(**{_UNITS[found[2]]: int(found[1])})
+    if parts := re.match(r"([1-9][0-9]{0,4})([mhd])\Z", text):
+        return now - timedelta(**{_UNITS[parts[2]]: int(parts[1])})
     moment = datetime.fromisoformat(text)
     if timezone.is_naive(moment):
         raise ValueError(text)
@@ -86,8 +86,8 @@ class Command(BaseCommand):
             )
             differing += len(sums.differing)
             for each in sums.differing[:50]:
-                said = "; ".join(f"{name}: {left or '-'} | {right or '-'}" for name, left, right in each.fields)
-                self.stdout.write(f"  {each.number or each.order_id}: {said}")
+                line = "; ".join(f"{name}: {left or '-'} | {right or '-'}" for name, left, right in each.fields)
+                self.stdout.write(f"  {each.number or each.order_id}: {line}")
         verb = "would be repaired" if dry_run else "repaired"
         self.stdout.write(f"{outcome.row}: {outcome.repaired} {verb}, {differing} differ")
         return differing

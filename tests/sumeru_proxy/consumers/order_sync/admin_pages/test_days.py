@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from sumeru_proxy.consumers.order_sync.admin_pages import days, words
-from sumeru_proxy.consumers.order_sync.kinds import opened
+from sumeru_proxy.consumers.order_sync.kinds import open_target
 from sumeru_proxy.consumers.order_sync.models import DayProof, Link, OrderTarget
 from sumeru_proxy.models import Job, Shop
 from tests.sumeru_proxy.consumers.order_sync.acting import hear, live, work
@@ -89,8 +89,8 @@ def test_the_button_repairs_what_was_lost(shop: Shop, sandbox: Upstream, row: Or
     text = text_of(operator, address)
     assert "both sides agree" in text
     assert all(each.green for each in DayProof.objects.filter(target=row))
-    with opened(row) as target:
-        assert {each.order_id for each in target.booked(first.day, first.day)} == set(
+    with open_target(row) as target:
+        assert {each.order_id for each in target.orders_between(first.day, first.day)} == set(
             Link.objects.filter(day=first.day, state="sent").values_list("order_id", flat=True)
         )
 

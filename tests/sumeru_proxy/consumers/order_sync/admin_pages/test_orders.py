@@ -6,10 +6,11 @@ from datetime import date
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import connection
 from django.test import Client
 
 from sumeru_proxy.consumers.order_sync import engine
-from sumeru_proxy.consumers.order_sync.admin_pages import charts, words
+from sumeru_proxy.consumers.order_sync.admin_pages import charts, orders, words
 from sumeru_proxy.consumers.order_sync.models import Link, OrderTarget, Sending
 from sumeru_proxy.models import Job, Shop
 from tests.sumeru_proxy.consumers.order_sync.acting import DOMAIN, hear, live, work
@@ -56,9 +57,25 @@ def test_the_list_is_searched_by_number_target_and_state(shop: Shop, links: list
     assert found(q=f"#{first.number}" if not first.number.startswith("#") else first.number) == {first.pk}
     assert found(q=first.order_id) == {first.pk}
     assert found(q="no-such-order") == set()
+    assert first.pk in found(q=first.number.removeprefix("#")[:-1])
+    Link.objects.filter(pk=second.pk).update(remote_number="SO-2026/77", remote_id="d" * 100, order_id="o" * 150)
+    assert found(q="SO-2026") == found(q="d" * 100) == found(q="o" * 150) == {second.pk}
+    assert found(q="O-2026") == found(q="%") == found(q="_") == found(q="#") == set()
     assert found(state="parked") == {second.pk}
     assert found(target="books") == {each.pk for each in links}
     assert found(state="<script>") == {each.pk for each in links}
+
+
+@pytest.mark.stores
+def test_the_search_reads_indexes_only(shop: Shop, links: list[Link]) -> None:
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")  # so few rows would be read faster without
+    plan = orders._search(shop, "#100").explain()
+    assert "link_number" in plan
+    assert "link_remote_number" in plan
+    for whole in ("SCAN order_sync_link", "Seq Scan on order_sync_link"):
+        assert whole not in plan
 
 
 def test_an_order_shows_both_sides_and_its_content_to_those_who_may_change(

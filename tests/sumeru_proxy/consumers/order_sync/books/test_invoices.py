@@ -113,6 +113,7 @@ CASES = {
 }  # fmt: skip
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", CASES)
 def test_odd_orders_pass_too(name: str) -> None:
     made, changes = CASES[name]

@@ -141,11 +141,14 @@ def test_every_booking_is_zero_and_every_order_ends_where_it_should(thousand: li
     assert all(kinds[kind] > 10 for kind in ("sale", "payment", "refund"))
 
 
+@pytest.mark.thorough
 def test_the_journal_passes_beancounts_own_check_and_one_cent_off_does_not(
     tmp_path: Path, thousand: list[Document]
 ) -> None:
     file = tmp_path / "journal.beancount"
-    text = journal.opened(Accounts()) + "".join(journal.transactions(made, Accounts(), "x") for made in thousand)
+    text = journal.open_directives(Accounts()) + "".join(
+        journal.transactions(made, Accounts(), "x") for made in thousand
+    )
     file.write_text(text)
     assert official.journal_errors(file) == []
     assert official.journal_transactions(file) == sum(len(bookings_of(made, Accounts())) for made in thousand)
@@ -159,7 +162,7 @@ def test_texts_of_strangers_stay_texts(tmp_path: Path) -> None:
     file = tmp_path / "journal.beancount"
     evil = 'x"\n2026-01-01 open Assets:Evil\n; \\'
     made = document(number=evil, order_id='ord"\\_1', party=Party(evil))
-    file.write_text(journal.opened(Accounts()) + journal.transactions(made, Accounts(), made.party.name))
+    file.write_text(journal.open_directives(Accounts()) + journal.transactions(made, Accounts(), made.party.name))
     assert official.journal_errors(file) == []
     assert official.journal_transactions(file) == 2
     assert official.balances(file, "Assets:Evil") == {}

@@ -11,7 +11,15 @@ import pytest
 
 from sumeru_proxy.consumers.order_sync.document import Document
 from sumeru_proxy.consumers.order_sync.targets import interface
-from sumeru_proxy.consumers.order_sync.targets.interface import Booked, Entry, Kind, Place, Target, TargetDown, Written
+from sumeru_proxy.consumers.order_sync.targets.interface import (
+    BookedOrder,
+    Entry,
+    Kind,
+    Place,
+    Receipt,
+    Target,
+    TargetDown,
+)
 from tests.sumeru_proxy.consumers.order_sync.generated import documents
 
 
@@ -46,17 +54,17 @@ def _write_and_read_back(target: Target, made: list[Document]) -> None:
     forecast = target.forecast(made)
     assert [each.order_id for each in forecast] == [each.order_id for each in made]
     assert {each.action for each in forecast} == {interface.CREATED}
-    assert not target.booked_orders([made[0].order_id]), "a forecast writes nothing"
+    assert not target.orders_by_id([made[0].order_id]), "a forecast writes nothing"
     outcomes = target.write([Entry(each) for each in made])
     assert len(outcomes) == len(made)
     for each, outcome in zip(made, outcomes, strict=True):
-        assert isinstance(outcome, Written), outcome
+        assert isinstance(outcome, Receipt), outcome
         assert outcome.action in interface.ACTIONS
         assert outcome.total in (None, each.totals.total)
     _same(target, made)
     # Again, in another order, one by one, and without any memory of what was there.
     for each in reversed(made):
-        assert isinstance(target.write([Entry(each)])[0], Written)
+        assert isinstance(target.write([Entry(each)])[0], Receipt)
     _same(target, made)
     assert target.write([]) == []
 
@@ -65,19 +73,19 @@ def _changes(target: Target, made: list[Document]) -> None:
     before = made[0]
     made[0] = replace(before, state=interface.CANCELLED, cancelled_at=before.created_at + timedelta(days=1))
     (outcome,) = target.write([Entry(made[0], before)])
-    assert isinstance(outcome, Written)
+    assert isinstance(outcome, Receipt)
     assert outcome.action == interface.CANCELLED
     _same(target, made)
 
 
 def _same(target: Target, made: list[Document]) -> None:
     first, last = min(each.day for each in made), max(each.day for each in made)
-    found = {each.order_id: each for each in target.booked(first, last)}
+    found = {each.order_id: each for each in target.orders_between(first, last)}
     expected = {each.order_id: _facts(each) for each in made}
     assert {name: _booked(each) for name, each in found.items() if name in expected} == expected
     some = [made[0].order_id, "ord_nobody", made[-1].order_id]
-    assert set(target.booked_orders(some)) == {made[0].order_id, made[-1].order_id}
-    assert list(target.booked(date(1999, 1, 1), date(1999, 1, 2))) == []
+    assert set(target.orders_by_id(some)) == {made[0].order_id, made[-1].order_id}
+    assert list(target.orders_between(date(1999, 1, 1), date(1999, 1, 2))) == []
 
 
 def _facts(each: Document) -> tuple[Any, ...]:
@@ -85,5 +93,5 @@ def _facts(each: Document) -> tuple[Any, ...]:
     return each.day, each.currency, each.totals.total, each.totals.refunded, each.state, refunds
 
 
-def _booked(each: Booked) -> tuple[Any, ...]:
+def _booked(each: BookedOrder) -> tuple[Any, ...]:
     return each.day, each.currency, each.total, each.refunded, each.state, each.refund_ids

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from sumeru_proxy.consumers.order_sync.endpoint import is_public
 from sumeru_proxy.consumers.order_sync.targets import interface
-from sumeru_proxy.consumers.order_sync.targets.interface import TargetDown, Written
+from sumeru_proxy.consumers.order_sync.targets.interface import Receipt, TargetDown
 from tests.sumeru_proxy.client.scripted import reset, scripted
 from tests.sumeru_proxy.consumers.order_sync.targets.test_http import (
     TAKEN,
@@ -27,7 +27,7 @@ from tests.sumeru_proxy.consumers.order_sync.targets.test_http import (
     closed,
     kept_endpoint,
     one,
-    opened,
+    open_target,
 )
 
 __all__ = ["closed"]
@@ -71,7 +71,7 @@ def test_a_name_that_leads_inside_is_not_followed_and_cannot_change_in_between()
             return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", urlsplit(server.url).port))]
 
         target = kept_endpoint("http://shop.example/", allow_private=True, resolve=once)
-        assert isinstance(one(target), Written)
+        assert isinstance(one(target), Receipt)
         # Looked up once: what was checked is what was connected to.
         assert seen == ["shop.example"]
         assert server.received[0].headers["host"].startswith("shop.example")
@@ -79,7 +79,7 @@ def test_a_name_that_leads_inside_is_not_followed_and_cannot_change_in_between()
 
 def test_a_wrong_certificate_is_not_accepted() -> None:
     with answering(TAKEN) as server, pytest.raises(TargetDown) as caught:
-        one(opened(server.url.replace("http://", "https://"), timeout_s=2))
+        one(open_target(server.url.replace("http://", "https://"), timeout_s=2))
     assert caught.value.reason == "unreachable"
     assert server.received == []
 
@@ -132,7 +132,7 @@ def test_a_name_is_proven_by_its_certificate_and_named_without_the_usual_port(tm
             place = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.server_port))
             known: dict[str, Any] = {"allow_private": True, "resolve": lambda *_a, **_k: [place]}
             trusting = kept_endpoint("https://shop.example/", tls=ssl.create_default_context(cafile=str(file)), **known)
-            assert [isinstance(one(trusting), Written) for _ in range(2)] == [True, True]
+            assert [isinstance(one(trusting), Receipt) for _ in range(2)] == [True, True]
             trusting.close()
             other = kept_endpoint("https://other.example/", tls=ssl.create_default_context(cafile=str(file)), **known)
             for target in (other, kept_endpoint("https://shop.example/", **known)):

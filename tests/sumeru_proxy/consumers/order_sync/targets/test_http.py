@@ -29,7 +29,7 @@ from sumeru_proxy.consumers.order_sync.signed_message import (
 )
 from sumeru_proxy.consumers.order_sync.targets import interface
 from sumeru_proxy.consumers.order_sync.targets.http import KIND, HttpTarget
-from sumeru_proxy.consumers.order_sync.targets.interface import Entry, Place, Refused, TargetDown, Written
+from sumeru_proxy.consumers.order_sync.targets.interface import Entry, Place, Receipt, Refused, TargetDown
 from tests.sumeru_proxy.client.scripted import Answerer, Scripted, drip, hang, raw, reset, scripted
 from tests.sumeru_proxy.consumers.order_sync.books.test_invoices import ADDRESS
 from tests.sumeru_proxy.consumers.order_sync.books.test_movements import ONE_BACK, document
@@ -41,7 +41,7 @@ OLD = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 TAKEN = raw(204, b"")
 
 
-def opened(url: str, secret: str = SECRET, **options: Any) -> HttpTarget:
+def open_target(url: str, secret: str = SECRET, **options: Any) -> HttpTarget:
     checked = KIND.options_of({"url": url, "allow_private": True, **options})
     return kept(KIND.open(Place("acme", "http", checked, secret)))
 
@@ -102,9 +102,9 @@ def test_the_signature_is_that_of_the_standard() -> None:
 def test_a_message_is_signed_dated_and_named_for_its_content() -> None:
     made = document(billing=ADDRESS)
     with answering(TAKEN) as server:
-        target = opened(f"{server.url}/orders?from=sumeru")
+        target = open_target(f"{server.url}/orders?from=sumeru")
         for each in (made, made, replace(made, number="#1002")):
-            assert isinstance(one(target, each), Written)
+            assert isinstance(one(target, each), Receipt)
         target.close()
     first, again, other = server.received
     assert (first.method, first.target, server.connections) == ("POST", "/orders?from=sumeru", 1)
@@ -149,11 +149,12 @@ def test_secrets_that_are_none(text: str) -> None:
         keys_of(text)
     assert SECRET not in str(caught.value)
     with pytest.raises(TargetDown) as down:
-        one(opened("http://127.0.0.1:9", text))
+        one(open_target("http://127.0.0.1:9", text))
     assert down.value.reason == "secret_unusable"
     assert keys_of(new_secret())
 
 
+@pytest.mark.thorough
 def test_the_schema_is_current_and_every_document_is_of_it() -> None:
     assert schema.FILE.read_text(encoding="utf-8") == schema.text(), (
         "run python -m sumeru_proxy.consumers.order_sync.schema"
@@ -188,7 +189,7 @@ def test_taken_is_what_was_done() -> None:
     made = document()
     refunded, cancelled = replace(made, refunds=(ONE_BACK,)), replace(made, state="cancelled")
     with answering(raw(200, b'{"id": "A-77"}'), TAKEN) as server:
-        target = opened(server.url)
+        target = open_target(server.url)
         first = one(target)
         assert (first.remote_id, first.number, first.action, first.total) == ("ord_1", "A-77", interface.CREATED, None)
         found = [one(target, each, made) for each in (made, replace(made, number="2"), refunded, cancelled)]
@@ -197,8 +198,8 @@ def test_taken_is_what_was_done() -> None:
     ]  # fmt: skip
     assert (found[0].remote_id, found[0].number) == (made.order_id, made.number)
     assert not target.reads_back
-    assert list(target.booked(made.day, made.day)) == []
-    assert target.booked_orders(["ord_1"]) == {}
+    assert list(target.orders_between(made.day, made.day)) == []
+    assert target.orders_by_id(["ord_1"]) == {}
 
 
 @pytest.mark.parametrize(
@@ -215,7 +216,7 @@ def test_all_wait_for_an_endpoint_that_is_away_or_set_wrongly(status: int, reaso
         answering(raw(status, b"", f"Location: {elsewhere.url}", "Retry-After: 17")) as server,
     ):
         with pytest.raises(TargetDown) as caught:
-            opened(server.url).write([Entry(document()), Entry(document(order_id="ord_2"))])
+            open_target(server.url).write([Entry(document()), Entry(document(order_id="ord_2"))])
         assert (caught.value.reason, len(server.received)) == (reason, 1)
         assert elsewhere.connections == 0
     assert caught.value.retry_after_s == (17.0 if reason == "busy" else 60.0)
@@ -226,8 +227,8 @@ def test_one_order_is_refused_and_the_others_go_on(status: int) -> None:
     made = document(billing=ADDRESS)
     words = f"unknown sku\x00 for {made.party.email} of {ADDRESS.street}".encode() + b"!" * 1_000
     with answering(TAKEN, raw(status, words), TAKEN) as server:
-        found = opened(server.url).write([Entry(replace(made, order_id=f"ord_{number}")) for number in range(3)])
-    assert [type(each) for each in found] == [Written, Refused, Written]
+        found = open_target(server.url).write([Entry(replace(made, order_id=f"ord_{number}")) for number in range(3)])
+    assert [type(each) for each in found] == [Receipt, Refused, Receipt]
     refused = found[1]
     assert isinstance(refused, Refused)
     assert (refused.reason, refused.text[:16]) == ("refused", f"{status} unknown sku ")
@@ -238,26 +239,26 @@ def test_one_order_is_refused_and_the_others_go_on(status: int) -> None:
 def test_a_500_for_one_order_parks_it_and_a_500_for_all_does_not() -> None:
     wrong = raw(500, b"boom")
     with answering(wrong, TAKEN, wrong, TAKEN) as server:
-        found = opened(server.url).write([Entry(document()), Entry(document(order_id="ord_2"))])
+        found = open_target(server.url).write([Entry(document()), Entry(document(order_id="ord_2"))])
         assert isinstance(found[0], Refused)
         assert (found[0].reason, found[0].text) == ("server_error", "500 boom")
-        assert isinstance(found[1], Written)
+        assert isinstance(found[1], Receipt)
         kinds = [json.loads(each.body)["type"] for each in server.received]
     assert kinds == ["order.changed", "ping", "order.changed", "order.changed"]
     with answering(wrong) as server, pytest.raises(TargetDown) as caught:
-        one(opened(server.url))
+        one(open_target(server.url))
     assert caught.value.reason == "server_error"
     assert len(server.received) == 2
     # It was a moment's weakness.
     with answering(wrong, TAKEN, TAKEN) as server:
-        assert isinstance(one(opened(server.url)), Written)
+        assert isinstance(one(open_target(server.url)), Receipt)
 
 
 @pytest.mark.parametrize("silence", [reset, hang, drip(raw(200, b"{}" * 50)), raw(200, b"{}", length=50)])
 def test_no_whole_answer_is_no_answer(silence: bytes | Answerer) -> None:
     began = time.monotonic()
     with answering(silence) as server, pytest.raises(TargetDown) as caught:
-        one(opened(server.url, timeout_s=1))
+        one(open_target(server.url, timeout_s=1))
     assert caught.value.reason == "unreachable"
     assert time.monotonic() - began < 10
 
@@ -268,14 +269,14 @@ def test_a_kept_connection_that_was_given_up_is_replaced() -> None:
         return False  # closed without a word
 
     with answering(last) as server:
-        target = opened(server.url)
-        assert all(isinstance(one(target), Written) for _ in range(3))
+        target = open_target(server.url)
+        assert all(isinstance(one(target), Receipt) for _ in range(3))
         assert server.connections == 3
 
 
 def test_a_huge_answer_is_not_read_to_its_end() -> None:
     with answering(raw(200, b"x" * 3_000_000)) as server:
-        assert isinstance(one(opened(server.url)), Written)
+        assert isinstance(one(open_target(server.url)), Receipt)
 
 
 # -- options

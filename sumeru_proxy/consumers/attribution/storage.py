@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from django.db import connection, models, transaction
 
-from sumeru_proxy.consumers.attribution import streaming, words
-from sumeru_proxy.consumers.attribution.computing import Computed, compute
+from sumeru_proxy.consumers.attribution import journey_rows, words
+from sumeru_proxy.consumers.attribution.computation import Computed, compute
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS
 from sumeru_proxy.consumers.attribution.models import ChannelSum, Conversion, Credit, DayCount, DaySum, Label
 from sumeru_proxy.consumers.attribution.plans import Plan
@@ -211,10 +211,10 @@ def recompute(shop_id: int, ids: Sequence[int], plan: Plan, changes: Changes | N
     credits that it had.
     """
     with transaction.atomic():
-        rows = [row for row in locked(streaming.changed_by(ids, plan.options)) if not row.erased]
+        rows = [row for row in locked(journey_rows.changed_by(ids, plan.options)) if not row.erased]
         changes = changes or Changes()
         retract(rows, changes)
-        journeys, read_words = streaming.of_rows(rows, plan.options)
+        journeys, read_words = journey_rows.of_rows(rows, plan.options)
         found = {each.id: compute(plan, each.conversion, each.touches, each.theirs) for each in journeys}
         apply(shop_id, rows, found, plan, changes, read_words)
         changes.write()

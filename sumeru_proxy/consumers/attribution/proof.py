@@ -12,7 +12,7 @@ from sumeru_proxy.consumers.attribution.journeys import DAY_MS
 from sumeru_proxy.consumers.attribution.models import ChannelSum, Conversion, Credit, DayCount, DaySum, ModelCode
 from sumeru_proxy.consumers.attribution.plans import settings_of
 
-LISTED_MOST: Final = 100
+LIST_LIMIT: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def prove(shop_id: int, first_day: int, last_day: int) -> Proof:
     return Proof(
         orders.count(),
         len(expected) + 2 * len(by_model) + len(revenue),
-        tuple(gaps[:LISTED_MOST]),
+        tuple(gaps[:LIST_LIMIT]),
         done.exclude(revision=revision).filter(erased=False).count(),
         orders.filter(revision=0, erased=False).count(),
         differing(shop_id, first_day, last_day),

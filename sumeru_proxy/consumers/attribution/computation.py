@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sumeru_proxy.consumers.attribution.crediting import amounts, counted_touches
-from sumeru_proxy.consumers.attribution.dividing import take_back
+from sumeru_proxy.consumers.attribution.credits import amounts, counted_touches
+from sumeru_proxy.consumers.attribution.division import take_back
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS, JourneyConversion, JourneyTouch, credited
 from sumeru_proxy.consumers.attribution.models import ModelCode
 from sumeru_proxy.consumers.attribution.plans import Plan
@@ -17,8 +17,8 @@ Key = tuple[int, str, str]
 Money = tuple[int, int]
 """Credited, taken back."""
 NOBODY: Final = ("", "")
-PATH_CHANNELS_MOST: Final = 12
-LENGTH_MOST: Final = 1_000
+PATH_CHANNELS_LIMIT: Final = 12
+LENGTH_LIMIT: Final = 1_000
 _THEIRS: Final = int(ModelCode.SUMERU)
 
 
@@ -43,7 +43,7 @@ def path_of(counted: Sequence[JourneyTouch]) -> str:
     for touch in counted:
         if not names or names[-1] != touch.channel:
             names.append(touch.channel)
-    cut = names[-PATH_CHANNELS_MOST:]
+    cut = names[-PATH_CHANNELS_LIMIT:]
     return " > ".join(cut if len(cut) == len(names) else ["…", *cut])
 
 
@@ -96,4 +96,4 @@ def compute(
     if plan.with_theirs:
         totals |= _theirs(conversion, touches, theirs or {})
     days = (conversion.at_ms - counted[0].at_ms) // DAY_MS if counted else 0
-    return Computed(True, totals, min(len(counted), LENGTH_MOST), days, path_of(counted), version)
+    return Computed(True, totals, min(len(counted), LENGTH_LIMIT), days, path_of(counted), version)

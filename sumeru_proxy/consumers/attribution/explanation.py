@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sumeru_proxy.consumers.attribution import streaming
-from sumeru_proxy.consumers.attribution.crediting import Explanation, explain
+from sumeru_proxy.consumers.attribution import journey_rows
+from sumeru_proxy.consumers.attribution.credits import Explanation, explain
 from sumeru_proxy.consumers.attribution.journeys import JourneyConversion
 from sumeru_proxy.consumers.attribution.models import Conversion as ConversionRow
 from sumeru_proxy.consumers.attribution.models import Credit
@@ -36,10 +36,10 @@ def explained(shop_id: int, key: str, *, kind: str = "order", plan: Plan | None 
     if row is None:
         return None
     plan = plan or plan_of(shop_id)
-    taken = streaming.taken_touches(row.pk, plan.options)
+    taken = journey_rows.taken_touches(row.pk, plan.options)
     # All touches, also those that an earlier order has: they are shown with that reason.
     everything = type(plan.options)(look_back_days=0)
-    (journey,), _words = streaming.of_rows([row], everything)
+    (journey,), _words = journey_rows.of_rows([row], everything)
     company = plan.company_at(row.at_ms)
     stored: dict[int, tuple[int, int]] = {}
     for model, amount, refunded in Credit.objects.filter(conversion=row).values_list("model", "amount", "refunded"):

@@ -9,18 +9,18 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sumeru_proxy import memory
-from sumeru_proxy.consumers.attribution import streaming
+from sumeru_proxy.consumers.attribution import journey_rows
 from sumeru_proxy.consumers.attribution.company import WeightTable
-from sumeru_proxy.consumers.attribution.crediting import counted_touches, credit
+from sumeru_proxy.consumers.attribution.credits import counted_touches, credit
 from sumeru_proxy.consumers.attribution.journeys import JourneyConversion, JourneyTouch
 from sumeru_proxy.consumers.attribution.models import Conversion as ConversionRow
 from sumeru_proxy.consumers.attribution.models import ModelCode
 from sumeru_proxy.consumers.attribution.plans import Plan, plan_of
-from sumeru_proxy.consumers.attribution.reporting import NOBODY
+from sumeru_proxy.consumers.attribution.reports import NOBODY
 
 SAMPLE_ORDERS: Final = 5_000
 CACHE_S: Final = 300.0
-SAMPLES_MOST: Final = 4
+SAMPLES_LIMIT: Final = 4
 _CHUNK: Final = 500
 
 Shifts = dict[str, tuple[int, int]]
@@ -68,7 +68,7 @@ def sums_in_force(journeys: Iterable[Counted], plan: Plan) -> dict[str, int]:
 
 def _journeys(ids: Sequence[int], plan: Plan) -> list[Counted]:
     rows = list(ConversionRow.objects.filter(pk__in=ids, erased=False).order_by("pk"))
-    found, _words = streaming.of_rows(rows, plan.options)
+    found, _words = journey_rows.of_rows(rows, plan.options)
     return [(each.conversion, counted_touches(each.conversion, each.touches, plan.options)) for each in found]
 
 
@@ -114,7 +114,7 @@ class Samples:
         with self._lock:
             self._cache.pop(key, None)
             self._cache[key] = found
-            while len(self._cache) > SAMPLES_MOST:
+            while len(self._cache) > SAMPLES_LIMIT:
                 self._cache.pop(next(iter(self._cache)))
         return found
 

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
-from sumeru_proxy.consumers.attribution import proving, taking_in, tokens
+from sumeru_proxy.consumers.attribution import intake, proof, tokens
 from sumeru_proxy.consumers.attribution.models import AttributionSettings, Conversion, Credit, ReadToken
 from sumeru_proxy.models import Job, Shop
 from tests.sumeru_proxy.consumers.attribution.test_consumer import recent
@@ -25,7 +25,7 @@ def run(*arguments: str) -> str:
 
 
 def test_a_changed_choice_makes_credits_stale(shop: Shop, admin_client: Client) -> None:
-    taking_in.take(shop.pk, recent(5, seed=51))
+    intake.take(shop.pk, recent(5, seed=51))
     row = AttributionSettings.objects.get(shop=shop)
     address = reverse("admin:attribution_attributionsettings_change", args=[row.pk])
     page = admin_client.get(address).content.decode()
@@ -38,7 +38,7 @@ def test_a_changed_choice_makes_credits_stale(shop: Shop, admin_client: Client) 
     admin_client.post(address, {**same, "half_life_days": "14"})
     row.refresh_from_db()
     assert (row.half_life_days, row.revision) == (14, 2)
-    assert proving.prove(shop.pk, 0, 10**6).stale == 5
+    assert proof.prove(shop.pk, 0, 10**6).stale == 5
     answer = admin_client.post(address, {**same, "half_life_days": "0"})
     assert answer.status_code == 200
     row.refresh_from_db()
@@ -64,7 +64,7 @@ def test_the_command_issues_estimates_and_proves(shop: Shop) -> None:
     assert tokens.find(token) is not None
     run("fit", shop.key)
     assert Job.objects.filter(kind="attribution:fit", shop=shop).count() == 1
-    taking_in.take(shop.pk, recent(5, seed=52))
+    intake.take(shop.pk, recent(5, seed=52))
     assert f"{Conversion.objects.count()} orders" in run("prove", shop.key, "--days", "100")
     (row,) = Credit.objects.filter(amount__gt=10)[:1]
     Credit.objects.filter(pk=row.pk).update(amount=row.amount + 1)

@@ -10,10 +10,10 @@ from decimal import Decimal
 
 import pytest
 
-from sumeru_proxy.consumers.attribution import reporting, taking_in
+from sumeru_proxy.consumers.attribution import intake, reports
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS
 from sumeru_proxy.consumers.attribution.models import Conversion, ModelCode
-from sumeru_proxy.consumers.attribution.reporting import Earned, day_of
+from sumeru_proxy.consumers.attribution.reports import Earned, day_of
 from sumeru_proxy.models import Shop
 from tests.sumeru_proxy.consumers.attribution.stored import START_MS, contents, random_orders
 
@@ -23,8 +23,8 @@ FIRST, LAST = day_of(START_MS // DAY_MS), day_of(START_MS // DAY_MS + 29)
 
 @pytest.fixture
 def filled(shop: Shop, other_shop: Shop) -> Shop:
-    taking_in.take(shop.pk, random_orders(150, seed=21))
-    taking_in.take(other_shop.pk, random_orders(20, seed=22))
+    intake.take(shop.pk, random_orders(150, seed=21))
+    intake.take(other_shop.pk, random_orders(20, seed=22))
     return shop
 
 
@@ -36,15 +36,15 @@ def test_the_report_is_what_the_credits_say(filled: Shop) -> None:
         if FIRST <= day_of(order[0] // DAY_MS) <= LAST and order[1] == "EUR"
     }
     assert 10 < len(inside) < len(found["orders"])
-    got = reporting.report(filled.pk, FIRST, LAST, "EUR", campaigns=True)
+    got = reports.report(filled.pk, FIRST, LAST, "EUR", campaigns=True)
     expected: dict[tuple[str, str], dict[int, Earned]] = {}
     groups: dict[tuple[str, int, str], Earned] = {}
     for (key, model, channel, campaign), (amount, refunded) in found["credits"].items():
         if key in inside:
             earned = Earned(amount, refunded)
-            cell = expected.setdefault((channel or reporting.NOBODY, campaign), {})
+            cell = expected.setdefault((channel or reports.NOBODY, campaign), {})
             cell[model] = cell.get(model, Earned()).plus(earned)
-            group = (inside[key][4], model, channel or reporting.NOBODY)
+            group = (inside[key][4], model, channel or reports.NOBODY)
             groups[group] = groups.get(group, Earned()).plus(earned)
     assert {(row.channel, row.campaign): dict(row.by_model) for row in got.rows} == expected
     assert {
@@ -61,20 +61,20 @@ def test_the_report_is_what_the_credits_say(filled: Shop) -> None:
             total = total.plus(row.by_model.get(model, Earned()))
         assert total == got.revenue
     assert got.missing == (ModelCode.MARKOV, ModelCode.SHAPLEY_RATE)
-    assert reporting.currencies(filled.pk, FIRST, LAST)[0] in ("EUR", "JPY", "KWD")
+    assert reports.currencies(filled.pk, FIRST, LAST)[0] in ("EUR", "JPY", "KWD")
     lengths = Counter(order[5] for order in inside.values())
     assert {
         group.label: group.orders for group in got.lengths if "-" not in group.label and "+" not in group.label
     } == {str(length): count for length, count in lengths.items() if length < 5}
     assert sum(group.orders for group in got.lengths) == sum(group.orders for group in got.days) == len(inside)
     paths = Counter(order[7] for order in inside.values())
-    assert [group.orders for group in got.paths] == sorted(paths.values(), reverse=True)[: reporting.PATHS_MOST]
-    assert all(paths["" if group.label == reporting.NOBODY else group.label] == group.orders for group in got.paths)
+    assert [group.orders for group in got.paths] == sorted(paths.values(), reverse=True)[: reports.PATHS_LIMIT]
+    assert all(paths["" if group.label == reports.NOBODY else group.label] == group.orders for group in got.paths)
 
 
 def test_without_campaigns_channels_are_sums_of_theirs(filled: Shop) -> None:
-    whole = reporting.report(filled.pk, FIRST, LAST, "JPY")
-    fine = reporting.report(filled.pk, FIRST, LAST, "JPY", campaigns=True)
+    whole = reports.report(filled.pk, FIRST, LAST, "JPY")
+    fine = reports.report(filled.pk, FIRST, LAST, "JPY", campaigns=True)
     for row in whole.rows:
         assert row.campaign == ""
         for model, earned in row.by_model.items():
@@ -84,8 +84,8 @@ def test_without_campaigns_channels_are_sums_of_theirs(filled: Shop) -> None:
 
 
 def test_the_trend_sums_to_the_report(filled: Shop) -> None:
-    days = reporting.trend(filled.pk, FIRST, LAST, "EUR", ModelCode.LINEAR)
-    got = reporting.report(filled.pk, FIRST, LAST, "EUR")
+    days = reports.trend(filled.pk, FIRST, LAST, "EUR", ModelCode.LINEAR)
+    got = reports.report(filled.pk, FIRST, LAST, "EUR")
     for row in got.rows:
         own = days.get(row.channel, {})
         assert sum(earned.amount for earned in own.values()) == row.by_model.get(ModelCode.LINEAR, Earned()).amount
@@ -94,8 +94,8 @@ def test_the_trend_sums_to_the_report(filled: Shop) -> None:
 
 def test_csv_has_every_cell_in_the_currency_s_decimals(filled: Shop) -> None:
     for currency, places in (("EUR", 2), ("JPY", 0), ("KWD", 3)):
-        got = reporting.report(filled.pk, FIRST, LAST, currency, campaigns=True)
-        lines = list(csv.DictReader(io.StringIO(reporting.to_csv(got))))
+        got = reports.report(filled.pk, FIRST, LAST, currency, campaigns=True)
+        lines = list(csv.DictReader(io.StringIO(reports.to_csv(got))))
         assert len(lines) == len(got.rows) * len(got.models)
         total = sum(Decimal(line["credited"]) for line in lines if line["model"] == "company")
         assert total.scaleb(places) == got.revenue.amount
@@ -104,16 +104,16 @@ def test_csv_has_every_cell_in_the_currency_s_decimals(filled: Shop) -> None:
 
 
 def test_periods_that_cannot_be(filled: Shop) -> None:
-    with pytest.raises(reporting.BadPeriod):
-        reporting.report(filled.pk, LAST, FIRST, "EUR")
-    with pytest.raises(reporting.BadPeriod):
-        reporting.trend(filled.pk, FIRST, FIRST + timedelta(days=1_100), "EUR", 1)
-    nothing = reporting.report(filled.pk, date(1999, 1, 1), date(1999, 1, 2), "EUR")
+    with pytest.raises(reports.BadPeriod):
+        reports.report(filled.pk, LAST, FIRST, "EUR")
+    with pytest.raises(reports.BadPeriod):
+        reports.trend(filled.pk, FIRST, FIRST + timedelta(days=1_100), "EUR", 1)
+    nothing = reports.report(filled.pk, date(1999, 1, 1), date(1999, 1, 2), "EUR")
     assert (nothing.rows, nothing.orders, nothing.models) == ((), 0, ())
 
 
 def test_moments_are_exact() -> None:
     for at_ms in (0, 1, 999, 1_760_000_000_001, 1_760_000_123_456):
-        assert int(reporting.moment_of(at_ms).timestamp() * 1_000 + 0.5) == at_ms
+        assert int(reports.moment_of(at_ms).timestamp() * 1_000 + 0.5) == at_ms
     assert Conversion._meta.get_field("at_ms")
-    assert reporting.day_of(reporting.day_number(date(2026, 2, 28))) == date(2026, 2, 28)
+    assert reports.day_of(reports.day_number(date(2026, 2, 28))) == date(2026, 2, 28)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from sumeru_proxy.consumers.attribution import arriving, people, words
+from sumeru_proxy.consumers.attribution import arrivals, people, words
 from sumeru_proxy.consumers.attribution.models import ChannelSum, Conversion, ConversionTouch, DayCount, DaySum, Touch
 
 OPEN_RETENTION: Final = timedelta(days=400)
@@ -63,7 +63,7 @@ def export(shop_id: int, person: frozenset[str]) -> Mapping[str, Any]:
             {
                 "id": order.key,
                 "at": moment(order.at_ms),
-                "total": str(arriving.major(order.total, order.currency)),
+                "total": str(arrivals.major(order.total, order.currency)),
                 "currency": order.currency,
                 "customer": order.customer,
             }
@@ -87,7 +87,7 @@ def export(shop_id: int, person: frozenset[str]) -> Mapping[str, Any]:
 
 def prune(now: datetime, dry_run: bool) -> Mapping[str, int]:
     """Forget touches that led to no order and are old, and sums that came to nothing. In small steps; may be repeated."""
-    before = arriving.milliseconds(now - OPEN_RETENTION)
+    before = arrivals.milliseconds(now - OPEN_RETENTION)
     served = ConversionTouch.objects.filter(touch_id=OuterRef("pk"))
     touches = Touch.objects.filter(~Exists(served), at_ms__lt=before)
     zero = Q(amount=0, refunded=0)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from django.db import transaction
 
 from sumeru_proxy.client.shapes_admin import Attribution
-from sumeru_proxy.consumers.attribution import people, storing, streaming, words
-from sumeru_proxy.consumers.attribution.arriving import (
+from sumeru_proxy.consumers.attribution import journey_rows, people, storage, words
+from sumeru_proxy.consumers.attribution.arrivals import (
     SOURCE,
     Arrived,
     ArrivedTouch,
@@ -47,12 +47,12 @@ def _rows_of(shop_id: int, orders: Sequence[Arrived]) -> list[tuple[Conversion, 
     ids = Conversion.objects.filter(shop_id=shop_id, kind="order", key__in=by_key).values_list("pk", flat=True)
     return [
         (row, by_key[row.key])
-        for row in storing.locked(ids)
+        for row in storage.locked(ids)
         if not row.erased and row.changed_ms <= by_key[row.key].changed_ms
     ]
 
 
-def _sort_customers(shop_id: int, persons: set[str], changes: storing.Changes) -> set[int]:
+def _sort_customers(shop_id: int, persons: set[str], changes: storage.Changes) -> set[int]:
     """Mark these persons' orders as new or returning; gives those that changed, taken out of the sums."""
     by_person: dict[str, list[Conversion]] = {}
     rows = Conversion.objects.filter(shop_id=shop_id, person__in=persons - {""}, erased=False)
@@ -63,11 +63,11 @@ def _sort_customers(shop_id: int, persons: set[str], changes: storing.Changes) -
         for row, word in zip(own, new_or_returning([row.orders_count for row in own]), strict=True):
             if row.customer != word:
                 wrong[row.pk] = word
-    changed = storing.locked(wrong)
-    storing.retract(changed, changes)
+    changed = storage.locked(wrong)
+    storage.retract(changed, changes)
     for row in changed:
         row.customer, row.revision = wrong[row.pk], 0
-    storing.save(changed, ["customer", "revision"])
+    storage.save(changed, ["customer", "revision"])
     return set(wrong)
 
 
@@ -160,9 +160,9 @@ def take(shop_id: int, orders: Sequence[Arrived], plan: Plan | None = None) -> i
         if not pairs:
             return 0
         ids = [row.pk for row, _order in pairs]
-        affected = set(streaming.changed_by(ids, plan.options))
-        changes = storing.Changes()
-        storing.retract([row for row, _order in pairs], changes)
+        affected = set(journey_rows.changed_by(ids, plan.options))
+        changes = storage.Changes()
+        storage.retract([row for row, _order in pairs], changes)
         before: set[str] = set()
         for row, order in pairs:
             email = people.hash_of(order.email)
@@ -174,15 +174,15 @@ def take(shop_id: int, orders: Sequence[Arrived], plan: Plan | None = None) -> i
             row.their_model = order.spoken.model[:60] if order.spoken else row.their_model
             row.at_ms, row.currency, row.changed_ms = order.at_ms, order.currency, order.changed_ms
             row.total, row.refunded = order.total, order.refunded
-        storing.save([row for row, _order in pairs], _FIELDS)
+        storage.save([row for row, _order in pairs], _FIELDS)
         # An order of whose journey nothing is said keeps it.
         spoken = [(row, order.spoken) for row, order in pairs if order.spoken is not None]
         steps = _steps(shop_id, spoken)
         _unlink([row.pk for row, _spoken in spoken], steps)
         _link(steps)
         others = _sort_customers(shop_id, before | {row.person for row, _order in pairs}, changes)
-        affected.update(others, streaming.changed_by(ids, plan.options))
-        storing.recompute(shop_id, sorted(affected), plan, changes)
+        affected.update(others, journey_rows.changed_by(ids, plan.options))
+        storage.recompute(shop_id, sorted(affected), plan, changes)
     return len(pairs)
 
 
@@ -190,7 +190,7 @@ def take_touches(shop_id: int, attributions: Iterable[Attribution], plan: Plan |
     """Add what Sumeru attributes to orders that are stored already, and credit these; gives how many they were.
 
     For accounts whose orders come without attributions. An order's attributions may come by several calls: touches are added, and the
-    amounts to compare with are those of the model that comes first (see ``arriving.spoken_of``). Orders that are not stored (or
+    amounts to compare with are those of the model that comes first (see ``arrivals.spoken_of``). Orders that are not stored (or
     erased) are passed over: their own back-fill brings them. Repeatable; joins the caller's transaction.
     """
     by_order: dict[str, list[Attribution]] = {}
@@ -200,8 +200,8 @@ def take_touches(shop_id: int, attributions: Iterable[Attribution], plan: Plan |
         plan = plan or plan_of(shop_id)
         preferred = settings_of(shop_id).their_model
         ids = Conversion.objects.filter(shop_id=shop_id, kind="order", key__in=by_order, erased=False)
-        rows = storing.locked(ids.values_list("pk", flat=True))
-        affected = set(streaming.changed_by([row.pk for row in rows], plan.options))
+        rows = storage.locked(ids.values_list("pk", flat=True))
+        affected = set(journey_rows.changed_by([row.pk for row in rows], plan.options))
         better: list[tuple[Conversion, Spoken]] = []
         others: list[tuple[Conversion, Spoken]] = []
         for row in rows:
@@ -214,7 +214,7 @@ def take_touches(shop_id: int, attributions: Iterable[Attribution], plan: Plan |
         chosen = [row for row, _spoken in better]
         ConversionTouch.objects.filter(conversion__in=chosen, touch__key__startswith=SOURCE).update(theirs=None)
         _link(_steps(shop_id, better))
-        storing.save(chosen, ["their_model"])
-        affected.update(streaming.changed_by([row.pk for row in rows], plan.options))
-        storing.recompute(shop_id, sorted(affected), plan)
+        storage.save(chosen, ["their_model"])
+        affected.update(journey_rows.changed_by([row.pk for row in rows], plan.options))
+        storage.recompute(shop_id, sorted(affected), plan)
     return len(rows)

@@ -11,25 +11,25 @@ from typing import Any, Final
 
 from django.db.models import Sum
 
-from sumeru_proxy.consumers.attribution.arriving import major
-from sumeru_proxy.consumers.attribution.computing import LENGTH_MOST
+from sumeru_proxy.consumers.attribution.arrivals import major
+from sumeru_proxy.consumers.attribution.computation import LENGTH_LIMIT
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS
 from sumeru_proxy.consumers.attribution.models import ChannelSum, DayCount, DaySum, Fit, Label, ModelCode
 from sumeru_proxy.consumers.attribution.plans import latest_fits
 
-DAYS_MOST: Final = 1_100
-PATHS_MOST: Final = 20
+DAYS_LIMIT: Final = 1_100
+PATHS_LIMIT: Final = 20
 NOBODY: Final = "(unattributed)"
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 BUCKETS: Final = {
-    DayCount.What.LENGTH: (0, 1, 2, 3, 4, 5, 8, 13, LENGTH_MOST),
+    DayCount.What.LENGTH: (0, 1, 2, 3, 4, 5, 8, 13, LENGTH_LIMIT),
     DayCount.What.DAYS: (0, 1, 2, 3, 7, 14, 30, 60, 90),
 }
 """Where the next group of journey lengths or of days to convert begins."""
 
 
 class BadPeriod(ValueError):
-    """The period ends before it begins or is longer than DAYS_MOST."""
+    """The period ends before it begins or is longer than DAYS_LIMIT."""
 
 
 def day_number(day: date) -> int:
@@ -109,8 +109,8 @@ def check_period(first: date, last: date) -> None:
     """Raises BadPeriod."""
     if last < first:
         raise BadPeriod("the period ends before it begins")
-    if (last - first).days >= DAYS_MOST:
-        raise BadPeriod(f"a period has at most {DAYS_MOST} days")
+    if (last - first).days >= DAYS_LIMIT:
+        raise BadPeriod(f"a period has at most {DAYS_LIMIT} days")
 
 
 def _errors(fits: Mapping[int, Fit]) -> dict[str, dict[int, float]]:
@@ -166,7 +166,7 @@ def report(shop_id: int, first: date, last: date, currency: str, *, campaigns: b
         counted.filter(what=DayCount.What.PATH)
         .values("value")
         .annotate(o=Sum("orders"), a=Sum("amount"), r=Sum("refunded"))
-        .order_by("-o", "value")[:PATHS_MOST]
+        .order_by("-o", "value")[:PATHS_LIMIT]
     )
     paths = [(row["value"], row["o"], Earned(row["a"], row["r"])) for row in tops if row["o"]]
     numbers |= {value for value, _orders, _earned in paths}

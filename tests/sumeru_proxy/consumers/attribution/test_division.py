@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sumeru_proxy.consumers.attribution.dividing import NoWeight, divide, take_back
+from sumeru_proxy.consumers.attribution.division import NoWeight, divide, take_back
 from tests.sumeru_proxy.consumers.attribution.both_languages import differences
 
 totals = st.integers(-(10**18), 10**18)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sumeru_proxy.consumers.attribution.dividing import divide, take_back
+from sumeru_proxy.consumers.attribution.division import divide, take_back
 from sumeru_proxy.consumers.attribution.journeys import (
     JourneyConversion,
     JourneyTouch,

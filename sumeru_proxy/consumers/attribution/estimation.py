@@ -9,13 +9,13 @@ from typing import Any, Final
 from django.db import transaction
 from django.db.models import F
 
-from sumeru_proxy.consumers.attribution import certainty, markov, shapley, streaming, words
-from sumeru_proxy.consumers.attribution.crediting import counted_touches
+from sumeru_proxy.consumers.attribution import certainty, journey_rows, markov, shapley, words
+from sumeru_proxy.consumers.attribution.credits import counted_touches
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS, JourneyConversion, Options, credited
 from sumeru_proxy.consumers.attribution.models import AttributionSettings, Fit, ModelCode
 from sumeru_proxy.consumers.attribution.plans import settings_of
 
-OPEN_MOST: Final = 200_000
+OPEN_LIMIT: Final = 200_000
 """Of journeys without an order about so many are read; of more, every second, fourth … person, counted as often."""
 FIT_DAYS: Final = 365
 
@@ -42,7 +42,7 @@ class Counted:
 
 def _one_in(journeys: int) -> int:
     one_in = 1
-    while journeys // one_in > OPEN_MOST:
+    while journeys // one_in > OPEN_LIMIT:
         one_in *= 2
     return one_in
 
@@ -55,14 +55,14 @@ def count(shop_id: int, options: Options, order: int, until_ms: int) -> Counted:
     counted = Counted([markov.Transitions(order) for _ in range(certainty.BLOCKS)])
     texts = words.texts_of(shop_id)
     since_ms = until_ms - FIT_DAYS * DAY_MS
-    for journey in streaming.of_shop(shop_id, options, texts, since_ms=since_ms, until_ms=until_ms):
+    for journey in journey_rows.of_shop(shop_id, options, texts, since_ms=since_ms, until_ms=until_ms):
         if credited(journey.conversion, options) and journey.conversion.refunded < max(1, journey.conversion.total):
             channels = [touch.channel for touch in counted_touches(journey.conversion, journey.touches, options)]
             if channels:
                 counted.add(journey.id % certainty.BLOCKS, channels, True)
-    people = streaming.open_persons(shop_id).filter(at_ms__gte=since_ms).values("person").distinct().count()
+    people = journey_rows.open_persons(shop_id).filter(at_ms__gte=since_ms).values("person").distinct().count()
     counted.one_in = _one_in(people)
-    for person, touches in streaming.without_order(shop_id, texts, since_ms=since_ms, one_in=counted.one_in):
+    for person, touches in journey_rows.without_order(shop_id, texts, since_ms=since_ms, one_in=counted.one_in):
         # As if an order could have come at the end of the time that was looked at.
         end = JourneyConversion(min(touches[-1].at_ms, until_ms), 0)
         channels = [touch.channel for touch in counted_touches(end, touches, options)]

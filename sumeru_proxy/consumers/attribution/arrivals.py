@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from functools import cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -23,7 +22,7 @@ from sumeru_proxy.client.shapes_admin import Attribution, Order, Touchpoint
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 SOURCE: Final = "sumeru:"
 UNKNOWN_CHANNEL: Final = "(unknown)"
-TOUCHES_MOST: Final = 1_000
+TOUCHES_LIMIT: Final = 1_000
 """Of a longer journey only the latest touches are stored."""
 
 
@@ -71,7 +70,6 @@ class Arrived:
         return self.spoken.touches if self.spoken else ()
 
 
-@cache
 def digits_of(currency: str) -> int:
     """Decimals of a currency by ISO 4217 (CLDR): 2 for most, 0 for yen, 3 for Kuwaiti dinar."""
     return int(get_currency_precision(currency))
@@ -132,7 +130,7 @@ def spoken_of(attributions: Iterable[Attribution], at_ms: int, currency: str, pr
                 touch = _touch(point, at_ms, currency, theirs=theirs)
                 found[touch.key] = touch
     latest = sorted(found.values(), key=lambda touch: (touch.at_ms, rank_of(touch.key)))
-    return Spoken(tuple(latest[-TOUCHES_MOST:]), ranked[0].model if ranked else "")
+    return Spoken(tuple(latest[-TOUCHES_LIMIT:]), ranked[0].model if ranked else "")
 
 
 def new_or_returning(counts: Sequence[int | None]) -> list[str]:
