@@ -7,7 +7,17 @@ from django.urls import include, path, re_path
 
 from sumeru_proxy.webhooks import installed
 from sumeru_proxy.webhooks import views as webhooks
-from widgets.docs import client, consumers, deploying, index, npm_package, openapi, python_package, troubleshooting
+from widgets.docs import (
+    client,
+    consumers,
+    deploying,
+    index,
+    npm_package,
+    openapi,
+    python_package,
+    threats,
+    troubleshooting,
+)
 from widgets.http import batches, embed, events, pages, probes, submissions, views
 from widgets.http.requests import by_method
 
@@ -42,6 +52,7 @@ urlpatterns = [
     path("docs/client/", client.client_page, name="docs-client"),
     path("docs/deploying/", deploying.deploying_page, name="docs-deploying"),
     path("docs/troubleshooting/", troubleshooting.troubleshooting_page, name="docs-troubleshooting"),
+    path("docs/threats/", threats.threats_page, name="docs-threats"),
     path("docs/consumers/", consumers.consumers_page, name="docs-consumers"),
     path("docs/recipes/<slug:slug>/", consumers.recipe_page, name="docs-recipe"),
     path("healthz", probes.healthz, name="healthz"),

@@ -91,7 +91,8 @@ def test_what_is_for_programs_is_inert_when_opened(client: Client, shop: Shop, p
 
 
 @pytest.mark.parametrize(
-    "path", ["/docs/", "/docs/client/", "/docs/deploying/", "/docs/troubleshooting/", "/admin/", "/nothing"]
+    "path",
+    ["/docs/", "/docs/client/", "/docs/deploying/", "/docs/troubleshooting/", "/docs/threats/", "/admin/", "/nothing"],
 )
 def test_pages_of_ours_run_our_own_scripts_alone(admin_client: Client, path: str) -> None:
     response = admin_client.get(path)
