@@ -392,7 +392,7 @@ def test_the_wall_finds_an_unregistered_holder(monkeypatch: pytest.MonkeyPatch) 
     tree = parsed(dict(modules())[module])
     assert set(states_of(module, tree)) == set()
     monkeypatch.setattr(memory, "_holders", set())
-    assert set(states_of(module, tree)) == {f"{module}.reads", f"{module}.guesses"}
+    assert set(states_of(module, tree)) == {f"{module}.{name}" for name in ("reads", "guesses", "log_ins")}
 
 
 def test_memory_stands_alone() -> None:

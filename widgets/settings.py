@@ -82,6 +82,7 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "widgets.http.middleware.RequestIdMiddleware",
     "widgets.http.middleware.StorefrontMiddleware",
+    "widgets.http.middleware.LogInMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "widgets.http.middleware.OperatorLocaleMiddleware",
     "django.middleware.common.CommonMiddleware",

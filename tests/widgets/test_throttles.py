@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from sumeru_proxy import limit_stores
@@ -120,3 +120,15 @@ def test_counters_of_strangers_do_not_stay(monkeypatch: pytest.MonkeyPatch) -> N
     Bucket.objects.filter(pk=row.pk).update(tat=1.0)
     prune(timezone.now())
     assert [each.key for each in Bucket.objects.all()] == ["reads:of-a-shop"]
+
+
+@pytest.mark.django_db
+def test_passwords_are_tried_at_the_pace_of_people(client: Client, admin_user: Any) -> None:
+    fields = {"username": "admin", "password": "wrong"}
+    statuses = [client.post("/admin/login/", fields, REMOTE_ADDR=f"2001:db8::{each}").status_code for each in range(11)]
+    assert statuses == [200] * 10 + [429]
+    refused = client.post("/admin/login/", {"username": "admin", "password": "password"}, REMOTE_ADDR="2001:db8::1")
+    assert (refused.status_code, "_auth_user_id" in client.session) == (429, False)
+    assert 1 <= int(refused["Retry-After"]) <= 60
+    assert client.get("/admin/login/", REMOTE_ADDR="2001:db8::1").status_code == 200
+    assert client.post("/admin/login/", {**fields, "password": "password"}, REMOTE_ADDR="192.0.2.1").status_code == 302

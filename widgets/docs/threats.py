@@ -32,6 +32,8 @@ THREATS = (
            "widgets/test_gates.py::test_slow_bodies_hold_their_share_alone"),
     Threat(STRANGER, "Many parallel log-ins or uncached pages", "Each has its share of threads; cached responses need none of them",
            "widgets/test_gates.py::test_misses_and_log_ins_never_hold_every_thread"),
+    Threat(STRANGER, "Passwords of the admin, one after the other", "Ten attempts a minute and network",
+           "widgets/test_throttles.py::test_passwords_are_tried_at_the_pace_of_people"),
     Threat(STRANGER, "JSON that is nested deeply", "Depth and number of values are checked before anything recursive runs",
            "widgets/test_events.py::test_nesting_is_refused_before_anything_recurses"),
     Threat(STRANGER, "Invented ids that fill the caches", "Empty responses are stored apart, few of them, for one hour",

@@ -21,7 +21,7 @@ Application = Callable[[Environment, Callable[..., Any]], Iterable[bytes]]
 
 PATIENCE_S = 3.0
 """How long a request waits for a place."""
-LOG_IN = "/admin/login/"
+LOG_IN = middleware.LogInMiddleware.PATH
 _FREE = ("/healthz", "/readyz", "/metrics", "/embed/")
 _RETRY_AFTER_S = 1
 

@@ -79,3 +79,4 @@ class SharedMeter:
 
 reads = Meter()
 guesses = SharedMeter("guesses")
+log_ins = SharedMeter("log_ins")
