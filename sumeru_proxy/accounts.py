@@ -10,7 +10,7 @@ from sumeru_proxy import health, limit_stores, secrets
 from sumeru_proxy.client import errors
 from sumeru_proxy.client.api import Account, Sumeru
 from sumeru_proxy.models import Credential, Shop
-from sumeru_proxy.reading import freshness
+from sumeru_proxy.reading import freshness, strangers
 from sumeru_proxy.reading.reader import Source
 
 log = logging.getLogger(__name__)
@@ -41,8 +41,8 @@ class AccountUnusable(errors.Refused):
         self.reason = reason
 
 
-def client_for(shop_id: int, lane: str) -> Sumeru:
-    """A client of this shop in a lane (``page``, ``refresh``, ``write``, ``worker``), on the limiter that all processes share.
+def client_for(shop_id: int, lane: str, network: str = "") -> Sumeru:
+    """A client of this shop in a lane (see ``client.limiter.LANES``), on the limiter that all processes share.
 
     Raises AccountUnusable (a Refused) when the shop's settings or credentials cannot be used.
     """
@@ -54,12 +54,23 @@ def client_for(shop_id: int, lane: str) -> Sumeru:
         unusable = AccountUnusable(str(error))
         health.note(shop_id, "account", unusable)
         raise unusable from None
-    return Sumeru(account, lane=lane, store=limit_stores.shared(), observer=health.observer(shop_id))
+    return Sumeru(account, lane=lane, store=limit_stores.shared(), network=network, observer=health.observer(shop_id))
 
 
 refresher = freshness.Refresher(lambda shop_id: client_for(shop_id, "refresh"))
 
 
-def source_for(shop_id: int) -> Source:
-    """What a page reads this shop's data from."""
-    return Source(shop_id, lambda: client_for(shop_id, "page"), refresher.ask, refresher.count)
+checks = strangers.Checks(lambda shop_id: client_for(shop_id, "check"))
+
+
+def source_for(shop_id: int, network: str | None = None) -> Source:
+    """What a page reads this shop's data from. ``network``: whose page it is; None for an operator, whose ids need no proof."""
+    if network is None:
+        return Source(shop_id, lambda: client_for(shop_id, "page"), refresher.ask, refresher.count)
+    return Source(
+        shop_id,
+        lambda: client_for(shop_id, "page", network),
+        refresher.ask,
+        refresher.count,
+        lambda ids: checks.sort_out(shop_id, network, ids),
+    )

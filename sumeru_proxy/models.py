@@ -224,6 +224,21 @@ class StaleCopy(models.Model):
         return self.key
 
 
+class Erasure(models.Model):
+    """A person who was erased, for as long as older copies may be shown: keyed hashes of their names (see ``reading/erasures.py``)."""
+
+    shop = models.ForeignKey(Shop, models.CASCADE, related_name="+")
+    number = models.PositiveBigIntegerField()
+    marks = models.JSONField(default=dict)
+    erased_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["shop", "number"], name="erasure_of_shop")]
+
+    def __str__(self) -> str:
+        return f"erasure {self.number}"
+
+
 class InboundEvent(models.Model):
     """A webhook that Sumeru signed. The row is the replay protection: it stays longer than ``created_at`` is accepted."""
 
@@ -311,6 +326,7 @@ class Job(models.Model):
         TARGET_DOWN = "target_down", _("the target could not be reached")
         TARGET_REFUSED = "target_refused", _("the target refused it")
         NOT_MAPPABLE = "not_mappable", _("it cannot be brought into the target's form")
+        UNRECOGNISED = "unrecognised", _("it does not say in a known form whom it is about")
 
     shop = models.ForeignKey(Shop, models.CASCADE, related_name="jobs")
     kind = models.CharField(_("kind"), max_length=60)
@@ -391,3 +407,6 @@ class Subscription(models.Model):
 
     def __str__(self) -> str:
         return self.upstream_id
+
+
+from sumeru_proxy.catalogue_rows import CatalogueEntry, CatalogueWalk  # noqa: E402, F401 - Django looks for an app's rows here

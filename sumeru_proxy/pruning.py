@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from sumeru_proxy.limit_stores import BRAKES
 from sumeru_proxy.models import Bucket, InboundEvent, Job
+from sumeru_proxy.reading import erasures
 from sumeru_proxy.webhooks import installed, intake
 
 CHUNK_ROWS = 1_000
@@ -67,6 +68,7 @@ def prune(now: datetime, keep: Keep | None = None, *, dry_run: bool = False) -> 
             counts["events"] += len(ids)
     if not dry_run:  # counters that are full again, of networks that nobody knows
         Bucket.objects.filter(key__startswith=BRAKES, tat__lt=(now - timedelta(hours=1)).timestamp()).delete()
+    counts["erasures"] = erasures.settle(now, dry_run=dry_run)
     for consumer in installed.consumers():
         if consumer.prune is not None:
             counts.update(consumer.prune(now, dry_run))

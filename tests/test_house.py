@@ -130,8 +130,11 @@ def test_only_the_session_imports_requests() -> None:
 
 def test_nothing_unpickles() -> None:
     """Bytes of a store are data. Django's own cache backends unpickle, so ours stand in their place, whatever the address."""
-    for name in ("pickle", "marshal", "shelve", "dill", "cloudpickle", "jsonpickle", "joblib"):
+    for name in ("pickle", "marshal", "shelve", "dill", "jsonpickle", "joblib"):
         assert importers(name) == set(), name
+    # A plan and a function on their way to worker processes that the operator started: a channel of theirs, no store.
+    parallel = {f"sumeru_proxy.consumers.attribution.{name}" for name in ("parallel", "range_worker")}
+    assert importers("cloudpickle") <= parallel
     assert importers("django.core.cache.backends") == {"sumeru_proxy.reading.cache_backends"}
     for url in ("local://", "database://", "redis://host/0", "rediss://host/0", "valkey://host/0", "unix:///socket"):
         entry: Any = environment.cache(url)
@@ -151,6 +154,7 @@ JSON_OF_OURS = {
     "sumeru_proxy.models": "stored bodies",
     "sumeru_proxy.limit_stores": "states written by us",
     "sumeru_proxy.reading.handing_over": "rows written by us",
+    "sumeru_proxy.reading.catalogue": "rows written by us",
 }
 """Who may call ``json.loads``, beside programs that only an operator starts, with the reason."""
 

@@ -13,7 +13,7 @@ _KINDS = {".py", ".html", ".css", ".md", ".yaml"}
 
 def test_the_settings_table_lists_every_variable_and_no_other() -> None:
     source = (ROOT / "widgets" / "settings.py").read_text(encoding="utf-8")
-    read = set(re.findall(r"environment\.(?:text|flag|number|words)\(\s*\"([A-Z_]+)\"", source))
+    read = set(re.findall(r"environment\.(?:text|flag|number|words|networks)\(\s*\"([A-Z_]+)\"", source))
     table = (ROOT / "README.md").read_text(encoding="utf-8").split("## Settings", 1)[1].split("\n## ", 1)[0]
     documented = set(re.findall(r"^\| `([A-Z_]+)` \|", table, re.MULTILINE))
     assert len(read) > 10

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from django.utils.functional import Promise
 from rest_framework import serializers
 
-from sumeru_proxy.reading.reader import Source
+from sumeru_proxy.reading.reader import Missing, Pending, Source
 from widgets.i18n import languages
 from widgets.i18n.texts import NONE as NO_TEXTS
 from widgets.i18n.texts import Texts
@@ -26,6 +26,8 @@ Context = dict[str, Any]
 
 # What may name a product, cart or experiment in a URL: no slash, no dot segments, nothing that needs escaping.
 IDENTIFIER = r"^[A-Za-z0-9_-]{1,64}\Z"
+# How platforms name things: words, numbers, UUIDs, and global ids, whose slashes are escaped wherever they stand in a URL.
+UPSTREAM_ID = r"^(?:[A-Za-z0-9_-]{1,190}|gid://[A-Za-z0-9_-]{1,60}/[A-Za-z0-9_-]{1,60}/[A-Za-z0-9_-]{1,60})\Z"
 
 
 class Frozen(Mapping[str, Any]):
@@ -76,17 +78,17 @@ class Frozen(Mapping[str, Any]):
 
 
 class IdentifierField(serializers.RegexField):
-    """An upstream or storefront id: letters, digits, ``_`` and ``-``, at most 64 characters."""
+    """An upstream or storefront id: letters, digits, ``_`` and ``-``, at most 190 characters, or ``gid://shop/Kind/id``."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(IDENTIFIER, **{"trim_whitespace": False, **kwargs})
+        super().__init__(UPSTREAM_ID, **{"trim_whitespace": False, **kwargs})
 
 
 class IdentifierListField(serializers.Field[Any, Any, Any, Any]):
     """Ids separated by commas, at most ``max_length`` of them, duplicates removed, order kept."""
 
     default_error_messages = {
-        "invalid": "Give ids of letters, digits, _ and -, separated by commas.",
+        "invalid": "Give ids of letters, digits, _ and - (or gid://shop/Kind/id), separated by commas.",
         "max_length": "At most {max_length} ids.",
     }
 
@@ -190,6 +192,7 @@ class Call:
     """One request for one widget: everything that its answer may depend on besides Sumeru's data.
 
     ``page_url`` is the absolute URL of the widget's full page without a query; ``locale`` is one that we have texts for.
+    ``asked`` holds the parameters that the page gave in other words than ``params`` has them; ``lacking`` says why nothing can be made.
     ``customer_id`` is proven by a customer token, else empty. ``seal`` is there for private answers of widgets with a form;
     ``sent`` only when answering a submission.
     """
@@ -201,8 +204,15 @@ class Call:
     page_url: str
     now: datetime
     customer_id: str = ""
+    asked: Frozen = field(default_factory=lambda: Frozen({}))
+    lacking: Missing | Pending | None = None
     seal: Seal | None = None
     sent: Sent | None = None
+
+    @property
+    def named(self) -> Mapping[str, Any]:
+        """The parameters in the page's own words."""
+        return {**self.params, **self.asked}
 
     @property
     def formats(self) -> str:
@@ -211,13 +221,13 @@ class Call:
 
     def link(self, **changes: object) -> str:
         """The full page's URL for the same call with some parameters changed; None removes one. Order is stable."""
-        pairs = _query({**dict(self.params.items()), **changes})
+        pairs = _query({**self.named, **changes})
         return f"{self.page_url}?{urlencode(pairs)}" if pairs else self.page_url
 
     def carried(self, *own: str) -> list[tuple[str, str]]:
         """Names and texts of this call's parameters for the hidden fields of a GET form, without its ``own``: those that it has a
         control for or takes back. Order is stable."""
-        return _query({**dict(self.params.items()), **dict.fromkeys(own)})
+        return _query({**self.named, **dict.fromkeys(own)})
 
 
 def _query(values: Mapping[str, object]) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import secrets
@@ -70,6 +71,17 @@ def open_to_others(folder: Path) -> bool:
         return bool(folder.stat().st_mode & 0o007)
     except OSError:
         return False
+
+
+def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """Addresses and networks (192.0.2.7, 2001:db8::/32) separated by commas; anything else raises ImproperlyConfigured."""
+    found = []
+    for word in words(name):
+        try:
+            found.append(ipaddress.ip_network(word, strict=False))
+        except ValueError:
+            raise ImproperlyConfigured(f"{name} must be addresses and networks, not {word!r}") from None
+    return found
 
 
 def kept_secret(path: Path, make: str) -> str:

@@ -46,6 +46,9 @@ CLIENT_ADDRESS_HEADER = environment.text("CLIENT_ADDRESS_HEADER", "X-Forwarded-F
 # Threads of a web process, as its server was told: `manage.py serve` says so itself.
 WEB_THREADS = environment.number("WEB_THREADS", 24, at_least=1)
 
+# Networks of the company's own people, whose visits are not counted.
+INTERNAL_ADDRESSES = environment.networks("INTERNAL_ADDRESSES")
+
 # -- the upstream
 SUMERU_HOSTS = environment.words("SUMERU_HOSTS", "https://api.sumeru.systems,https://eu.api.sumeru.systems")
 # Environment variables that credentials may name as env:NAME, beside those that begin with SUMERU_CREDENTIAL_.

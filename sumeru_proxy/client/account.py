@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sumeru_proxy.client import arguments
 from sumeru_proxy.client.errors import Refused
+from sumeru_proxy.client.fairness import SERVER
 from sumeru_proxy.client.limiter import DEFAULT_LIMITS, Scope
 from sumeru_proxy.client.resource import ADMIN, PIXEL, READS, REFERRAL_PATH, Resource
 from sumeru_proxy.client.session import host_of
@@ -75,8 +76,12 @@ class Account:
             return (("X-Shop-Domain", self.shop_domain), ("Origin", f"https://{self.shop_domain}"))
         raise Refused(code="no_credential", status=0, field="public_key", why="is not set, nor is shop_domain")
 
-    def scopes(self, limit_class: str) -> tuple[Scope, ...]:
-        """The limit scopes that a call of this class passes. Their keys hold digests, never credentials."""
+    def scopes(self, limit_class: str, network: str = "") -> tuple[Scope, ...]:
+        """The limit scopes that a call of this class passes. Their keys hold digests, never credentials.
+
+        Reads of an address are divided fairly among its shops, those of a shop among the client networks that ask (``network``; empty
+        for what nobody waits for).
+        """
         if limit_class == ADMIN:
             return (Scope(f"token:{_digest(self.host, self.token or '')}", self.limit("admin"), ADMIN),)
         largest = _MOST_EVENTS if limit_class == PIXEL else 1
@@ -86,7 +91,11 @@ class Account:
             f"{limit_class}_per_ip": f"ip:{_digest(self.host, self.egress)}:{limit_class}",
             f"{limit_class}_per_shop": f"shop:{shop}:{limit_class}",
         }
-        return tuple(Scope(key, self.limit(name), limit_class, largest, logged) for name, key in keys.items())
+        parties = (shop, _party(network)) if logged else ("", "")
+        return tuple(
+            Scope(key, self.limit(name), limit_class, largest, logged, party)
+            for (name, key), party in zip(keys.items(), parties, strict=True)
+        )
 
     def endpoints_key(self, limit_class: str) -> str:
         """What the keys of all that is known of this account's endpoints begin with (see ``gate.Question``)."""
@@ -101,6 +110,11 @@ class Account:
 
 def _digest(*parts: str) -> str:
     return hashlib.blake2s("\n".join(parts).encode(), digest_size=10).hexdigest()
+
+
+def _party(network: str) -> str:
+    """Shorter than the network, and nothing that tells whose it is."""
+    return network if network in ("", SERVER) else _digest(network)[:10]
 
 
 def _fits_header(value: object) -> bool:

@@ -99,9 +99,12 @@ class Lane:
 
 LANE_HABITS: Final = {
     "page": Lane(PAGE_BUDGET, 1, heeds_pauses=True),
+    "spare": Lane(PAGE_BUDGET, 1, heeds_pauses=True),
     "refresh": Lane(REFRESH_BUDGET, 1, heeds_pauses=True),
     "write": Lane(WORKER_BUDGET, 1),
     "worker": Lane(WORKER_BUDGET, retrying.ATTEMPTS),
+    "index": Lane(REFRESH_BUDGET, 1, heeds_pauses=True),
+    "check": Lane(REFRESH_BUDGET, 1, heeds_pauses=True),
 }
 """``write`` is for writes whose row is retried by the job that owns it; ``worker`` sleeps, so never use it in a request."""
 _process_store: Final = MemoryStore()
@@ -110,8 +113,8 @@ _process_store: Final = MemoryStore()
 class Caller:
     """Makes calls for one account in one lane. Cheap to make; safe for threads.
 
-    ``store`` keeps limiter and breaker (default: this process alone). ``budget`` and ``max_attempts`` replace the lane's;
-    ``clock`` (Unix seconds), ``sleep`` and ``chance`` (random in [0, 1)) can be injected.
+    ``store`` keeps limiter and breaker (default: this process alone). ``network`` is in whose name a shop's reads are made. ``budget``
+    and ``max_attempts`` replace the lane's; ``clock`` (Unix seconds), ``sleep`` and ``chance`` (random in [0, 1)) can be injected.
     """
 
     def __init__(
@@ -122,6 +125,7 @@ class Caller:
         *,
         budget: Budget | None = None,
         max_attempts: int | None = None,
+        network: str = "",
         observer: Callable[[Observed], None] | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
@@ -132,6 +136,7 @@ class Caller:
         habits = LANE_HABITS[lane]
         self.account = account
         self.lane = lane
+        self.network = network
         self.budget = budget or habits.budget
         self.max_attempts = max_attempts or habits.attempts
         self.heeds_pauses = habits.heeds_pauses
@@ -148,6 +153,13 @@ class Caller:
         """The same caller with another observer."""
         twin = copy.copy(self)
         twin._observer = observer
+        return twin
+
+    def in_lane(self, lane: str) -> Self:
+        """The same caller in another lane, with that lane's habits."""
+        twin = copy.copy(self)
+        habits = LANE_HABITS[lane]
+        twin.lane, twin.budget, twin.max_attempts = lane, habits.budget, habits.attempts
         return twin
 
     def for_a_test(self, budget: Budget | None = None, patience_s: float = 0.0) -> Self:
@@ -228,7 +240,7 @@ class Caller:
         try:
             passed = gate.enter(
                 self._store,
-                self.account.scopes(resource.limit_class),
+                self.account.scopes(resource.limit_class, self.network),
                 self.account.breaker_key,
                 self.lane,
                 asked.cost,

@@ -1,6 +1,6 @@
 """Codes of countries and currencies: a value is one of them, whole, or it is not that value.
 
-The tables are CLDR's (``tests/sumeru_proxy/client/test_codes.py`` compares them), written out because the client alone depends on
+The tables are CLDR's (a test compares them), written out because the client alone depends on
 nothing but ``requests``.
 """
 

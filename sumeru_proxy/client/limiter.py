@@ -14,13 +14,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
+from sumeru_proxy.client import fairness
 from sumeru_proxy.client.resource import ADMIN, PIXEL, READS, WRITES
 
 R = TypeVar("R")
 State = Mapping[str, Any]
 """A bucket as JSON: ``tat``, ``lanes`` {lane: tat}, ``wanted`` {lane: until}, ``closed_until``, ``low_limit``, ``low_until``; where the
 scope is logged ``log`` [[second, cost], ...] of the last minute, ``charged``, all costs ever counted, and ``told`` [at, remaining,
-charged], what the last answer said and what had been counted then."""
+charged], what the last answer said and what had been counted then; where it is divided ``parties`` (see ``fairness``)."""
 
 DEFAULT_LIMITS: Final[Mapping[str, int]] = {
     "public_reads_per_shop": 10_000,
@@ -33,10 +34,13 @@ DEFAULT_LIMITS: Final[Mapping[str, int]] = {
 }
 """Calls per minute as documented (``admin``: the Free plan's); an account may name others under these names."""
 
-LANES: Final = ("write", "page", "refresh", "worker")
-"""In order of importance."""
+LANES: Final = ("write", "page", "spare", "refresh", "worker", "index", "check")
+"""In order of importance. ``spare`` is what a page would like but can do without: it only borrows. ``index`` walks through
+catalogues, ``check`` asks whether strangers' ids are products at all."""
+CAPPED: Final = frozenset({"check"})
+"""Lanes that never get more than their own share, whatever is idle: what strangers make up must not cost more."""
 SHARES: Final[Mapping[str, Mapping[str, float]]] = {
-    READS: {"page": 0.5, "refresh": 0.35, "worker": 0.15},
+    READS: {"page": 0.5, "refresh": 0.32, "worker": 0.08, "index": 0.05, "check": 0.05},
     WRITES: {"write": 0.5, "page": 0.35, "worker": 0.15},
     PIXEL: {"write": 0.4, "page": 0.2, "worker": 0.4},
     ADMIN: {"write": 0.25, "page": 0.15, "refresh": 0.1, "worker": 0.5},
@@ -56,7 +60,8 @@ class Scope:
     """Something that has a limit: a key without credentials, calls per minute, the class of calls.
 
     ``largest``: a single cost that must fit into the burst. ``logged``: the last minute is also kept second by second, so that
-    rare calls that cost more than a burst may pass when the minute has room for them.
+    rare calls that cost more than a burst may pass when the minute has room for them. ``party``: in whose name the call is made, where the
+    scope is divided fairly among parties; empty where it is not.
     """
 
     key: str
@@ -64,6 +69,7 @@ class Scope:
     limit_class: str
     largest: int = 1
     logged: bool = False
+    party: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +154,8 @@ def _counted(value: float, now: float, span_s: float) -> float:
 def _lane_wait(state: State, lane: str, share: float, pace: Pace, cost: float, now: float) -> float:
     """Seconds until this lane's own share covers the cost; 0 when it does now."""
     each_s = 1.0 / (pace.rate * share)
-    # Two at least: a lane that asks a little late must not lose what it was promised.
-    span_s = max(2.0, share * pace.burst, cost) * each_s
+    # Two at least: a lane that asks a little late must not lose what it was promised. A capped one never makes up for it.
+    span_s = max(1.0 if lane in CAPPED else 2.0, share * pace.burst, cost) * each_s
     return max(0.0, _tat(state.get("lanes", {}).get(lane, 0.0), now, span_s) + cost * each_s - now - span_s)
 
 
@@ -175,8 +181,11 @@ def _room_s(scope: Scope, state: State, cost: int, now: float) -> float:
     return 0.0
 
 
-def wait_s(scope: Scope, state: State, lane: str, cost: int, now: float) -> tuple[float, bool]:
-    """Seconds until ``cost`` calls of ``lane`` may pass this scope (0: now), and whether the lane's own share pays for them."""
+def wait_s(scope: Scope, state: State, lane: str, cost: int, now: float, left: float = 0.0) -> tuple[float, bool]:
+    """Seconds until ``cost`` calls of ``lane`` may pass this scope (0: now), and whether the lane's own share pays for them.
+
+    ``left``: what part of the burst must be left to others.
+    """
     closed_s = state.get("closed_until", 0.0) - now
     if 0 < closed_s <= _CLOSED_MOST_S:
         return closed_s, False
@@ -185,7 +194,8 @@ def wait_s(scope: Scope, state: State, lane: str, cost: int, now: float) -> tupl
     span_s = pace.burst * each_s
     tat = _tat(state.get("tat", 0.0), now, span_s)
     needed = min(float(cost), pace.burst) if scope.logged else float(cost)
-    short_s = max(tat + needed * each_s - now - span_s, _room_s(scope, state, cost, now))
+    spare = left * max(0.0, pace.burst - needed)
+    short_s = max(tat + (needed + spare) * each_s - now - span_s, _room_s(scope, state, cost, now))
     shares = SHARES[scope.limit_class]
     own = shares.get(lane, 0.0)
     lane_s = _lane_wait(state, lane, own, pace, cost, now) if own else each_s
@@ -193,14 +203,18 @@ def wait_s(scope: Scope, state: State, lane: str, cost: int, now: float) -> tupl
         return short_s, False
     if own and lane_s <= _EPSILON:
         return 0.0, True
+    if lane in CAPPED:
+        return max(lane_s, each_s), False
     wanted = state.get("wanted", {})
+    level = (now + span_s - tat) * pace.rate
     for other, share in shares.items():
         waiting = now < wanted.get(other, 0.0) <= now + 2 * _CLOSED_MOST_S
-        if other != lane and waiting and _lane_wait(state, other, share, pace, 1.0, now) <= _EPSILON:
+        if other == lane or not waiting or level - needed >= 1.0 - _EPSILON:
+            continue  # nobody waits there, or finds its token all the same
+        if _lane_wait(state, other, share, pace, 1.0, now) <= _EPSILON:
             return max(lane_s, each_s), False
     more_important = LANES[: LANES.index(lane)]
     kept = sum(shares.get(other, 0.0) for other in more_important) * max(0.0, pace.burst - 1.0)
-    level = (now + span_s - tat) * pace.rate
     lacking = kept + needed - level
     return (min(lacking * each_s, max(lane_s, each_s)), False) if lacking > _EPSILON else (0.0, False)
 
@@ -209,15 +223,23 @@ def take(
     scopes: Sequence[Scope], states: Mapping[str, State], lane: str, cost: int, now: float
 ) -> tuple[dict[str, State], float]:
     """Count ``cost`` calls in all scopes, or in none: the changed states, and the seconds to wait (0: taken)."""
-    verdicts = {scope.key: wait_s(scope, states[scope.key], lane, cost, now) for scope in scopes}
+    left = min(1.0, sum(_left(scope, states[scope.key], now) for scope in scopes))
+    verdicts = {
+        scope.key: wait_s(scope, states[scope.key], lane, cost, now, left if scope.party else 0.0) for scope in scopes
+    }
     longest = max((wait for wait, _ in verdicts.values()), default=0.0)
     changed: dict[str, dict[str, Any]] = {}
     for scope in scopes:
         state = states[scope.key]
         wanted = {name: until for name, until in state.get("wanted", {}).items() if name != lane and until > now}
+        parties = state.get("parties", {})
+        until = now + longest + _PATIENCE_S
         if longest > 0:
             if verdicts[scope.key][0] > 0:
-                changed[scope.key] = {**state, "wanted": {**wanted, lane: now + longest + _PATIENCE_S}}
+                changed[scope.key] = {**state, "wanted": {**wanted, lane: until}}
+            if scope.party:
+                waiting = fairness.noted(parties, scope.party, until, now)
+                changed[scope.key] = {**changed.get(scope.key, state), "parties": waiting}
             continue
         pace = _pace(scope, state, now)
         lanes = {name: tat for name, tat in state.get("lanes", {}).items() if tat > now}
@@ -226,6 +248,11 @@ def take(
             lanes[lane] = max(lanes.get(lane, 0.0), now) + cost / lane_rate
         tat = _tat(state.get("tat", 0.0), now, pace.burst / pace.rate) + cost / pace.rate
         changed[scope.key] = {**state, "tat": tat, "lanes": lanes, "wanted": wanted}
+        if scope.party:
+            changed[scope.key] = {
+                **changed[scope.key],
+                "parties": fairness.counted(parties, scope.party, float(cost), now),
+            }
         if scope.logged:
             log, second = _log(state, now), float(int(now))
             if log and log[-1][0] == second:
@@ -242,6 +269,10 @@ def _completed(log: list[list[float]], used: int, now: float) -> list[list[float
     """The minute's log with what the upstream counted in it and we did not: a bulk call that cost more, or others' calls."""
     missing = used - sum(cost for _, cost in log)
     return [*log, [float(int(now)), float(missing)]] if missing > _EPSILON else log
+
+
+def _left(scope: Scope, state: State, now: float) -> float:
+    return fairness.left_to_others(state.get("parties", {}), scope.party, now) if scope.party else 0.0
 
 
 def fits(scopes: Sequence[Scope], cost: int) -> bool:
@@ -278,6 +309,8 @@ def settle(
             back_s = cost / _pace(scope, states[scope.key], now).rate - max(0.0, now - taken_at)
             if back_s > _EPSILON and "tat" in states[scope.key]:
                 of(scope)["tat"] = states[scope.key]["tat"] - back_s
+            if scope.party:
+                of(scope)["parties"] = fairness.counted(states[scope.key].get("parties", {}), scope.party, -cost, now)
             if scope.logged:
                 second = float(int(taken_at))
                 of(scope)["log"] = [

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from sumeru_proxy.client import shapes
 from sumeru_proxy.client.reading import Fields
+from sumeru_proxy.client.values import ID_CHARS, word_of
 
 
 def image_of(fields: Fields) -> shapes.Image:
@@ -51,7 +52,20 @@ def product_of(fields: Fields) -> shapes.Product:
         tags=fields.words("tags", 100),
         variant_id=fields.word("variant_id"),
         rating=fields.child("rating", rating_of),
+        other_id=_other_id(fields),
     )
+
+
+_OTHER_IDS = ("shopify_product_id", "shopify_id", "external_id", "platform_id")
+
+
+def _other_id(fields: Fields) -> str:
+    """The platform's own id: a field of an assumed name, whose absence is nothing to report."""
+    for name in _OTHER_IDS:
+        found = word_of(fields.raw(name), ID_CHARS)
+        if found:
+            return found
+    return ""
 
 
 def discount_of(fields: Fields) -> shapes.Discount:

@@ -145,7 +145,7 @@ REVIEWS = Resource(
     probe=lambda state: ask_reviews(state.product_id, limit=100) if state.product_id else NO_PRODUCT,
     after="products",
     fresh_s=60,
-    topics=("reviews", "reviews:{product_id}"),
+    topics=("reviews", "reviews:{product_id}", "people"),
 )
 
 

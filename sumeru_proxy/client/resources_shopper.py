@@ -99,7 +99,7 @@ CHECK_REFERRAL = Resource(
     probe=lambda _state: ask_check_referral("check-sumeru"),
     # Wrong codes are stored as long as right ones: the same guess costs one read.
     fresh_s=300,
-    topics=("customers",),
+    topics=("customers", "people"),
 )
 
 

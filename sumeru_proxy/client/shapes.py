@@ -99,7 +99,10 @@ class Rating:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A product of the feed. ``compare_at_price`` is the struck-through price, None when there is none."""
+    """A product of the feed. ``compare_at_price`` is the struck-through price, None when there is none.
+
+    ``other_id`` is the id that the shop's own platform has for it, where the feed tells it.
+    """
 
     id: str
     handle: str
@@ -114,6 +117,7 @@ class Product:
     tags: tuple[str, ...] = ()
     variant_id: str = ""
     rating: Rating | None = None
+    other_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ BATCH_KIND = "pixel_batch"
 EVENTS_MOST = 100
 GATHER_FOR = timedelta(seconds=1)
 _ROWS_MOST = 100
+OWN_FIELDS = frozenset(("device", "excluded", "customer_id"))
+"""What our own server adds to an event for consumers. Sumeru gets the event as it came."""
 _TOO_LARGE = (400, 413, 422)
 
 
@@ -62,8 +64,11 @@ def _gather_one(shop_id: int, now: datetime, also: Sequence[str]) -> int:
         if not members:
             return 0
         key = f"batch-{uuid.uuid4()}"
-        for kind in (BATCH_KIND, *also) if events else ():
-            jobs.owe(shop_id, kind, {"events": events}, key=key)
+        if events:
+            upstream = [{name: value for name, value in event.items() if name not in OWN_FIELDS} for event in events]
+            jobs.owe(shop_id, BATCH_KIND, {"events": upstream}, key=key)
+            for kind in also:
+                jobs.owe(shop_id, kind, {"events": events}, key=key)
         # The events live on in the batch; kept twice they would have to be erased twice.
         Job.objects.filter(pk__in=members, state=Job.State.WAITING).update(
             state=Job.State.DONE, reason="", body_text="", result={"batch": key}, finished_at=Now()

@@ -90,7 +90,7 @@ def _said(error: Exception) -> str:
         return masked(error.text, error.personal) or error.reason
     if isinstance(error, errors.SumeruError | secrets.CredentialUnusable):
         return f"{type(error).__name__}: {error}"
-    return type(error).__name__
+    return str(error) if isinstance(error, rules.PersonNeeded) else type(error).__name__
 
 
 def attempt(job: Job, handler: Handler, pace: WorkerTimings | None = None) -> Tried:

@@ -25,6 +25,14 @@ TARGET_AWAY_MOST = timedelta(days=14)
 _EXPONENT_MOST = 30
 
 
+class PersonNeeded(Exception):
+    """A job that only a person can decide: it is parked at once. ``reason`` is one of Job.Reason, the text our own words."""
+
+    def __init__(self, reason: str, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of a job. ``attempts`` counts tries that failed or whose answer was lost, not those that limits held back.
@@ -98,6 +106,8 @@ def decide_next(
     if isinstance(error, TargetDown):
         # The wait is the target's breaker's, which all processes share.
         return RetryAt(now + timedelta(seconds=max(base_s, error.retry_after_s)), Job.Reason.TARGET_DOWN, counts=False)
+    if isinstance(error, PersonNeeded):
+        return Park(error.reason, facts.ambiguous)
     if isinstance(error, NotMappable):
         return Park(Job.Reason.NOT_MAPPABLE)
     if isinstance(error, Refused):

@@ -22,7 +22,7 @@ from django.db import close_old_connections, connections
 from sumeru_proxy import memory
 from sumeru_proxy.client import errors
 from sumeru_proxy.client.api import Sumeru
-from sumeru_proxy.reading import fetching, handing_over, products
+from sumeru_proxy.reading import erasures, fetching, handing_over, products, stamps
 from sumeru_proxy.reading.copies import Query, copies
 
 log = logging.getLogger(__name__)
@@ -67,12 +67,13 @@ def priority(rate: float, age_s: float) -> float:
 
 @dataclass(slots=True)
 class _StaleCopy:
-    """``age_s`` is the copy's age at ``since`` (monotonic seconds)."""
+    """``age_s`` is the copy's age at ``since`` (monotonic seconds). ``first``: it may name a person who was erased."""
 
     shop_id: int
     query: Query
     since: float
     age_s: float
+    first: bool = False
 
 
 class Refresher:
@@ -91,6 +92,7 @@ class Refresher:
         self._thread: threading.Thread | None = None
         self._pid = 0
         self._resting_until = 0.0
+        self._spent = Popularity()
         self.popularity = Popularity()
         memory.register(self)
 
@@ -117,8 +119,12 @@ class Refresher:
             self._ensure_thread()
 
     def _add(self, key: str, shop_id: int, query: Query) -> None:
-        if key not in self._queue:
-            stale_copy = _StaleCopy(shop_id, query, time.monotonic(), _age_s(key, query))
+        waits = self._queue.get(key)
+        first = _goes_first(shop_id, key, query)
+        if waits is not None:
+            waits.first = waits.first or first
+        else:
+            stale_copy = _StaleCopy(shop_id, query, time.monotonic(), _age_s(key, query), first)
             with self._lock:
                 if len(self._queue) < _QUEUE_LIMIT:
                     self._queue.setdefault(key, stale_copy)
@@ -238,16 +244,23 @@ class Refresher:
                     self._queue.setdefault(each.query.key(each.shop_id), each)
 
     def _take(self) -> list[_StaleCopy]:
-        """The most important copy, and with a product all other waiting products of that shop: they share one call."""
+        """The most important copy of the shop that had the fewest refreshes lately, and with a product all other waiting products of that
+        shop: they share one call."""
         now = time.monotonic()
         with self._lock:
             if not self._queue:
                 return []
+            shop_ids = {each.shop_id for each in self._queue.values()}
+            turn = min(shop_ids, key=lambda shop_id: (self._spent.rate(str(shop_id), now), shop_id))
+            self._spent.count(str(turn), now)
             key = max(
-                self._queue,
-                key=lambda each: priority(
-                    self.popularity.rate(each, now) + 1e-9,
-                    now - self._queue[each].since + self._queue[each].age_s,
+                (each for each, stale in self._queue.items() if stale.shop_id == turn),
+                key=lambda each: (
+                    self._queue[each].first,
+                    priority(
+                        self.popularity.rate(each, now) + 1e-9,
+                        now - self._queue[each].since + self._queue[each].age_s,
+                    ),
                 ),
             )
             first = self._queue.pop(key)
@@ -265,3 +278,11 @@ def _age_s(key: str, query: Query) -> float:
     """How old the copy is. One that a stamp made stale early counts as one whose time is over."""
     copy = copies.load(key)
     return max(query.fresh_s, time.time() - copy.fetched_at) if copy else query.fresh_s
+
+
+def _goes_first(shop_id: int, key: str, query: Query) -> bool:
+    """Whether the copy is from before an erasure: until it is read again, reviews are hidden in it."""
+    if erasures.PEOPLE not in query.topics:
+        return False
+    copy = copies.load(key)
+    return copy is not None and erasures.is_behind(query, copy, stamps.current(shop_id, query.watched))

@@ -14,6 +14,7 @@ from threading import Condition
 from typing import TypeVar
 
 from sumeru_proxy import memory
+from sumeru_proxy.client.errors import Limited
 from sumeru_proxy.reading.shared_cache import Away, cache
 
 log = logging.getLogger(__name__)
@@ -95,7 +96,8 @@ def forget() -> None:
 def lease(key: str) -> Iterator[bool]:
     """The right to fetch ``key`` for the length of the block; False when another process or thread has it, or failed a moment ago.
 
-    Given back at the end. When the block raises, nobody may begin again for FAILED_PAUSE_S. Never sleeps.
+    Given back at the end. When the block raises, nobody may begin again for FAILED_PAUSE_S, unless only our own limiter refused.
+    Never sleeps.
     """
     taken_at = time.monotonic()
     if not _take(key):
@@ -105,6 +107,10 @@ def lease(key: str) -> Iterator[bool]:
     try:
         yield True
         pause_s = 0.0
+    except Limited as error:
+        # Our own limiter: nothing was sent, and it says itself when to come again.
+        pause_s = FAILED_PAUSE_S if error.status else 0.0
+        raise
     finally:
         _give_back(key, taken_at, pause_s)
 

@@ -38,6 +38,13 @@ def single_id(query: Query) -> str | None:
     return None
 
 
+def ids_of(query: Query) -> list[str]:
+    """The products that a read is about."""
+    named = dict(query.arguments)
+    ids = named.get("product_ids") or ((named["product_id"],) if named.get("product_id") else ())
+    return [str(each) for each in ids] if isinstance(ids, tuple) else []
+
+
 def fetch(shop_id: int, sumeru: Sumeru, ids: Sequence[str], fresh_s: float) -> dict[str, Copy]:
     """Ask for up to PRODUCTS_PER_CALL products and store each by itself; those Sumeru leaves out are stored as absent. One call, or several
     where each product of a call costs one.

@@ -14,7 +14,7 @@ from operator import attrgetter
 from sumeru_proxy.client.resources_catalogue import REVIEWS
 from sumeru_proxy.client.shapes import Review, ReviewPage, ReviewSummary
 from sumeru_proxy.reading import ratings
-from sumeru_proxy.reading.reader import Missing, Query, Source
+from sumeru_proxy.reading.reader import Missing, Query, Source, Unknown
 
 BLOCK = 100
 BLOCKS_LIMIT = 20
@@ -100,13 +100,15 @@ def matching_count(summary: ReviewSummary, selection: ReviewSelection) -> int | 
 def review_list(source: Source, product_id: str, selection: ReviewSelection, number: int, size: int) -> ReviewList:
     """Page ``number`` (from 1) of ``size`` reviews; a number beyond the end gives the last page.
 
-    A product that Sumeru does not know has no reviews. Raises reader.Pending when a block is neither kept nor to be had; what was read
-    until then is kept, so a later try gets further.
+    A product whose reviews Sumeru does not know has none. Raises reader.Unknown for one that the shop does not have, and reader.Pending
+    when a block is neither kept nor to be had; what was read until then is kept, so a later try gets further.
     """
     if selection.rating is not None and selection.sort in ("highest", "lowest"):
         selection = ReviewSelection("newest", selection.rating, selection.media)  # the same order by another name
     try:
         first: ReviewPage = source.get(block_query(product_id))
+    except Unknown:
+        raise
     except Missing:
         return ReviewList(ReviewSummary(product_id, None, 0, (0, 0, 0, 0, 0)), (), 1, 1, 0, has_next=False)
     summary = ratings.summary_of(first)

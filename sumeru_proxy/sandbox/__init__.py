@@ -22,6 +22,8 @@ values by comma) and ``filter[field][gt|gte|lt|lte]=v``; lists sort by any field
 list is (``shelf``), after the first one that sorts by a field. Pictures are at ``/media/<name>.svg``:
 a file of ``drawings/`` in tones that follow from the name.
 
+``--as strange`` (``Sandbox(personality="strange")``) reads the same documentation otherwise: see ``strange``.
+
 Control API
 ===========
 Below ``/_sandbox/``, on the loopback interface only, no credential. Answers are ``{"data": ...}``; ``shop`` (a domain) in the

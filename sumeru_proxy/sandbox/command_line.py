@@ -53,6 +53,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="[DOMAIN=]URL",
         help="where product links lead, for all shops or one (default: https://DOMAIN)",
     )
+    parser.add_argument(
+        "--as",
+        dest="personality",
+        choices=("usual", "strange"),
+        default="usual",
+        help="how answers look (default: usual)",
+    )
     parser.add_argument("--json", action="store_true", help="print the ready line as JSON")
 
 
@@ -103,6 +110,7 @@ def sandbox_of(options: dict[str, Any]) -> Sandbox:
             faults=faults,
             storefronts=_storefronts(options),
             orders=_orders(options),
+            personality=options["personality"],
         )
     except OSError as error:
         if error.errno in (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL):

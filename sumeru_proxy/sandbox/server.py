@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from sumeru_proxy.sandbox.edge import Edge
 from sumeru_proxy.sandbox.faults import Faults
 from sumeru_proxy.sandbox.limits import Limits
 from sumeru_proxy.sandbox.order_control import generation
-from sumeru_proxy.sandbox.wire import WireServer
+from sumeru_proxy.sandbox.strange import Strange
+from sumeru_proxy.sandbox.wire import Answer, Request, WireServer
 from sumeru_proxy.sandbox.world import World
 
 __all__ = ["Sandbox", "running", "small_catalogue"]
@@ -27,7 +28,8 @@ class Sandbox:
     """One stand-in Sumeru. ``url`` is its base without a trailing slash; ``control`` is the control API in-process.
 
     ``orders``: so many made-up ones for the first shop (``orders.generator``), or an object with ``count`` and more of the options of
-    ``POST /_sandbox/orders/generate``. Raises OSError when the port cannot be bound, ValueError for an unknown limit or a wrong fault.
+    ``POST /_sandbox/orders/generate``. ``personality``: ``strange`` for another reading of the documentation (``strange``).
+    Raises OSError when the port cannot be bound, ValueError for an unknown limit or a wrong fault.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Sandbox:
         faults: Iterable[dict[str, Any]] = (),
         storefronts: Mapping[str, str] | None = None,
         orders: int | Mapping[str, Any] = 0,
+        personality: str = "",
     ) -> None:
         self.clock = Clock()
         figures = dict(limits) if isinstance(limits, Mapping) else {}
@@ -54,7 +57,7 @@ class Sandbox:
             self.faults.add(fault)
         self._stopped = threading.Event()
         # The port must be known before the world: pictures' addresses hold it.
-        self._wire = WireServer(host, port, lambda request: self.application(request))
+        self._wire = WireServer(host, port, lambda request: self.answer(request))
         self.port = self._wire.port
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
         try:
@@ -66,6 +69,8 @@ class Sandbox:
             raise
         self.application = Application(self.world, self.clock, self.limits, self.edge, self.faults)
         self.application.wait = self._wire.stopping.wait
+        self.strange = Strange(self.application) if personality == "strange" else None
+        self.answer: Callable[[Request], Answer] = self.strange or self.application
         self.deliveries = Deliveries(self.world, webhook_retry_base_s, seed)
         self.control = Control(self.application, self.deliveries, self.stop, self._stopped)
         self.application.control = self.control

@@ -9,6 +9,7 @@ from typing import Any
 from sumeru_proxy.sandbox.endpoints import ALL_SCOPES
 from sumeru_proxy.sandbox.listing import in_order
 from sumeru_proxy.sandbox.orders.book import OrderBook
+from sumeru_proxy.sandbox.orders.filling import filled
 from sumeru_proxy.sandbox.orders.generator import OrderGenerator
 from sumeru_proxy.sandbox.shelf import Shelf
 
@@ -53,7 +54,7 @@ class ShopData:
         self.products: dict[str, Item] = {}
         self.reviews: dict[str, Item] = {}
         self.customers = Shelf(shop.get("customers") or [])
-        self.orders = OrderBook(shop.get("orders") or [])
+        self.orders = OrderBook(filled(each, self.domain) for each in shop.get("orders") or ())
         self.generated = 0
         """How many orders were drawn for this shop; the next one's number less 1."""
         self.referrals: dict[str, Item] = {}

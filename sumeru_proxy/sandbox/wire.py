@@ -54,6 +54,7 @@ class Answer:
     sent_bytes: int = 0
     interval_s: float = 0.0
     close: bool = False
+    chunked: bool = False
 
 
 class BadRequest(Exception):
@@ -166,7 +167,7 @@ class WireServer:
                     return False
                 connection.sendall(body[position : position + 1])
             return stay
-        connection.sendall(head + body)
+        connection.sendall(head + (_in_chunks(body) if answer.chunked and request.method != "HEAD" else body))
         return stay
 
     def _wait_for_departure(self, connection: socket.socket) -> None:
@@ -183,11 +184,19 @@ def _head(answer: Answer, keep_alive: bool) -> bytes:
         "Date": formatdate(usegmt=True),
         "Connection": "keep-alive" if keep_alive else "close",
     }
+    if answer.chunked and answer.manner == "whole":
+        headers["Transfer-Encoding"] = "chunked"
+        del headers["Content-Length"]
     headers.update(answer.headers)
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"HTTP/1.1 {answer.status} {REASONS.get(answer.status, 'Unknown')}\r\n{lines}\r\n".encode(
         "latin-1", "replace"
     )
+
+
+def _in_chunks(body: bytes, size: int = 701) -> bytes:
+    parts = [body[start : start + size] for start in range(0, len(body), size)]
+    return b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
 
 
 def _read_request(connection: socket.socket, pending: bytes, peer: str) -> tuple[Request, bool, bytes] | None:

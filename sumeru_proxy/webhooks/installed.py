@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -109,6 +110,16 @@ def target_of(job: Job) -> Target | None:
 def visit_kinds() -> list[str]:
     """The kinds of jobs that get what our pixel gathered."""
     return [f"{each.name}:{each.visits}" for each in consumers() if each.visits]
+
+
+def owe_visits(shop_id: int, events: Sequence[Mapping[str, Any]], *, key: str) -> None:
+    """Owe these events to every consumer that gets visits, outside of what the pixel gathers. The same key does it once.
+
+    Joins the caller's transaction. Raises jobs.Unfit.
+    """
+    for kind in visit_kinds():
+        with contextlib.suppress(jobs.KeyReused):  # told before; the first time counts
+            jobs.owe(shop_id, kind, {"events": list(events)}, key=key)
 
 
 def owe_daily(day: date) -> int:

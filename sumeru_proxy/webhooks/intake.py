@@ -15,7 +15,7 @@ from sumeru_proxy.client.values import moment_of, word_of
 from sumeru_proxy.models import InboundEvent
 from sumeru_proxy.outbox import jobs
 from sumeru_proxy.reading import stamps
-from sumeru_proxy.webhooks import erasing, installed, topics
+from sumeru_proxy.webhooks import erasing, installed, persons, topics
 from sumeru_proxy.webhooks.domains import is_among
 from sumeru_proxy.webhooks.listeners import Listener, hears, kind_of, order_key
 
@@ -188,9 +188,10 @@ def act(event: InboundEvent, data: Mapping[str, Any], listeners: Iterable[Listen
     """What follows from an event: stamps, the erasure, one job per listener. Gives how many jobs are new; may be repeated."""
     stale = topics.stale_after(event.type, data)
     if stale.topics:
-        stamps.invalidate(event.shop_id, stale.topics, hard=stale.hard)
+        stamps.invalidate(event.shop_id, stale.topics)
     new = 0
     if event.type == topics.ERASURE:
+        erasing.begin(event.shop_id, persons.recognised(erasing.event_data(event)))
         owed = jobs.owe(event.shop_id, erasing.KIND, {"event": event.event_id}, key=event.event_id, event=event)
         new += int(owed.created)
     order_id = topics.order_of(event.type, data)

@@ -254,8 +254,11 @@ class Consumer:
     Hooks: ``erase(shop_id, person, dry_run)`` joins the erasing transaction and gives counts by what was erased, as ``prune(now, dry_run)``
     does for what is older than the consumer keeps (both may be repeated); ``export(shop_id, person)`` gives what is held of a person,
     as JSON; ``metrics()`` is asked at each ``/metrics`` (cheap). ``visits`` names the consumer's own job kind that gets what our pixel
-    gathered, as ``{"events": […]}`` of up to 100 (each carries its ``consent``), each event in exactly one job. ``urlconf`` is mounted at
-    ``/consumers/<name>/``. ``daily`` names own kinds that are owed once per shop and day (key: the date), with an empty body.
+    gathered, as ``{"events": […]}`` of up to 100 (each carries its ``consent``), each event in exactly one job. Our server adds, where
+    known, ``device`` (``mobile`` …), ``excluded`` (``bot``, ``internal``: not to be counted), ``customer_id`` (proven by a customer
+    token). Two types it makes itself: ``identified`` (a form gave the ``email`` of the ``visitor_id``), ``consent_withdrawn`` (forget
+    the visitor and take nothing of them any more, also what comes late). ``urlconf`` is mounted at ``/consumers/<name>/``.
+    ``daily`` names own kinds that are owed once per shop and day (key: the date), with an empty body.
     """
 
     name: str

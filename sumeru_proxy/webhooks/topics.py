@@ -34,10 +34,9 @@ _PRODUCTS_MOST = 200
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """Topics to invalidate; ``hard`` also forbids showing what is kept while Sumeru cannot be asked."""
+    """Topics to invalidate."""
 
     topics: tuple[str, ...] = ()
-    hard: bool = False
 
 
 def _id_in(data: Mapping[str, Any], *paths: str) -> str | None:
@@ -45,6 +44,8 @@ def _id_in(data: Mapping[str, Any], *paths: str) -> str | None:
         value: Any = data
         for name in path.split("."):
             value = value.get(name) if isinstance(value, Mapping) else None
+        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            value = str(value)
         if isinstance(value, str) and _ID.match(value):
             return value
     return None
@@ -75,11 +76,11 @@ def _products_of(data: Mapping[str, Any]) -> list[str]:
 
 def stale_after(event_type: str, data: Mapping[str, Any]) -> Stale:
     """The topics that an event makes stale. Never raises, whatever ``data`` holds."""
+    if event_type == ERASURE:
+        # Whom it is about needs more than a path, and copies are not all that goes: see ``erasing.begin``.
+        return Stale()
     customer = customer_of(data)
     about_customer = (f"customer:{customer}",) if customer else ()
-    if event_type == ERASURE:
-        # Reviews carry the person's name, and which ones are theirs is not known here.
-        return Stale(("reviews", "customers", *about_customer), hard=True)
     if event_type == "order.created":
         # What was sold may be out of stock now.
         return Stale(tuple(f"product:{product_id}" for product_id in _products_of(data)) + about_customer)

@@ -56,6 +56,7 @@ def _engine(engine: str, orders: int) -> dict[str, Any]:
             "DJANGO_SETTINGS_MODULE": "widgets.settings",
             "DATA_DIR": folder,
             "DATABASE_URL": url,
+            "SUMERU_CONSUMERS": "sumeru_proxy.consumers.attribution",
         }
         try:
             return {part: _part(part, orders, environment) for part in PARTS}
@@ -69,6 +70,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     """The cents of both languages, then every part on every engine."""
     sys.path.insert(0, str(ROOT))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "widgets.settings")
+    os.environ["SUMERU_CONSUMERS"] = "sumeru_proxy.consumers.attribution"
     import django
 
     with tempfile.TemporaryDirectory(prefix="bench-attribution-") as folder:

@@ -201,10 +201,10 @@ def one(orders: int) -> Result:
 
 def report(_orders: int) -> Result:
     """The report of 90 days, by channel and by campaign."""
-    from sumeru_proxy.consumers.attribution import reports
+    from sumeru_proxy.consumers.attribution import days, reports
 
     shop_id = _shop_id()
-    first = reports.day_of(START_DAY + 60)
+    first = days.day_of(START_DAY + 60)
     last = first + timedelta(days=89)
     result: Result = {}
     for name, campaigns in (("channels", False), ("campaigns", True)):

@@ -15,7 +15,7 @@ import tempfile
 import time
 from typing import Any
 
-from tests.bench import optimum
+from tests.bench import optimum, troubles
 from tests.bench.simulated import LIMIT_PER_MINUTE, Clock, Upstream
 
 LATENCY_S = 0.15
@@ -35,13 +35,13 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     clock = Clock()
     clock.install()
     with tempfile.TemporaryDirectory() as folder:
-        _prepare(folder)
+        prepare(folder)
         sizes = options.products or ([2_000] if options.quick else [2_000, 20_000])
         rows = [simulate(clock, size, minutes, warm_up, options.reads_per_second) for size in sizes]
-    return {"limit_per_minute": LIMIT_PER_MINUTE, "rows": rows}
+        return {"limit_per_minute": LIMIT_PER_MINUTE, "rows": rows, "troubles": troubles.simulate(clock)}
 
 
-def _prepare(folder: str) -> None:
+def prepare(folder: str) -> None:
     """Django on a database of its own, with one shop's stamps and the limiter's buckets in it."""
     for name in ("DATABASE_URL", "CACHE_URL"):
         os.environ.pop(name, None)
@@ -164,3 +164,4 @@ def show(result: dict[str, Any]) -> None:
     for name in result["rows"][0]:
         values = [row[name] for row in result["rows"]]
         print(f"{name:32}" + "".join(f"{value:>14.5f}" if 0 < value < 1 else f"{value:>14,}" for value in values))
+    troubles.show(result["troubles"])

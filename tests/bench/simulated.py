@@ -27,10 +27,13 @@ class Clock:
 
 
 class Upstream:
-    """Answers reads of reviews and holds the limit, by sliding and by fixed minutes: over either one it answers 429."""
+    """Answers reads of reviews and of the product feed and holds the limit, by sliding and by fixed minutes: over either one it answers
+    429. ``products``: how many each shop has (``prd_0`` and on). ``by_kind`` counts calls: reviews, unknown (reviews of no product), feed.
+    """
 
-    def __init__(self, clock: Clock, limit: int = LIMIT_PER_MINUTE) -> None:
-        self.clock, self.limit = clock, limit
+    def __init__(self, clock: Clock, limit: int = LIMIT_PER_MINUTE, products: int = 10**9) -> None:
+        self.clock, self.limit, self.products = clock, limit, products
+        self.by_kind: Counter[str] = Counter()
         self.calls = self.refused = self.most_sliding = self.most_fixed = 0
         self.by_minute: Counter[int] = Counter()
         self._last: deque[float] = deque()
@@ -57,7 +60,40 @@ class Upstream:
         if used > self.limit:
             self.refused += 1
             return HttpReply(429, {**headers, "retry-after": "30"}, {"error": {"code": "rate_limited"}}, 0.05)
-        return HttpReply(200, headers, _reviews(dict(call.query)["product_id"]), 0.05)
+        query = dict(call.query)
+        if call.endpoint == "products":
+            self.by_kind["feed"] += 1
+            return HttpReply(200, headers, _feed(query, self.products), 0.05)
+        product_id = query["product_id"]
+        self.by_kind["reviews" if _is_product(product_id, self.products) else "unknown"] += 1
+        return HttpReply(200, headers, _reviews(product_id), 0.05)
+
+
+def _is_product(product_id: str, products: int) -> bool:
+    number = product_id.removeprefix("prd_")
+    return number.isdecimal() and int(number) < products
+
+
+def _feed(query: dict[str, str], products: int) -> dict[str, Any]:
+    if "product_ids" in query:
+        ids = [each for each in query["product_ids"].split(",") if _is_product(each, products)]
+        return {"data": [_product(each) for each in ids], "pagination": {"next_cursor": None}}
+    start, limit = int(query.get("cursor") or 0), int(query["limit"])
+    end = min(start + limit, products)
+    cursor = str(end) if end < products else None
+    return {"data": [_product(f"prd_{number}") for number in range(start, end)], "pagination": {"next_cursor": cursor}}
+
+
+def _product(product_id: str) -> dict[str, Any]:
+    return {
+        "id": product_id,
+        "handle": product_id.replace("_", "-"),
+        "title": f"Product {product_id}",
+        "url": f"https://shop.example/products/{product_id}",
+        "price": "10.00",
+        "currency": "USD",
+        "available": True,
+    }
 
 
 def _reviews(product_id: str) -> dict[str, Any]:

@@ -19,9 +19,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from sumeru_proxy.consumers.order_sync.document import from_data
-from sumeru_proxy.consumers.order_sync.signed_message import headers_of, keys_of, order_body
+from sumeru_proxy.consumers.order_sync.signed_message import order_body
 from sumeru_proxy.consumers.order_sync.targets import interface
 from sumeru_proxy.consumers.order_sync.targets.interface import TargetDown
+from sumeru_proxy.outbox.signed_webhooks import headers_of, keys_of
 from tests.sumeru_proxy.consumers.order_sync.generated import documents
 from tests.sumeru_proxy.consumers.order_sync.targets.test_http import OLD, SECRET, closed, one, open_target
 

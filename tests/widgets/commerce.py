@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -53,7 +53,12 @@ class Answers:
     def load(self, wanted: Query) -> Any:
         return self.answer if wanted in self.wanted else None
 
-    def products(self, ids: Sequence[str], fresh_s: float = 300.0) -> dict[str, Product | None]:
+    def preload(self, queries: Iterable[Query]) -> None:
+        """Nothing is slow here."""
+
+    def products(
+        self, ids: Sequence[str], fresh_s: float = 300.0, *, behind: bool = False
+    ) -> dict[str, Product | None]:
         return {each: self.stock[each] for each in ids if each in self.stock}
 
     def ratings(self, shown: Mapping[str, Product | None]) -> dict[str, Rating]:

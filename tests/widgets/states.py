@@ -6,7 +6,7 @@ default: its own example, read through a small stand-in of Sumeru.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -281,7 +281,10 @@ class Anything:
     def load(self, query: Any) -> Any:
         return None
 
-    def products(self, ids: Any, fresh_s: float = 300.0) -> dict[str, Any]:
+    def preload(self, queries: Iterable[Any]) -> None:
+        """Nothing is slow here."""
+
+    def products(self, ids: Any, fresh_s: float = 300.0, *, behind: bool = False) -> dict[str, Any]:
         return {each: replace(product(1), id=each) for each in ids}
 
     def ratings(self, shown: Any) -> dict[str, Any]:

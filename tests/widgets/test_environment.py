@@ -127,3 +127,11 @@ def test_an_error_page_shows_no_password_of_a_store(rf: RequestFactory, settings
         assert password not in text
         assert "redis.internal" in text
     assert password not in redacted(f"failed: {address}")
+
+
+def test_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OWN", "192.0.2.7, 2001:db8::/32,198.51.100.9/24")
+    assert [str(each) for each in environment.networks("OWN")] == ["192.0.2.7/32", "2001:db8::/32", "198.51.100.0/24"]
+    monkeypatch.setenv("OWN", "office")
+    with pytest.raises(ImproperlyConfigured, match="OWN"):
+        environment.networks("OWN")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -16,7 +16,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from sumeru_proxy.client.shapes import Author, Image, Media, Product, Reply, Review
-from sumeru_proxy.reading.reader import Missing, Pending, Query
+from sumeru_proxy.reading.reader import Missing, Pending, Query, Unknown
 from tests.sumeru_proxy.test_review_sets import ListSource, review
 from tests.widgets.fragments import NOW, SHOP, Page, assert_safe_fragment, call_of
 from widgets.base import Context
@@ -45,7 +45,12 @@ class ReviewSource(ListSource):
         self.feed = {"prd_1": JACKET} if products is None else products
         self.asked: list[list[str]] = []
 
-    def products(self, ids: Sequence[str], fresh_s: float = 300.0) -> dict[str, Product | None]:
+    def preload(self, queries: Iterable[Query]) -> None:
+        """Nothing is slow here."""
+
+    def products(
+        self, ids: Sequence[str], fresh_s: float = 300.0, *, behind: bool = False
+    ) -> dict[str, Product | None]:
         self.asked.append(list(ids))
         return {each: self.feed[each] for each in ids if each in self.feed}
 
@@ -214,16 +219,33 @@ def test_no_reviews_yet() -> None:
     assert (context["page"]["number"], context["page"]["total"]) == (1, 0)
     assert not page.all("form")
     assert page.all("p", data_focus="", tabindex="-1")
-    assert source.asked == []  # no structured data, no read for it
+    assert source.asked == [["prd_1"]]  # whether there is such a product at all
     assert Reviews().json_ld(call_of(Reviews(), product_id="prd_1"), context) is None
 
 
-def test_unknown_product_shows_the_same() -> None:
-    class Unknown(ReviewSource):
+def test_a_product_whose_reviews_nobody_knows_has_none() -> None:
+    class Silent(ReviewSource):
         def get(self, wanted: Query) -> Any:
             raise Missing
 
-    _, page, _ = made(Unknown([]))
+    _, page, _ = made(Silent([]))
+    assert "There are no reviews yet." in page.text
+
+
+def test_a_product_that_the_shop_does_not_have_is_no_product_without_reviews() -> None:
+    with pytest.raises(Unknown):
+        made(ReviewSource([], {"prd_1": None}))
+
+    class Strange(ReviewSource):
+        def get(self, wanted: Query) -> Any:
+            raise Unknown
+
+    with pytest.raises(Unknown):
+        made(Strange([]))
+
+
+def test_while_nobody_knows_whether_there_is_such_a_product_its_form_is_there() -> None:
+    _, page, _ = made(ReviewSource([], {}))
     assert "There are no reviews yet." in page.text
 
 

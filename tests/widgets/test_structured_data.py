@@ -96,7 +96,7 @@ def test_one_id_per_product_whatever_is_asked(asked: dict[str, str], handle: str
 
 def test_nothing_is_said_about_reviews_that_are_not_there() -> None:
     for source in (lambda: ReviewSource([]), lambda: ReviewSource([], {"prd_1": None})):
-        assert replace(STATES[0], source=source).made().json_ld is None
+        assert replace(STATES[0], source=source, expected="").made().json_ld is None
     assert replace(STATES[0], source=few_reviews).made().json_ld is not None
 
 

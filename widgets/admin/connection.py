@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy
 from sumeru_proxy import accounts, health, secrets
 from sumeru_proxy.client import errors
 from sumeru_proxy.models import Shop
-from widgets.admin import changes, trial
+from widgets.admin import catalogue_panel, changes, trial
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
@@ -165,6 +165,7 @@ def _render(site_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, cont
     found = health.of(shop.pk)
     context |= {
         "rows": [row_of(each, now) for each in found],
+        "catalogue": catalogue_panel.progress(shop.pk),
         "unreadable": unreadable_rows(found, now),
         "waiting": accounts.refresher.waiting,
         "reads_per_minute": READS_PER_MINUTE,

@@ -197,6 +197,16 @@ def _explain_parked(job: Job, target: str) -> JobExplanation:
             _("It lacks something that Sumeru demands, so it was not sent."),
             _("Trying again helps only after an update of this server; else discard."),
         ),
+        Job.Reason.UNRECOGNISED: JobExplanation(
+            _(
+                "Sumeru asks to erase a person, but names nobody by an e-mail address or a customer id. Nothing was erased yet."
+            ),
+            _(
+                "Find out whom the event is about (its page shows what it says). Then run: "
+                "manage.py erase SHOP ADDRESS-OR-ID --event %s"
+            )
+            % job.key,
+        ),
         Job.Reason.TARGET_REFUSED: JobExplanation(_("%s refused it.") % target, again, job.last_error),
         Job.Reason.NOT_MAPPABLE: JobExplanation(
             _("It cannot be brought into the form that %s needs.") % target,

@@ -11,7 +11,8 @@ from rest_framework import serializers
 from sumeru_proxy.client.resources_catalogue import BUNDLES
 from sumeru_proxy.client.shapes import Bundle
 from sumeru_proxy.reading.reader import Query, Source
-from widgets.base import Call, Context, IdentifierField, Nothing, Widget, WidgetParams
+from widgets.base import Call, Context, IdentifierField, Nothing, Widget
+from widgets.catalog_parts.about_product import ProductParams
 from widgets.i18n import formatting
 from widgets.theming import tokens
 
@@ -19,10 +20,12 @@ ITEMS_LIMIT = 12
 DESCRIPTION_CHARS = 400
 
 
-class BundlesParams(WidgetParams):
+class BundlesParams(ProductParams):
     """What a page may ask."""
 
-    product_id = IdentifierField(help_text=_("The product whose bundles are shown."))
+    product_id = IdentifierField(
+        required=False, default="", allow_blank=True, help_text=_("The product whose bundles are shown.")
+    )
 
 
 class BundlesOptions(serializers.Serializer[Any]):

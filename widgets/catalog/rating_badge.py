@@ -17,6 +17,7 @@ from sumeru_proxy.reading import ratings
 from sumeru_proxy.reading.reader import Missing, Pending, Source
 from sumeru_proxy.reading.reviews import block_query
 from widgets.base import Call, Context, IdentifierField, IdentifierListField, Nothing, Widget, WidgetParams
+from widgets.catalog_parts.about_product import HandleField
 from widgets.i18n import formatting
 from widgets.theming import tokens
 
@@ -40,9 +41,13 @@ class RatingBadgeParams(WidgetParams):
         help_text=_("Up to 100 products, separated by commas, instead of one."),
     )
 
+    product_handle = HandleField(
+        help_text=_("The product's handle, as in its address in the shop, instead of product_id.")
+    )
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Raises ValidationError unless exactly one of the two is there."""
-        if bool(attrs.get("product_id")) == bool(attrs.get("product_ids")):
+        """Raises ValidationError unless there is one product, or a list."""
+        if bool(attrs.get("product_id") or attrs.get("product_handle")) == bool(attrs.get("product_ids")):
             raise serializers.ValidationError(_("Give either product_id or product_ids."))
         return attrs
 
@@ -96,6 +101,7 @@ class RatingBadge(Widget):
         ids = list(dict.fromkeys(product_id for call in calls for product_id in _ids(call)))
         if len(ids) > 1:
             _grids.add(source)
+            source.preload(map(block_query, ids))
             source.products(ids)
 
     def context(self, call: Call, source: Source) -> Context:
@@ -105,6 +111,8 @@ class RatingBadge(Widget):
         """
         single = bool(call.params.product_id)
         ids = _ids(call)
+        if not single:
+            source.preload(map(block_query, ids))
         products = source.products(ids)
         decided = source.ratings({each: products.get(each) for each in ids})
         grid = not single or source in _grids

@@ -12,8 +12,9 @@ from rest_framework import serializers
 
 from sumeru_proxy.client.shapes import Product, Rating, Review, ReviewSummary
 from sumeru_proxy.reading import reviews
-from sumeru_proxy.reading.reader import Source
-from widgets.base import Call, Context, Desk, Frozen, IdentifierField, Refusal, Sent, Widget, WidgetParams
+from sumeru_proxy.reading.reader import Source, Unknown
+from widgets.base import Call, Context, Desk, Frozen, IdentifierField, Refusal, Sent, Widget
+from widgets.catalog_parts.about_product import ProductParams
 from widgets.catalog_parts.paging import cut_to_bytes, fair_limit, page_numbers
 from widgets.catalog_parts.review_form import ReviewForm
 from widgets.catalog_parts.review_media import media_of
@@ -30,10 +31,12 @@ SORTS = {
 TEXT_BYTES_PER_REVIEW = 2_600
 
 
-class ReviewsParams(WidgetParams):
+class ReviewsParams(ProductParams):
     """What a page may ask."""
 
-    product_id = IdentifierField(help_text=_("The product whose reviews are shown."))
+    product_id = IdentifierField(
+        required=False, default="", allow_blank=True, help_text=_("The product whose reviews are shown.")
+    )
     page = serializers.IntegerField(
         min_value=1,
         max_value=reviews.PAGE_LIMIT,
@@ -179,19 +182,26 @@ class Reviews(Widget):
     def prefetch(self, calls: Sequence[Call], source: Source) -> None:
         """The products that the structured data of several calls name, in one read."""
         ids = {call.params.product_id for call in calls if call.options.json_ld}
+        source.preload(reviews.block_query(call.params.product_id) for call in calls)
         if len(ids) > 1:
-            source.products(sorted(ids))
+            source.products(sorted(ids), behind=True)
 
     def context(self, call: Call, source: Source) -> Context:
-        """Summary, histogram, filter, reviews, page and links. No reviews is something to show, so Nothing is never raised."""
+        """Summary, histogram, filter, reviews, page and links. No reviews is something to show, so Nothing is never raised.
+
+        Raises Unknown for a product that the shop does not have.
+        """
         params, options = call.params, call.options
         sort = params.sort or options.default_sort
         selection = reviews.ReviewSelection(sort, params.rating or None, params.media and options.show_photos)
         size = params.limit or options.page_size
         review_list = reviews.review_list(source, params.product_id, selection, params.page, size)
         product = None
-        if options.json_ld and review_list.summary.count:
-            product = source.products([params.product_id]).get(params.product_id)
+        if options.json_ld or not review_list.summary.count:
+            about = source.products([params.product_id], behind=True)
+            product = about.get(params.product_id)
+            if not review_list.summary.count and params.product_id in about and product is None:
+                raise Unknown
         first = (review_list.number - 1) * size + 1
         text_limit = fair_limit(
             [len(text.encode("utf-8", "replace")) for review in review_list.reviews for text in _texts(call, review)],

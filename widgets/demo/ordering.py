@@ -17,8 +17,10 @@ from widgets.demo.children import Child, Children, Failed
 
 FILES: Final = "files"
 ERP: Final = "erp"
+ATTRIBUTION: Final = "attribution"
 NOTHING: Final = "nothing"
-CHOICES: Final = (FILES, ERP, NOTHING)
+CHOICES: Final = (FILES, ERP, ATTRIBUTION, NOTHING)
+CONSUMERS: Final = "sumeru_proxy.consumers.order_sync,sumeru_proxy.consumers.attribution"
 ERP_LIMIT_S: Final = 900.0
 TARGETS_LIMIT_S: Final = 120.0
 _PACKAGES: Final = "PIP_"
@@ -43,6 +45,16 @@ class Ordering:
     def with_erp(self) -> bool:
         """Whether an ERP was asked for."""
         return self.on and ERP in self.choices
+
+    @property
+    def with_attribution(self) -> bool:
+        """Whether attribution was asked for, which is off otherwise."""
+        return self.on and ATTRIBUTION in self.choices
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the processes need to know beyond their own environment."""
+        return {"SUMERU_CONSUMERS": CONSUMERS} if self.with_attribution else {}
 
     @property
     def erp(self) -> str:
@@ -77,6 +89,9 @@ class Ordering:
             command += ["--erp", self.erp]
             secret["DEMO_ERP_KEY"] = self._key()
         children.finish(children.start("order targets", command, secret=secret, piped=True), TARGETS_LIMIT_S)
+        if self.with_attribution:
+            journeys = children.start("journeys", ["manage.py", "attribution", "seed", shop], piped=True)
+            children.finish(journeys, TARGETS_LIMIT_S)
         life = ["-m", "widgets.demo.order_life", "--sandbox", self.addresses.sandbox]
         children_of_orders = [children.start("orders", life, required=False)]
         return children_of_orders if erp is None else [*children_of_orders, erp]
@@ -89,6 +104,8 @@ class Ordering:
             "orders": f"{admin}sumeru_proxy/shop/{shop_number}/consumers/order_sync/orders/",
             "books": str(self.folder / "books"),
         }
+        if self.with_attribution:
+            facts["attribution"] = f"{admin}sumeru_proxy/shop/{shop_number}/consumers/attribution/report/"
         if self.with_erp:
             password = hashlib.sha256(self._key().encode()).hexdigest()
             facts |= {"erp": self.erp, "erp_database": order_targets.DATABASE, "erp_password": password}

@@ -78,6 +78,7 @@ class Demo:
             environment = folders.environment(
                 self.wishes.folder, self.wishes.addresses, self._outer, debug=self.wishes.debug
             )
+            environment |= self._orders.environment
             children = Children(self.wishes.folder / "logs", environment, self._stop.is_set)
             try:
                 self._start(children)

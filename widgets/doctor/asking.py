@@ -18,6 +18,7 @@ from django.urls import reverse
 from sumeru_proxy import accounts
 from sumeru_proxy.client import bounded_json
 from sumeru_proxy.models import Shop
+from sumeru_proxy.reading import catalogue
 from widgets import registry
 from widgets.doctor import judging_widgets, page, plain_http, policies
 from widgets.doctor.judging import Case
@@ -164,7 +165,16 @@ def shop_known(key: str, found: page.Page) -> ShopKnown | None:
         unknown_placements=frozenset(
             each for each in asked if shop_settings and each[1] and each not in shop_settings.placements
         ),
+        handles=_handles(shop.pk, found),
     )
+
+
+def _handles(shop_id: int, found: page.Page) -> dict[str, bool]:
+    """Whether there is a product of each handle that the page names; empty until the shop's catalogue was read."""
+    if not catalogue.state(shop_id).complete:
+        return {}
+    asked = {each.params.get("product_handle", "") for each in found.widgets} - {""}
+    return {handle: catalogue.by_handle(shop_id, handle) is not None for handle in asked}
 
 
 def _files(loaders: Sequence[page.Loader], reach: Reach) -> dict[str, Served]:

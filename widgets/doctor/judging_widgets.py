@@ -52,6 +52,9 @@ def _widget(element: Element, shop: ShopKnown | None, base: str) -> Iterator[Fin
         for product in products_of(element):
             if shop.products.get(product) is False:
                 yield finding("unknown_product", element.line, product=product, type=widget.name)
+        handle = element.params.get("product_handle", "")
+        if shop.handles.get(handle) is False:
+            yield finding("unknown_handle", element.line, handle=handle, type=widget.name)
     if not element.has_fallback and not element.has_server_html:
         query = urlencode(sorted(element.params.items()))
         link = f"{base}{widget.name}{'?' if query else ''}{query}"

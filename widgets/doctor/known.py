@@ -30,7 +30,8 @@ class Served:
 class ShopKnown:
     """A shop's row as the page's widgets meet it.
 
-    ``off`` holds widget and placement of what is switched off, ``products`` whether Sumeru knows an id (missing: could not be asked).
+    ``off`` holds widget and placement of what is switched off, ``products`` whether Sumeru knows an id (missing: could not be asked),
+    ``handles`` the same of handles.
     """
 
     name: str
@@ -41,6 +42,7 @@ class ShopKnown:
     products: Mapping[str, bool] = field(default_factory=dict)
     unknown_placements: frozenset[tuple[str, str]] = frozenset()
     """Widget and placement of what has no settings of that name, and therefore shows the widget's own."""
+    handles: Mapping[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

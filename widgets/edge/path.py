@@ -23,6 +23,7 @@ from typing import Any
 from django.conf import settings
 
 from sumeru_proxy import accounts
+from sumeru_proxy.reading import erasures
 from sumeru_proxy.reading.copies import copies
 from widgets.edge import codings
 from widgets.edge.answers import (
@@ -173,6 +174,8 @@ class HotPath:
                 return False
             for use in cached_answer.used.values():
                 if use.copy is not None and use.state != "derived" and use.copy.state(wall, watch.stamps) != use.state:
+                    return False
+                if erasures.PEOPLE in use.query.topics and erasures.number_of(watch.stamps) != use.erasures:
                     return False
         # What is stale or was not to be had: look whether that has changed, and keep asking for it.
         unsettled = cached_answer.unsettled

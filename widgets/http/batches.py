@@ -7,7 +7,6 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from sumeru_proxy import accounts
 from sumeru_proxy.reading.reader import Source
 from widgets.http import rendering, requests, responses, views
 from widgets.http.requests import WidgetRequest
@@ -59,7 +58,7 @@ class _Items:
 
     def made(self, wanted: WidgetRequest) -> dict[str, Any]:
         """The item of a widget; ``alone`` when the answer is full."""
-        name = (wanted.widget.name, repr(wanted.call.params))
+        name = (wanted.widget.name, repr(wanted.call.named))
         rendered = self._made.get(name)
         if rendered is None and self._left_bytes > 0:
             rendered = self._made[name] = views.make(wanted, self._source)
@@ -86,10 +85,10 @@ def _prefetch(calls: Iterable[WidgetRequest], source: Source) -> None:
 def _answer(request: HttpRequest, shop: str, *, private: bool) -> HttpResponse:
     shop_settings = requests.find_shop(shop)
     entries = _entries(request, shop_settings, private=private)
-    calls = [entry for entry in entries if isinstance(entry, WidgetRequest)]
+    calls = [entry for entry in entries if isinstance(entry, WidgetRequest) and entry.call.lacking is None]
     if not private:
         calls = [entry for entry in calls if not entry.widget.is_private(entry.call)]
-    source = accounts.source_for(shop_settings.profile.id)
+    source = requests.source_of(request, shop_settings)
     _prefetch(calls, source)
     made = _Items(source)
     items = []

@@ -2,6 +2,7 @@
 
 The body is JSON under any of the content types that need no preflight (``sendBeacon`` sends ``text/plain``). Events without
 consent, or from a browser with Global Privacy Control (``Sec-GPC: 1``), are dropped before anything is written.
+Only that a visitor takes consent back (type ``consent_withdrawn``) is passed on, to those who then forget the visitor.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from sumeru_proxy.client import bounded_json
+from sumeru_proxy.webhooks import installed
 from widgets.base import IDENTIFIER
-from widgets.http import networks, requests, responses, submissions, throttles
+from widgets.http import networks, requests, responses, submissions, throttles, visitors
 from widgets.http.desk import ShopDesk
 
 EVENTS_LIMIT = 100
@@ -69,8 +71,8 @@ def _depth(value: object) -> int:
     return 0
 
 
-def parse(raw: bytes) -> list[Any]:
-    """The list of events of a body. Raises problems: 413, 400."""
+def parse(raw: bytes) -> tuple[list[Any], object]:
+    """The list of events of a body, and its customer token. Raises problems: 413, 400."""
     if len(raw) > BODY_LIMIT_BYTES:
         raise responses.Problem(413, "payload_too_large", "The body is too large.", {"limit_bytes": BODY_LIMIT_BYTES})
     try:
@@ -82,7 +84,7 @@ def parse(raw: bytes) -> list[Any]:
         raise responses.invalid({"events": ["Send an object with a list of events."]})
     if len(events) > EVENTS_LIMIT:
         raise responses.invalid({"events": [f"At most {EVENTS_LIMIT} events in one call."]})
-    return events
+    return events, value.get("customer_token")
 
 
 def take(request: HttpRequest, shop: str) -> HttpResponse:
@@ -100,16 +102,27 @@ def take(request: HttpRequest, shop: str) -> HttpResponse:
         raise responses.Problem(415, "unsupported_media_type", "Send JSON as text/plain or application/json.")
     if int(request.META.get("CONTENT_LENGTH") or 0) > BODY_LIMIT_BYTES:
         raise responses.Problem(413, "payload_too_large", "The body is too large.", {"limit_bytes": BODY_LIMIT_BYTES})
-    events = parse(request.body)
+    events, token = parse(request.body)
     serializer = EventFields(data=events, many=True)
     if not serializer.is_valid():
         raise responses.invalid({"events": serializer.errors})
     private = request.headers.get("sec-gpc") == "1"
+    visitors.withdraw(
+        shop_settings,
+        {
+            event["visitor_id"]
+            for event in serializer.validated_data
+            if event["type"] == visitors.WITHDRAWN and event.get("visitor_id")
+        },
+    )
     consented_events = [
         {**event, "occurred_at": event["occurred_at"].isoformat()}
         for event in serializer.validated_data
-        if event["consent"] == "granted" and not private
+        if event["consent"] == "granted" and event["type"] != visitors.WITHDRAWN and not private
     ]
+    if consented_events and installed.visit_kinds():
+        more = visitors.facts(request, shop_settings, token)
+        consented_events = [{**event, **more} for event in consented_events]
     if consented_events:
         names = "\n".join(sorted(event["id"] for event in consented_events))
         key = f"events-{hashlib.sha256(names.encode()).hexdigest()[:40]}"

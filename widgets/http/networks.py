@@ -15,8 +15,7 @@ _V6_PREFIX = 64
 """A household or a server gets at least this much, and can take any address in it."""
 
 
-def network_of(text: str) -> str:
-    """``192.0.2.1`` for any spelling of it (with a port, mapped into IPv6), ``2001:db8:1:2::/64`` for every address in it."""
+def _read(text: str) -> IPv4Address | IPv6Address | None:
     text = text.strip().strip('"')[:_ADDRESS_CHARS]
     if text.startswith("["):
         text = text[1:].partition("]")[0]
@@ -25,11 +24,16 @@ def network_of(text: str) -> str:
     try:
         address = ip_address(text.partition("%")[0])
     except ValueError:
+        return None
+    return (_inner(address) or address) if isinstance(address, IPv6Address) else address
+
+
+def network_of(text: str) -> str:
+    """``192.0.2.1`` for any spelling of it (with a port, mapped into IPv6), ``2001:db8:1:2::/64`` for every address in it."""
+    address = _read(text)
+    if address is None:
         return UNKNOWN
-    if isinstance(address, IPv6Address):
-        inner = _inner(address)
-        return str(inner) if inner else str(ip_network((address, _V6_PREFIX), strict=False))
-    return str(address)
+    return str(ip_network((address, _V6_PREFIX), strict=False) if isinstance(address, IPv6Address) else address)
 
 
 def _inner(address: IPv6Address) -> IPv4Address | None:
@@ -38,7 +42,17 @@ def _inner(address: IPv6Address) -> IPv4Address | None:
 
 
 def client_network(environ: Mapping[str, Any]) -> str:
-    """The network of a WSGI request: the socket's, or what the outermost of TRUSTED_PROXIES proxies wrote.
+    """The network that a WSGI request comes from; see ``network_of``."""
+    return network_of(_written(environ))
+
+
+def client_address(environ: Mapping[str, Any]) -> str:
+    """The address that a WSGI request comes from, as it is usually written; empty when it cannot be read."""
+    return str(_read(_written(environ)) or "")
+
+
+def _written(environ: Mapping[str, Any]) -> str:
+    """The client's address as it was written: the socket's, or what the outermost of TRUSTED_PROXIES proxies wrote.
 
     What a client itself writes stands further left and is not believed; with fewer hops than proxies somebody came around one of them,
     and the socket's address counts.
@@ -48,5 +62,5 @@ def client_network(environ: Mapping[str, Any]) -> str:
         header = "HTTP_" + settings.CLIENT_ADDRESS_HEADER.upper().replace("-", "_")
         hops = [hop for hop in str(environ.get(header, "")).split(",") if hop.strip()]
         if len(hops) >= proxies:
-            return network_of(hops[-proxies])
-    return network_of(str(environ.get("REMOTE_ADDR", "")))
+            return hops[-proxies]
+    return str(environ.get("REMOTE_ADDR", ""))

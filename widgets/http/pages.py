@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 
-from sumeru_proxy import accounts
 from widgets.http import rendering, requests, responses, views
 from widgets.http.requests import WidgetRequest
 from widgets.http.shops import ShopSettings
@@ -27,9 +26,9 @@ def whole_page(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
         widget_request = requests.parse(request, shop_settings, widget, request.GET)
     except responses.Problem as problem:
         return _error_page(request, problem)
-    source = accounts.source_for(shop_settings.profile.id)
+    source = requests.source_of(request, shop_settings)
     rendered = views.make(widget_request, source)
-    views.record_inputs(request, shop_settings, "page", (widget, repr(widget_request.call.params)), source)
+    views.record_inputs(request, shop_settings, "page", (widget, repr(widget_request.call.named)), source)
     return page_answer(request, shop_settings, widget_request, rendered)
 
 

@@ -56,6 +56,8 @@ class Rendered:
 def render(widget: Widget, call: Call, source: Source) -> Rendered:
     """Make the widget. A fault inside it becomes state ``error``, so that one widget never takes a page's others with it."""
     try:
+        if call.lacking is not None:
+            raise call.lacking
         with texts.override(call.shop.texts, call.locale):
             context = widget.context(call, source)
             inner = get_template(widget.template).render({"w": context, "call": call, "shop": call.shop})
@@ -144,7 +146,7 @@ ATTRIBUTES = frozenset(
 def _attributes(call: Call) -> str:
     """The call as attributes of the element: when a page changes one of them, the loader asks for the same call with that change."""
     named, others = [], []
-    for name, value in call.params.items():
+    for name, value in call.named.items():
         if value in (None, "", False, ()):
             continue
         text = ",".join(map(str, value)) if isinstance(value, tuple) else "1" if value is True else str(value)

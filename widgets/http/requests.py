@@ -10,10 +10,12 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import timezone
 
+from sumeru_proxy import accounts
+from sumeru_proxy.reading.reader import Source
 from sumeru_proxy.sdk import customer_tokens
 from widgets import registry
 from widgets.base import Call, Frozen, Widget
-from widgets.http import customers, forms, networks, parameters, responses, shops, throttles
+from widgets.http import customers, forms, networks, parameters, resolving, responses, shops, throttles
 from widgets.http.shops import ShopSettings
 from widgets.i18n import languages
 
@@ -91,6 +93,11 @@ def find_widget(shop_settings: ShopSettings, name: str, query: QueryDict) -> tup
     return widget, params, parameters.options(widget, chosen)
 
 
+def source_of(request: HttpRequest, shop_settings: ShopSettings) -> Source:
+    """What this request reads the shop's data from, in the name of the client's network."""
+    return accounts.source_for(shop_settings.profile.id, networks.client_network(request.META))
+
+
 def public_base(request: HttpRequest, shop_settings: ShopSettings | None = None) -> str:
     """Scheme, host and path prefix under which browsers reach this server; of a shop with an address of its own, that address."""
     if shop_settings is not None and shop_settings.public_url:
@@ -109,7 +116,9 @@ class WidgetRequest:
     def subject(self) -> str:
         """What a form token is valid for: this shop, this widget, and the widget's product, quiz or customer."""
         params = self.call.params
-        about = params.get("product_id") or params.get("quiz_id") or self.call.customer_id
+        about = (
+            params.get("product_id") or params.get("product_handle") or params.get("quiz_id") or self.call.customer_id
+        )
         return f"{self.call.shop.key}/{self.widget.name}/{about or ''}"
 
 
@@ -139,9 +148,19 @@ def parse(
         wait_s = throttles.guesses.wait_s(name, widget.guess_limit_per_minute)
         if wait_s:
             raise responses.limited(wait_s)
-    return WidgetRequest(
-        widget, Call(shop_settings.profile, params, options, locale, page_url, now, customer_id=customer_id)
+    params, asked, lacking = resolving.resolved(shop_settings.profile.id, params)
+    call = Call(
+        shop_settings.profile,
+        params,
+        options,
+        locale,
+        page_url,
+        now,
+        customer_id=customer_id,
+        asked=asked,
+        lacking=lacking,
     )
+    return WidgetRequest(widget, call)
 
 
 def _bearer(request: HttpRequest) -> str:

@@ -13,14 +13,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.utils.encoding import iri_to_uri
 from django.utils.translation import gettext
 
-from sumeru_proxy import accounts
 from sumeru_proxy.client import bounded_json
+from sumeru_proxy.reading.reader import Pending
 from widgets.base import Frozen, Refusal, Seal, Sent, Widget
-from widgets.http import forms, networks, pages, rendering, requests, responses, throttles
+from widgets.http import forms, networks, pages, rendering, requests, responses, throttles, visitors
 from widgets.http.desk import ShopDesk
 from widgets.http.requests import WidgetRequest
 from widgets.http.shops import ShopSettings
@@ -32,7 +33,7 @@ BODY_LIMIT_BYTES = 64 * 1024
 FIELDS_LIMIT = 100
 DEPTH_LIMIT, VALUES_LIMIT = 8, 2_000
 meter = throttles.SharedMeter("sends")
-_CONTROL = ("token", "key", "return_to", "via", forms.TRAP)
+_CONTROL = ("token", "key", "return_to", "via", "visitor_id", forms.TRAP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Posted:
     key: str
     return_to: str
     trapped: bool
+    visitor_id: str = ""
 
 
 def submit(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
@@ -60,7 +62,10 @@ def submit(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
         try:
             network = networks.client_network(request.META)
             _brake(network, each.widget, subject)
-            return _answer(request, shop_settings, each, posted, _act(shop_settings, each, posted, subject, network))
+            sent = _act(request, shop_settings, each, posted, subject)
+            if posted.visitor_id and not posted.trapped and not sent.errors:
+                _identify(request, shop_settings, posted)
+            return _answer(request, shop_settings, each, posted, sent)
         except responses.Problem as problem:
             if posted.manner == "json" or problem.status in (401, 403, 404, 405, 413, 415):
                 raise
@@ -70,6 +75,13 @@ def submit(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
             for name, value in problem.headers.items():
                 again[name] = value
             return again
+
+
+def _identify(request: HttpRequest, shop_settings: ShopSettings, posted: Posted) -> None:
+    try:
+        visitors.identify(request, shop_settings, posted.visitor_id, posted.values, posted.key)
+    except DatabaseError as error:  # what was sent is kept already
+        log.warning("shop %s: a visitor was not identified: %s", shop_settings.profile.id, type(error).__name__)
 
 
 def _sentence(problem: responses.Problem) -> str:
@@ -123,6 +135,7 @@ def parse(request: HttpRequest) -> Posted:
         key=request.headers.get("idempotency-key", "") or text["key"],
         return_to=text["return_to"],
         trapped=bool(values.get(forms.TRAP)),
+        visitor_id=text["visitor_id"],
     )
 
 
@@ -157,9 +170,13 @@ def _brake(network: str, widget: Widget, subject: str) -> None:
         raise responses.limited(wait_s)
 
 
-def _act(shop_settings: ShopSettings, each: WidgetRequest, posted: Posted, subject: str, network: str) -> Sent:
+def _act(request: HttpRequest, shop_settings: ShopSettings, each: WidgetRequest, posted: Posted, subject: str) -> Sent:
     """The outcome of the submission. A bot that filled the honeypot field is told that all went well, and nothing is stored."""
     assert each.widget.Form is not None  # noqa: S101 - the caller looked
+    if isinstance(each.call.lacking, Pending):
+        raise responses.unavailable("The product is not known yet. Try again.")
+    if each.call.lacking is not None:
+        raise responses.not_found("product")
     if posted.trapped:
         log.info("shop %s: %s: a script filled the trap", shop_settings.profile.id, each.widget.name)
         return Sent(outcome="pending")
@@ -183,8 +200,8 @@ def _act(shop_settings: ShopSettings, each: WidgetRequest, posted: Posted, subje
             each.call,
             Frozen(form.validated_data),
             posted.key,
-            ShopDesk(shop_settings.profile.id, network),
-            accounts.source_for(shop_settings.profile.id),
+            ShopDesk(shop_settings.profile.id, networks.client_network(request.META)),
+            requests.source_of(request, shop_settings),
         )
     except Refusal as refusal:
         return _failed(posted, refusal.errors)
@@ -217,7 +234,7 @@ def _answer(
     seal = forms.seal(each.subject)
     key = posted.key if forms.fits_key(posted.key) and sent.errors else seal.key
     again = replace(each, call=replace(each.call, sent=sent, seal=Seal(seal.token, key)))
-    made = rendering.render(again.widget, again.call, accounts.source_for(shop_settings.profile.id))
+    made = rendering.render(again.widget, again.call, requests.source_of(request, shop_settings))
     if posted.manner == "loader":
         return responses.json_answer(rendering.item(made))
     return pages.page_answer(request, shop_settings, again, made, status=status)

@@ -7,7 +7,6 @@ from collections.abc import Hashable
 from django.http import HttpRequest, HttpResponse
 from rest_framework import serializers
 
-from sumeru_proxy import accounts
 from sumeru_proxy.reading.reader import Source
 from widgets.base import Widget
 from widgets.edge.answers import INPUTS_KEY, AnswerInputs
@@ -42,8 +41,11 @@ def record_inputs(
     """Record what this response was made of, so that it can be served again until one of these inputs changes.
 
     Everything that the bytes depend on is recorded: the validated request, the shop's rows, Sumeru's copies, and the address
-    under which the browser came.
+    under which the browser came. What is about nothing but products that the shop may not have is not recorded: there is no end of
+    such ids.
     """
+    if source.strange and not any(use.copy for use in source.used.values()):
+        return
     key = (form, shop_settings.profile.key, requests.public_base(request), request.is_secure(), validated)
     request.META[INPUTS_KEY] = AnswerInputs(key, shop_settings, source)
 
@@ -68,9 +70,9 @@ def fragment(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
     shop_settings = requests.find_shop(shop)
     widget_request = requests.parse(request, shop_settings, widget, request.GET)
     css, light = _styles(request, shop_settings, widget_request.widget)
-    source = accounts.source_for(shop_settings.profile.id)
+    source = requests.source_of(request, shop_settings)
     rendered = make(widget_request, source)
-    record_inputs(request, shop_settings, "html", (widget, light, repr(widget_request.call.params)), source)
+    record_inputs(request, shop_settings, "html", (widget, light, repr(widget_request.call.named)), source)
     return _finish(request, rendered, rendering.element(rendered, css, light=light), "text/html")
 
 
@@ -82,9 +84,9 @@ def data(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
     if refusal := widget_request.widget.unproven(widget_request.call):
         raise refusal
     css, light = _styles(request, shop_settings, widget_request.widget)
-    source = accounts.source_for(shop_settings.profile.id)
+    source = requests.source_of(request, shop_settings)
     rendered = make(widget_request, source)
-    record_inputs(request, shop_settings, "json", (widget, light, repr(widget_request.call.params)), source)
+    record_inputs(request, shop_settings, "json", (widget, light, repr(widget_request.call.named)), source)
     return _finish(
         request, rendered, responses.to_json(rendering.payload(rendered, css, light=light)), "application/json"
     )

@@ -17,8 +17,10 @@ export interface BundlesParams {
   locale?: string;
   /** Named settings made by the merchant. Default: the widget's own. */
   placement?: string;
+  /** The product's handle, as in its address in the shop, instead of product_id. */
+  product_handle?: string;
   /** The product whose bundles are shown. */
-  product_id: string;
+  product_id?: string;
 }
 
 export interface CartNudgeParams {
@@ -79,6 +81,8 @@ export interface RatingBadgeParams {
   locale?: string;
   /** Named settings made by the merchant. Default: the widget's own. */
   placement?: string;
+  /** The product's handle, as in its address in the shop, instead of product_id. */
+  product_handle?: string;
   /** The product whose stars are shown. */
   product_id?: string;
   /** Up to 100 products, separated by commas, instead of one. */
@@ -107,8 +111,10 @@ export interface ReviewsParams {
   page?: number | string;
   /** Named settings made by the merchant. Default: the widget's own. */
   placement?: string;
+  /** The product's handle, as in its address in the shop, instead of product_id. */
+  product_handle?: string;
   /** The product whose reviews are shown. */
-  product_id: string;
+  product_id?: string;
   /** Only reviews with this many stars. */
   rating?: 1 | 2 | 3 | 4 | 5 | "1" | "2" | "3" | "4" | "5";
   /** What became of a review that was just sent, for the message above the list. */

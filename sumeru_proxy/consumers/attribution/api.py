@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from sumeru_proxy.consumers.attribution import api_shapes, explanation, proof, reports
+from sumeru_proxy.consumers.attribution import api_shapes, days, explanation, proof, reports
 from sumeru_proxy.consumers.attribution.api_parts import (
     BearerToken,
     MayRead,
@@ -161,9 +161,7 @@ class ProofView(View):
     def get(self, request: Request) -> Response:
         """Credits against revenue, sums against credits, and the orders that Sumeru credits most differently."""
         query = self.period(request)
-        found = proof.prove(
-            self.shop_id(request), reports.day_number(query["first"]), reports.day_number(query["last"])
-        )
+        found = proof.prove(self.shop_id(request), days.day_number(query["first"]), days.day_number(query["last"]))
         orders = request.auth.scope == ReadToken.Scope.ORDERS  # type: ignore[union-attr]
         return Response(api_shapes.proof_of(found, with_orders=orders))
 
@@ -184,8 +182,8 @@ class OrdersView(View, ListAPIView[Conversion]):
             shop_id=self.shop_id(request),
             erased=False,
             currency=query["currency"],
-            at_ms__gte=reports.day_number(query["first"]) * DAY_MS,
-            at_ms__lt=(reports.day_number(query["last"]) + 1) * DAY_MS,
+            at_ms__gte=days.day_number(query["first"]) * DAY_MS,
+            at_ms__lt=(days.day_number(query["last"]) + 1) * DAY_MS,
         )
         page = self.paginate_queryset(rows) or []
         credits: dict[int, list[Credit]] = {row.pk: [] for row in page}

@@ -10,10 +10,11 @@ from rest_framework import serializers
 
 from sumeru_proxy.consumers.attribution.arrivals import major
 from sumeru_proxy.consumers.attribution.credits import Line
+from sumeru_proxy.consumers.attribution.days import day_of
 from sumeru_proxy.consumers.attribution.explanation import Explained
 from sumeru_proxy.consumers.attribution.models import Conversion, Credit, Fit
 from sumeru_proxy.consumers.attribution.proof import Proof
-from sumeru_proxy.consumers.attribution.reports import Earned, Group, Report, day_of, moment_of, name_of
+from sumeru_proxy.consumers.attribution.reports import Earned, Group, Report, moment_of, name_of
 
 
 class MoneyShape(serializers.Serializer[Any]):
@@ -32,6 +33,10 @@ class RowShape(serializers.Serializer[Any]):
     models = serializers.DictField(child=MoneyShape(), help_text="By the model's name.")
     errors = serializers.DictField(  # type: ignore[assignment]
         child=serializers.FloatField(), help_text="Standard error of the channel's share, for models from data."
+    )
+    spent = serializers.CharField(allow_null=True, help_text="What it cost; decimal text.")
+    return_on_spend = serializers.DictField(
+        child=serializers.CharField(), help_text="Net revenue for each unit spent, by the model's name."
     )
 
 
@@ -162,6 +167,10 @@ def report_of(found: Report) -> dict[str, Any]:
                 "campaign": row.campaign,
                 "models": {name_of(model): money(earned, currency) for model, earned in sorted(row.by_model.items())},
                 "errors": {name_of(model): error for model, error in sorted(row.errors.items())},
+                "spent": str(major(row.spent, currency)) if row.spent else None,
+                "return_on_spend": {name_of(model): str(row.returned(model)) for model in found.models}
+                if row.spent
+                else {},
             }
             for row in found.rows
         ],

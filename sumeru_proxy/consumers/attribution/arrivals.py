@@ -43,10 +43,13 @@ class ArrivedTouch:
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """What Sumeru says of an order's journey: its touches, each id once, and the model whose amounts are ``theirs``."""
+    """What Sumeru says of an order's journey: its touches, each id once, the model whose amounts are ``theirs``, and the ids of the
+    visitors that they were.
+    """
 
     touches: tuple[ArrivedTouch, ...]
     model: str
+    visitor_ids: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +126,16 @@ def spoken_of(attributions: Iterable[Attribution], at_ms: int, currency: str, pr
     """The touches of an order's attributions. In another currency than the order's nothing is compared."""
     ranked = sorted(attributions, key=lambda each: (each.model != preferred, each.model))
     found: dict[str, ArrivedTouch] = {}
+    visitor_ids: set[str] = set()
     for place, attribution in enumerate(ranked):
         theirs = place == 0 and attribution.currency in ("", currency)
         for point in attribution.touchpoints:
             if point.id and SOURCE + point.id not in found:
                 touch = _touch(point, at_ms, currency, theirs=theirs)
                 found[touch.key] = touch
+                visitor_ids |= {point.visitor_id} - {""}
     latest = sorted(found.values(), key=lambda touch: (touch.at_ms, rank_of(touch.key)))
-    return Spoken(tuple(latest[-TOUCHES_LIMIT:]), ranked[0].model if ranked else "")
+    return Spoken(tuple(latest[-TOUCHES_LIMIT:]), ranked[0].model if ranked else "", frozenset(visitor_ids))
 
 
 def new_or_returning(counts: Sequence[int | None]) -> list[str]:

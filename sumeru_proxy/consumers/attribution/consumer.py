@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
-
-from django.db.models import Q
 
 from sumeru_proxy.client.shapes_admin import Order
 from sumeru_proxy.consumers.attribution import (
+    announcements,
     arrivals,
     desk,
     docs_pages,
@@ -17,13 +16,19 @@ from sumeru_proxy.consumers.attribution import (
     estimation,
     intake,
     proof,
+    recomputation,
+    shift_runs,
+    spend_desk,
     storage,
+    visitors,
+    visits,
+    weights_desk,
 )
+from sumeru_proxy.consumers.attribution.desk_parts import VIEW
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS
 from sumeru_proxy.consumers.attribution.markov import NotEnoughJourneys
-from sumeru_proxy.consumers.attribution.models import Conversion
-from sumeru_proxy.consumers.attribution.plans import plan_of, settings_of
-from sumeru_proxy.models import Shop
+from sumeru_proxy.consumers.attribution.plans import settings_of
+from sumeru_proxy.models import Job, Shop
 from sumeru_proxy.webhooks import installed
 from sumeru_proxy.webhooks.listeners import (
     AdminPage,
@@ -41,7 +46,7 @@ from sumeru_proxy.webhooks.listeners import (
     Work,
     order_key,
 )
-from sumeru_proxy.webhooks.walking import PAGE, moment_of, over_orders
+from sumeru_proxy.webhooks.walking import PAGE, over_orders
 
 NAME: Final = "attribution"
 PROOF_DAYS: Final = 35
@@ -110,33 +115,21 @@ def _attributions(at: Step) -> Stride:
     )
 
 
-def _recompute(at: Step) -> Stride:
-    """Credit the next few hundred orders of a period anew, oldest first."""
-    since, until = moment_of(at.work.body, "since"), moment_of(at.work.body, "until")
-    shop_id = at.work.shop.pk
-    rows = Conversion.objects.filter(shop_id=shop_id, erased=False)
-    if since is not None:
-        rows = rows.filter(at_ms__gte=arrivals.milliseconds(since))
-    if until is not None:
-        rows = rows.filter(at_ms__lt=arrivals.milliseconds(until))
-    total = at.cursor["total"] if at.cursor else rows.count()
-    if at.cursor:
-        place = Q(at_ms=at.cursor["at_ms"], pk__gt=at.cursor["id"]) | Q(at_ms__gt=at.cursor["at_ms"])
-        rows = rows.filter(place)
-    found = list(rows.order_by("at_ms", "pk").values_list("at_ms", "pk")[: storage.CHUNK_ORDERS])
-    last = found[-1] if len(found) == storage.CHUNK_ORDERS else None
-    return Stride(
-        next={"at_ms": last[0], "id": last[1], "total": total} if last else None,
-        units=len(found),
-        effect=lambda: _credit(shop_id, [pk for _at_ms, pk in found]),
-        total=total,
-        reached=datetime.fromtimestamp(found[-1][0] / 1_000, UTC) if found else None,
+def _visits(work: Work) -> Done:
+    """What the pixel told: contacts, who a visitor is, who takes consent back."""
+    shop_id = work.shop.pk
+    found = visits.visits_of(
+        work.body.get("events") or (), settings_of(shop_id).rules_of_channels(), visitors.own_hosts(shop_id)
     )
+    now_ms = arrivals.milliseconds(datetime.now(UTC))
+    counts = {"visitors": len(found.touches), "withdrawn": len(found.withdrawn)}
 
+    def effect() -> None:
+        visitors.take(shop_id, found, now_ms)
+        # Addresses and raw ids of visitors have done their service; nobody is to find them in a job later.
+        Job.objects.filter(shop_id=shop_id, kind=f"{NAME}:visits", key=work.key).update(body_text="")
 
-def _credit(shop_id: int, ids: Sequence[int]) -> None:
-    # The plan of this moment, read in the same transaction: choices that change meanwhile cannot be half applied.
-    storage.recompute(shop_id, ids, plan_of(shop_id))
+    return Done(counts, effect)
 
 
 def _fit(work: Work) -> Done:
@@ -149,15 +142,8 @@ def _fit(work: Work) -> Done:
 
     def effect() -> None:
         estimation.store(fits)
-        since = datetime.fromtimestamp(arrivals.milliseconds(now) / 1_000 - estimation.FIT_DAYS * DAY_MS / 1_000, UTC)
-        installed.owe(
-            NAME,
-            "recompute",
-            work.shop.pk,
-            {"since": since.isoformat()},
-            key=f"fit/{fits[0].pk}",
-            order_key=f"{NAME}:fit",
-        )
+        since = now - timedelta(days=estimation.FIT_DAYS)
+        recomputation.owe(work.shop.pk, since, f"fit/{fits[0].pk}")
 
     return Done({"models": [int(each.model) for each in fits], "conversions": fits[0].conversions}, effect)
 
@@ -179,22 +165,29 @@ CONSUMER: Final = Consumer(
     listener=Listener(),
     kinds=(
         JobKind("journey", "Read an order's attributions", _journey, latest_only=True),
+        JobKind(
+            storage.ANNOUNCEMENT, "Tell an endpoint of credits", announcements.send, target_of=announcements.target_of
+        ),
+        JobKind("visits", "Take in visits", _visits),
         JobKind("fit", "Estimate models from data", _fit, attempts_most=5),
         JobKind("prove", "Prove that credits equal revenue", _prove, attempts_most=5),
     ),
     ranges=(
         RangeKind("backfill", "Take in orders with their attributions", over_orders(_orders)),
         RangeKind("attributions", "Take in all attributions of stored orders", _attributions),
-        RangeKind("recompute", "Credit orders anew", _recompute),
+        RangeKind(recomputation.NAME, "Credit orders anew", recomputation.step),
+        RangeKind(shift_runs.NAME, "What changed weights would shift", shift_runs.step),
     ),
     daily=("prove",),
+    visits="visits",
     erase=erasure.erase,
     export=erasure.export,
     prune=erasure.prune,
     admin_pages=(
-        AdminPage("report", "Attribution", desk.report, desk.VIEW),
-        AdminPage("weights", "Weights", desk.weights, desk.VIEW),
-        AdminPage("order", "Every cent", desk.order, desk.VIEW),
+        AdminPage("report", "Attribution", desk.report, VIEW),
+        AdminPage("weights", "Weights", weights_desk.weights, VIEW),
+        AdminPage("spend", "Spend", spend_desk.page, VIEW),
+        AdminPage("order", "Every cent", desk.order, VIEW),
     ),
     docs_pages=docs_pages.PAGES,
     urlconf="sumeru_proxy.consumers.attribution.urls",
@@ -205,6 +198,13 @@ CONSUMER: Final = Consumer(
             True,
             "400 days without an order",
         ),
+        Stored(
+            "attribution.VisitorLink",
+            "which visitor (a keyed hash) is which customer, or placed which order",
+            True,
+            "400 days",
+        ),
+        Stored("attribution.Withdrawal", "visitors (keyed hashes) who took consent back", True, "30 days"),
         Stored(
             "attribution.Conversion",
             "orders: amount, time, a keyed hash of the customer",
@@ -221,6 +221,9 @@ CONSUMER: Final = Consumer(
         Stored(
             "attribution.Label", "names of channels, campaigns, devices, landing pages, journeys", False, "unlimited"
         ),
+        Stored("attribution.ShiftRun", "what weights under trial would shift", False, "1 day"),
+        Stored("attribution.Spend", "what channels cost, by day", False, "unlimited"),
+        Stored("attribution.CreditWebhook", "the endpoint that hears of credits", False, "until deleted"),
         Stored("attribution.Fit", "estimated effects of channels", False, "unlimited"),
         Stored("attribution.WeightVersion", "versions of the company's weights", False, "unlimited"),
         Stored("attribution.WeightRule", "the weights of a version", False, "unlimited"),

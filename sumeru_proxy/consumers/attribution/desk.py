@@ -3,73 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
-from sumeru_proxy.client import bounded_json
 from sumeru_proxy.consumers.attribution import (
     charts,
     explanation,
     proof,
+    recomputation,
     reports,
-    shift,
-    weight_tables,
 )
-from sumeru_proxy.consumers.attribution.arrivals import major, milliseconds
-from sumeru_proxy.consumers.attribution.company import DIMENSIONS, BadRules, Problem, Rule, table
+from sumeru_proxy.consumers.attribution.arrivals import major
 from sumeru_proxy.consumers.attribution.credits import Explanation
-from sumeru_proxy.consumers.attribution.models import ModelCode, WeightVersion
-from sumeru_proxy.consumers.attribution.reports import Earned, Report, day_number
+from sumeru_proxy.consumers.attribution.days import day_number
+from sumeru_proxy.consumers.attribution.desk_parts import CHANGE, period_of
+from sumeru_proxy.consumers.attribution.models import ModelCode
+from sumeru_proxy.consumers.attribution.plans import latest_fits
+from sumeru_proxy.consumers.attribution.reports import Earned, Report
 from sumeru_proxy.models import Shop
-from sumeru_proxy.webhooks import installed
+from sumeru_proxy.webhooks import installed, ranges
 
-VIEW: Final = "attribution.view_credit"
-CHANGE: Final = "attribution.change_weightversion"
-PERIOD_DAYS: Final = 90
 ROWS_LIMIT: Final = 60
-BODY_BYTES_LIMIT: Final = 256 * 1024
-
-
-class PeriodForm(forms.Form):
-    """Which days and which currency."""
-
-    first = forms.DateField(label=gettext_lazy("From"), widget=forms.DateInput(attrs={"type": "date"}))
-    last = forms.DateField(label=gettext_lazy("To"), widget=forms.DateInput(attrs={"type": "date"}))
-    currency = forms.RegexField(r"^[A-Z]{3}\Z", label=gettext_lazy("Currency"), max_length=3)
-
-    def clean(self) -> dict[str, Any]:
-        """Raises ValidationError for a period that cannot be."""
-        found = super().clean() or {}
-        if found.get("first") and found.get("last"):
-            try:
-                reports.check_period(found["first"], found["last"])
-            except reports.BadPeriod:
-                raise forms.ValidationError(_("This period cannot be.")) from None
-        return found
-
-
-def _period(request: HttpRequest, shop: Shop) -> tuple[PeriodForm, date, date, str]:
-    """The period asked for, or the last 90 days and the currency with the most orders."""
-    last = reports.today()
-    first = last - timedelta(days=PERIOD_DAYS - 1)
-    if "first" in request.GET:
-        form = PeriodForm(request.GET)
-        if form.is_valid():
-            return form, form.cleaned_data["first"], form.cleaned_data["last"], form.cleaned_data["currency"]
-    else:
-        form = PeriodForm()
-    used = reports.currencies(shop.pk, first, last)
-    currency = used[0] if used else shop.currency
-    form.initial = {"first": first, "last": last, "currency": currency}
-    return form, first, last, currency
 
 
 def _cells(found: Report, by_model: Mapping[int, Earned]) -> list[str]:
@@ -139,11 +100,21 @@ def _estimate(request: HttpRequest, shop: Shop) -> HttpResponse:
     return HttpResponseRedirect(request.get_full_path())
 
 
+def _again(shop: Shop) -> dict[str, Any]:
+    """How far the crediting anew is that has not ended, and where it can be paused or cancelled."""
+    job = recomputation.running(shop.pk)
+    if job is None:
+        return {}
+    share = ranges.estimate(job.progress, datetime.now(UTC)).share
+    far = _("it has not begun") if share is None else f"{share * 100:.0f} %"
+    return {"again": far, "again_url": reverse("admin:sumeru_proxy_job_change", args=[job.pk])}
+
+
 def report(request: HttpRequest, shop: Shop) -> HttpResponse:
     """``GET``: channels × models of a period with charts; ``?format=csv`` gives the table as a file. ``POST`` owes an estimate."""
     if request.method == "POST":
         return _estimate(request, shop)
-    form, first, last, currency = _period(request, shop)
+    form, first, last, currency = period_of(request, shop)
     campaigns = request.GET.get("campaigns") == "1"
     found = reports.report(shop.pk, first, last, currency, campaigns=campaigns)
     if request.GET.get("format") == "csv":
@@ -169,6 +140,27 @@ def report(request: HttpRequest, shop: Shop) -> HttpResponse:
                 ],
             }
             for row in found.rows[:ROWS_LIMIT]
+        ],
+        "returns": [
+            {
+                "channel": row.channel,
+                "campaign": row.campaign,
+                "spent": str(major(row.spent, currency)),
+                "cells": [str(row.returned(model)) for model in found.models],
+            }
+            for row in found.rows
+            if row.spent
+        ][:ROWS_LIMIT],
+        **_again(shop),
+        "estimates": [
+            {
+                "model": ModelCode(code).label,
+                "orders": fit.conversions,
+                "open": fit.open_journeys,
+                "sampled": fit.sampled,
+                "negative": ", ".join(fit.negative),
+            }
+            for code, fit in sorted(latest_fits(shop.pk).items())
         ],
         "more_rows": max(0, len(found.rows) - ROWS_LIMIT),
         "revenue": str(major(found.revenue.net, currency)),
@@ -235,152 +227,3 @@ def order(request: HttpRequest, shop: Shop) -> HttpResponse:
             ],
         }
     return TemplateResponse(request, "attribution/order.html", context)
-
-
-# -- weights
-
-
-def _rules_in(payload: object) -> list[Rule]:
-    """The rules of a JSON body ``[[dimension, value, thousandths], …]``. Raises BadRules."""
-    if not isinstance(payload, list) or not all(isinstance(each, list) and len(each) == 3 for each in payload):
-        raise BadRules([Problem(0, "json", "rules must be a list of [dimension, value, thousandths]")])
-    rules = []
-    for line, (dimension, value, thousandths) in enumerate(payload, 1):
-        if not (isinstance(dimension, str) and isinstance(value, str)):
-            raise BadRules([Problem(line, "json", "dimension and value must be text")])
-        rules.append(Rule(dimension, value, thousandths))
-    return rules
-
-
-def _span(first: date, last: date) -> tuple[int, int]:
-    begin = datetime.combine(first, time(), UTC)
-    return milliseconds(begin), milliseconds(datetime.combine(last + timedelta(days=1), time(), UTC))
-
-
-def preview(request: HttpRequest, shop: Shop) -> JsonResponse:
-    """``POST`` of ``{rules, first, last, currency}``: what they would shift of a sample's revenue, as JSON."""
-    if len(request.body) > BODY_BYTES_LIMIT:
-        return JsonResponse({"problems": ["too large"]}, status=400)
-    try:
-        body = bounded_json.loads(request.body)
-        if not isinstance(body, dict):
-            raise ValueError
-        form = PeriodForm(body)
-        rules = table(_rules_in(body.get("rules")))
-    except BadRules as error:
-        return JsonResponse({"problems": [problem._asdict() for problem in error.problems]}, status=400)
-    except (ValueError, RecursionError):
-        return JsonResponse({"problems": ["no JSON"]}, status=400)
-    if not form.is_valid():
-        return JsonResponse({"problems": ["period"]}, status=400)
-    currency = form.cleaned_data["currency"]
-    sample = shift.samples.of(shop.pk, *_span(form.cleaned_data["first"], form.cleaned_data["last"]), currency)
-    shifts = shift.shift_of(sample, rules)
-    return JsonResponse(
-        {
-            "orders": sample.orders,
-            "of": sample.of,
-            "currency": currency,
-            "channels": [
-                [name, str(major(now, currency)), str(major(then, currency)), str(major(then - now, currency))]
-                for name, (now, then) in shifts.items()
-            ],
-        }
-    )
-
-
-def _draft_of(request: HttpRequest, shop: Shop) -> WeightVersion | None:
-    number = request.GET.get("version", "")
-    rows = WeightVersion.objects.filter(shop=shop)
-    if number.isdecimal() and len(number) < 10:
-        return rows.filter(number=int(number)).first()
-    return rows.order_by("-number").first()
-
-
-def _posted_rules(request: HttpRequest) -> list[Rule]:
-    """The rules of the table's form: one line for each ``value-N``; lines without a value are left out. Raises BadRules."""
-    rules, problems = [], []
-    numbers = sorted(
-        int(name.removeprefix("value-"))
-        for name in request.POST
-        if name.startswith("value-") and name.removeprefix("value-").isdecimal()
-    )
-    for line, number in enumerate((each for each in numbers if request.POST[f"value-{each}"].strip()), 1):
-        factor = request.POST.get(f"factor-{number}", "").strip()
-        good = factor.isascii() and factor.isdecimal() and len(factor) < 10
-        if not good:
-            problems.append(Problem(line, "factor", "the factor must be a whole number of thousandths"))
-        value = request.POST[f"value-{number}"].strip()
-        rules.append(Rule(request.POST.get(f"dimension-{number}", ""), value, int(factor) if good else 0))
-    if problems:
-        raise BadRules(problems)
-    return rules
-
-
-def _changed(request: HttpRequest, shop: Shop, version: WeightVersion | None) -> HttpResponse:
-    action = request.POST.get("action", "")
-    here = request.path
-    if action not in ("save", "publish", "import"):
-        return HttpResponse(status=400)
-    try:
-        if action == "import":
-            upload = request.FILES.get("file")
-            data = upload.read(weight_tables.CSV_BYTES_LIMIT + 1) if upload else b""
-            rules: Sequence[Rule] = weight_tables.from_csv(data)
-        else:
-            rules = _posted_rules(request)
-        if action == "publish" and version is not None and version.effective_ms is None:
-            moment = forms.DateField().clean(request.POST.get("effective", ""))
-            weight_tables.change(version, rules)
-            weight_tables.publish(version, milliseconds(datetime.combine(moment, time(), UTC)))
-            messages.success(
-                request, _("Version %(number)d is in force from %(day)s.") % {"number": version.number, "day": moment}
-            )
-        elif action == "save" and version is not None and version.effective_ms is None:
-            weight_tables.change(version, rules)
-            messages.success(request, _("Draft %(number)d is saved.") % {"number": version.number})
-        else:
-            version = weight_tables.draft(shop.pk, rules)
-            messages.success(request, _("Draft %(number)d is made.") % {"number": version.number})
-    except BadRules as error:
-        for problem in error.problems[:10]:
-            messages.error(request, _("Line %(line)d: %(text)s") % {"line": problem.line, "text": problem.text})
-    except weight_tables.Published:
-        messages.error(request, _("This version is in force already and never changes."))
-    except forms.ValidationError:
-        messages.error(request, _("Give the day from which the weights are in force."))
-    return HttpResponseRedirect(f"{here}?version={version.number}" if version is not None else here)
-
-
-def weights(request: HttpRequest, shop: Shop) -> HttpResponse:
-    """The versions of the company's weights: read, change a draft, import, export, publish; ``POST`` of JSON is a preview."""
-    may_change = request.user.has_perm(CHANGE)
-    version = _draft_of(request, shop)
-    if request.method == "POST":
-        if not may_change:
-            raise PermissionDenied
-        if request.content_type == "application/json":
-            return preview(request, shop)
-        return _changed(request, shop, version)
-    rules = weight_tables.rules_of(version) if version is not None else ()
-    if request.GET.get("format") == "csv":
-        answer = HttpResponse(weight_tables.to_csv(rules), content_type="text/csv; charset=utf-8")
-        answer["Content-Disposition"] = 'attachment; filename="weights.csv"'
-        return answer
-    _form, first, last, currency = _period(request, shop)
-    draft = version is None or version.effective_ms is None
-    blank = [Rule("channel", "", 1_000)] * 3 if may_change and draft else []
-    context = {
-        "versions": WeightVersion.objects.filter(shop=shop).order_by("-number")[:50],
-        "version": version,
-        "effective": reports.moment_of(version.effective_ms) if version and version.effective_ms is not None else None,
-        "draft": draft,
-        "rules": list(enumerate([*rules, *blank])),
-        "dimensions": DIMENSIONS,
-        "may_change": may_change,
-        "today": reports.today().isoformat(),
-        "first": first.isoformat(),
-        "last": last.isoformat(),
-        "currency": currency,
-    }
-    return TemplateResponse(request, "attribution/weights.html", context)

@@ -7,12 +7,13 @@ from typing import Any, Final
 
 from django.http import HttpRequest
 
-from sumeru_proxy.consumers.attribution import certainty, company
+from sumeru_proxy.consumers.attribution import certainty, channels, company, erasure, estimation, spend
 from sumeru_proxy.consumers.attribution.arrivals import major
 from sumeru_proxy.consumers.attribution.charts import bars
 from sumeru_proxy.consumers.attribution.credits import credit
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS, JourneyConversion, JourneyTouch
 from sumeru_proxy.consumers.attribution.offers import OFFERS, Parameters, model_named
+from sumeru_proxy.webhooks import installed
 from sumeru_proxy.webhooks.listeners import DocsPage
 
 ORDER: Final = JourneyConversion(at_ms=21 * DAY_MS, total=10_000, customer="new")
@@ -69,7 +70,16 @@ def _recipe(_request: HttpRequest) -> Mapping[str, Any]:
         "dimensions": company.DIMENSIONS,
         "largest": company.LARGEST,
         "rules_limit": company.RULES_LIMIT,
+        "fields": channels.FIELDS,
+        "rules": channels.DEFAULT_RULES,
+        "open_limit": f"{estimation.OPEN_LIMIT:,}",
+        "spend_columns": spend.COLUMNS,
     }
+
+
+def _privacy(_request: HttpRequest) -> Mapping[str, Any]:
+    consumer = installed.consumer("attribution")
+    return {"stored": consumer.stores if consumer else (), "open_days": erasure.OPEN_RETENTION.days}
 
 
 PAGES: Final = (
@@ -79,6 +89,13 @@ PAGES: Final = (
         template="attribution/docs/recipe.html",
         summary="Credit each order's revenue to its touches, to the cent, by the company's own weights.",
         context=_recipe,
+    ),
+    DocsPage(
+        slug="attribution-privacy",
+        title="Attribution and privacy",
+        template="attribution/docs/privacy.html",
+        summary="What is stored of visitors and customers, why, and how it ends.",
+        context=_privacy,
     ),
     DocsPage(
         slug="attribution-models",

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import F
 
 from sumeru_proxy.consumers.attribution import certainty, journey_rows, markov, shapley, words
 from sumeru_proxy.consumers.attribution.credits import counted_touches
@@ -100,7 +99,7 @@ def store(fits: list[Fit]) -> None:
         for each in fits:
             each.save()
         if fits:
-            AttributionSettings.objects.filter(shop_id=fits[0].shop_id).update(revision=F("revision") + 1)
+            AttributionSettings.count_up(fits[0].shop_id)
 
 
 def fit(shop_id: int, until_ms: int) -> list[Fit]:

@@ -10,7 +10,7 @@ from sumeru_proxy.consumers.attribution.credits import Explanation, explain
 from sumeru_proxy.consumers.attribution.journeys import JourneyConversion
 from sumeru_proxy.consumers.attribution.models import Conversion as ConversionRow
 from sumeru_proxy.consumers.attribution.models import Credit
-from sumeru_proxy.consumers.attribution.plans import Plan, plan_of
+from sumeru_proxy.consumers.attribution.plans import Plan, due, plan_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,5 +56,5 @@ def explained(shop_id: int, key: str, *, kind: str = "order", plan: Plan | None 
         journey.theirs,
         stored,
         company[1].version if company else 0,
-        row.revision == plan.revision,
+        row.revision >= due(shop_id).at(row.at_ms),
     )

@@ -7,17 +7,15 @@ from collections.abc import Iterable, Sequence
 from django.db import transaction
 
 from sumeru_proxy.client.shapes_admin import Attribution
-from sumeru_proxy.consumers.attribution import journey_rows, people, storage, words
+from sumeru_proxy.consumers.attribution import journey_rows, people, storage, touch_rows, visitors, visits
 from sumeru_proxy.consumers.attribution.arrivals import (
     SOURCE,
     Arrived,
-    ArrivedTouch,
     Spoken,
     new_or_returning,
-    rank_of,
     spoken_of,
 )
-from sumeru_proxy.consumers.attribution.models import Conversion, ConversionTouch, Label, Touch
+from sumeru_proxy.consumers.attribution.models import Conversion, ConversionTouch
 from sumeru_proxy.consumers.attribution.plans import Plan, plan_of, settings_of
 
 _FIELDS = (
@@ -71,50 +69,6 @@ def _sort_customers(shop_id: int, persons: set[str], changes: storage.Changes) -
     return set(wrong)
 
 
-def _store_touches(shop_id: int, touches: Iterable[ArrivedTouch], person_by_key: dict[str, str]) -> dict[str, int]:
-    by_key = {touch.key: touch for touch in touches}
-    needed = {
-        word
-        for touch in by_key.values()
-        for word in (
-            (Label.Kind.CHANNEL.value, touch.channel),
-            (Label.Kind.CAMPAIGN.value, touch.campaign),
-            (Label.Kind.DEVICE.value, touch.device),
-            (Label.Kind.LANDING.value, touch.landing),
-        )
-    }
-    numbers = words.ids_of(shop_id, needed)
-    rows = [
-        Touch(
-            shop_id=shop_id,
-            key=key[:200],
-            at_ms=touch.at_ms,
-            rank=rank_of(key),
-            channel=numbers[Label.Kind.CHANNEL, touch.channel],
-            campaign=numbers[Label.Kind.CAMPAIGN, touch.campaign],
-            device=numbers[Label.Kind.DEVICE, touch.device],
-            landing=numbers[Label.Kind.LANDING, touch.landing],
-            source=touch.source[:190],
-            medium=touch.medium[:190],
-            person=person_by_key.get(key, ""),
-        )
-        for key, touch in sorted(by_key.items())
-    ]
-    Touch.objects.bulk_create(
-        rows,
-        batch_size=500,
-        update_conflicts=True,
-        unique_fields=["shop", "key"],
-        update_fields=["at_ms", "channel", "campaign", "device", "landing", "source", "medium", "person"],
-    )
-    found: dict[str, int] = {}
-    keys = sorted(by_key)
-    for start in range(0, len(keys), 500):
-        rows_found = Touch.objects.filter(shop_id=shop_id, key__in=[key[:200] for key in keys[start : start + 500]])
-        found |= dict(rows_found.values_list("key", "pk"))
-    return found
-
-
 Steps = dict[tuple[int, int], int | None]
 """(order, touch) → what Sumeru credits to it."""
 
@@ -122,7 +76,7 @@ Steps = dict[tuple[int, int], int | None]
 def _steps(shop_id: int, spoken: Sequence[tuple[Conversion, Spoken]]) -> Steps:
     """Store the touches that Sumeru names; gives the journeys that they make."""
     persons = {touch.key: row.person for row, each in spoken for touch in each.touches}
-    numbers = _store_touches(shop_id, [touch for _row, each in spoken for touch in each.touches], persons)
+    numbers = touch_rows.store(shop_id, [touch for _row, each in spoken for touch in each.touches], persons)
     return {(row.pk, numbers[touch.key[:200]]): touch.theirs for row, each in spoken for touch in each.touches}
 
 
@@ -155,13 +109,14 @@ def take(shop_id: int, orders: Sequence[Arrived], plan: Plan | None = None) -> i
     if not orders:
         return 0
     with transaction.atomic():
+        visitors.hold(shop_id, needed=False)
         plan = plan or plan_of(shop_id)
         pairs = _rows_of(shop_id, orders)
         if not pairs:
             return 0
         ids = [row.pk for row, _order in pairs]
         affected = set(journey_rows.changed_by(ids, plan.options))
-        changes = storage.Changes()
+        changes = storage.Changes(announced=plan.announced)
         storage.retract([row for row, _order in pairs], changes)
         before: set[str] = set()
         for row, order in pairs:
@@ -180,6 +135,14 @@ def take(shop_id: int, orders: Sequence[Arrived], plan: Plan | None = None) -> i
         steps = _steps(shop_id, spoken)
         _unlink([row.pk for row, _spoken in spoken], steps)
         _link(steps)
+        named = [
+            (visits.visitor_of(visitor_id), row.person or row.email)
+            for row, each in spoken
+            for visitor_id in each.visitor_ids
+        ]
+        if named:
+            visitors.name(shop_id, named)
+        visitors.join(shop_id, [row for row, _order in pairs])
         others = _sort_customers(shop_id, before | {row.person for row, _order in pairs}, changes)
         affected.update(others, journey_rows.changed_by(ids, plan.options))
         storage.recompute(shop_id, sorted(affected), plan, changes)
@@ -197,6 +160,7 @@ def take_touches(shop_id: int, attributions: Iterable[Attribution], plan: Plan |
     for attribution in attributions:
         by_order.setdefault(attribution.order_id, []).append(attribution)
     with transaction.atomic():
+        visitors.hold(shop_id, needed=False)
         plan = plan or plan_of(shop_id)
         preferred = settings_of(shop_id).their_model
         ids = Conversion.objects.filter(shop_id=shop_id, kind="order", key__in=by_order, erased=False)
@@ -215,6 +179,7 @@ def take_touches(shop_id: int, attributions: Iterable[Attribution], plan: Plan |
         ConversionTouch.objects.filter(conversion__in=chosen, touch__key__startswith=SOURCE).update(theirs=None)
         _link(_steps(shop_id, better))
         storage.save(chosen, ["their_model"])
+        visitors.join(shop_id, rows)
         affected.update(journey_rows.changed_by([row.pk for row in rows], plan.options))
         storage.recompute(shop_id, sorted(affected), plan)
     return len(rows)

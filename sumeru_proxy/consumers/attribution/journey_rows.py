@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from sumeru_proxy.consumers.attribution.journeys import JourneyConversion, JourneyTouch, Options
 from sumeru_proxy.consumers.attribution.models import Conversion as ConversionRow
-from sumeru_proxy.consumers.attribution.models import ConversionTouch, Label
+from sumeru_proxy.consumers.attribution.models import ConversionTouch, Label, VisitorLink
 from sumeru_proxy.consumers.attribution.models import Touch as TouchRow
 
 CHUNK_ROWS: Final = 5_000
@@ -115,13 +115,15 @@ def of_shop(
 
 
 def of_rows(rows: Sequence[ConversionRow], options: Options) -> tuple[list[Journey], dict[tuple[str, str], int]]:
-    """These few orders (ascending by number), read at once, and the numbers of the words that their touches have."""
+    """These few orders (ascending by number), read at once, and the numbers of the words that their touches and journeys have."""
     ids = [row.pk for row in rows]
     steps = list(_touches(ConversionTouch.objects.filter(conversion_id__in=ids), options))
-    numbers = {number for step in steps for number in step[4:]}
+    # The journey that an order has had is most often the one that it will have.
+    numbers = {number for step in steps for number in step[4:]} | {row.path for row in rows}
     texts = {0: "", **dict(Label.objects.filter(pk__in=numbers).values_list("pk", "text"))}
     words = {("channel", texts[step[4]]): step[4] for step in steps}
     words |= {("campaign", texts[step[5]]): step[5] for step in steps}
+    words |= {("path", texts[row.path]): row.path for row in rows if texts.get(row.path)}
     orders = [(row.pk, row.at_ms, row.total, row.refunded, row.customer, row.kind) for row in rows]
     return list(_joined(orders, iter(steps), texts)), words
 
@@ -129,8 +131,11 @@ def of_rows(rows: Sequence[ConversionRow], options: Options) -> tuple[list[Journ
 def open_persons(shop_id: int) -> QuerySet[TouchRow]:
     """Touches of people who have ordered nothing (yet): journeys without an order."""
     ordered = ConversionRow.objects.filter(shop_id=shop_id, person=OuterRef("person"))
+    known = VisitorLink.objects.filter(shop_id=shop_id, visitor=OuterRef("person"), served=True)
     served = ConversionTouch.objects.filter(touch_id=OuterRef("pk"))
-    return TouchRow.objects.filter(~Exists(ordered), ~Exists(served), shop_id=shop_id).exclude(person="")
+    return TouchRow.objects.filter(~Exists(ordered), ~Exists(known), ~Exists(served), shop_id=shop_id).exclude(
+        person=""
+    )
 
 
 def without_order(

@@ -9,13 +9,35 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from sumeru_proxy.consumers.attribution.journeys import COUNT, FALLBACK, NEVER, Options
-from sumeru_proxy.consumers.attribution.offers import Parameters
+from sumeru_proxy.consumers.attribution.choices import AttributionSettings
+from sumeru_proxy.consumers.attribution.desk_models import CreditWebhook, ShiftRun, Spend
+from sumeru_proxy.consumers.attribution.visitor_models import VisitorLink, Withdrawal
 from sumeru_proxy.models import Shop
+
+__all__ = [
+    "AttributionSettings",
+    "ChannelSum",
+    "Conversion",
+    "ConversionTouch",
+    "Credit",
+    "CreditWebhook",
+    "DayCount",
+    "DaySum",
+    "Fit",
+    "Label",
+    "ModelCode",
+    "ReadToken",
+    "ShiftRun",
+    "Spend",
+    "Touch",
+    "VisitorLink",
+    "WeightRule",
+    "WeightVersion",
+    "Withdrawal",
+]
 
 
 class ModelCode(models.IntegerChoices):
@@ -251,6 +273,7 @@ class WeightVersion(models.Model):
     number = models.PositiveIntegerField(_("version"))
     note = models.CharField(_("note"), max_length=190, blank=True)
     effective_ms = models.BigIntegerField(_("effective from"), null=True, blank=True)
+    revision = models.PositiveIntegerField(_("revision"), default=0, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     published_at = models.DateTimeField(_("published at"), null=True, blank=True)
 
@@ -308,64 +331,6 @@ class Fit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model}:{self.pk}"
-
-
-_PART = [MaxValueValidator(1_000)]
-
-
-class AttributionSettings(models.Model):
-    """What a shop chose. ``revision`` grows with every change, so that credits made under older choices are recognised."""
-
-    shop = models.OneToOneField(Shop, models.CASCADE, related_name="+")
-    look_back_days = models.PositiveSmallIntegerField(
-        _("look-back window in days"), default=90, validators=[MaxValueValidator(3_650)], help_text=_("0: no limit.")
-    )
-    kinds = models.JSONField(_("types that are credited"), default=list, blank=True)
-    one_order_only = models.BooleanField(_("a touch serves only the first order after it"), default=False)
-    direct = models.CharField(
-        _("direct visits"),
-        max_length=8,
-        default=COUNT,
-        choices=[
-            (COUNT, _("count as any channel")),
-            (FALLBACK, _("count when there is nothing else")),
-            (NEVER, _("never count")),
-        ],
-    )
-    prefer_campaigns = models.BooleanField(_("prefer touches with a campaign"), default=False)
-    half_life_days = models.PositiveSmallIntegerField(
-        _("half-life in days"), default=7, validators=[MinValueValidator(1), MaxValueValidator(365)]
-    )
-    part_first = models.PositiveSmallIntegerField(_("part of the first touch"), default=40, validators=_PART)
-    part_middle = models.PositiveSmallIntegerField(_("part of those between"), default=20, validators=_PART)
-    part_last = models.PositiveSmallIntegerField(_("part of the last touch"), default=40, validators=_PART)
-    markov_order = models.PositiveSmallIntegerField(
-        _("channels that a state remembers"), default=1, validators=[MinValueValidator(1), MaxValueValidator(3)]
-    )
-    their_model = models.CharField(
-        _("Sumeru’s model to compare with"),
-        max_length=60,
-        blank=True,
-        help_text=_("Its name as Sumeru reports it. Empty, or where an order has none of it: the first one by name."),
-    )
-    revision = models.PositiveIntegerField(_("revision"), default=1, editable=False)
-
-    class Meta:
-        verbose_name = _("attribution settings")
-        verbose_name_plural = _("attribution settings")
-
-    def __str__(self) -> str:
-        return str(self.shop_id)
-
-    def options(self) -> Options:
-        """Which touches count. Raises ValueError for stored values that are out of range."""
-        return Options(
-            self.look_back_days, frozenset(self.kinds), self.one_order_only, self.direct, self.prefer_campaigns
-        )
-
-    def parameters(self) -> Parameters:
-        """What is set on the models. Raises ValueError for stored values that are out of range."""
-        return Parameters(self.half_life_days, (self.part_first, self.part_middle, self.part_last), self.markov_order)
 
 
 class ReadToken(models.Model):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from django.db.models import Q
+
 from sumeru_proxy.consumers.attribution import weight_tables
 from sumeru_proxy.consumers.attribution.company import WeightTable
 from sumeru_proxy.consumers.attribution.journeys import Options
-from sumeru_proxy.consumers.attribution.models import AttributionSettings, Fit, ModelCode
+from sumeru_proxy.consumers.attribution.models import AttributionSettings, CreditWebhook, Fit, ModelCode, WeightVersion
 from sumeru_proxy.consumers.attribution.offers import OFFERS, Parameters, model_named
 from sumeru_proxy.consumers.attribution.rules import Model
 from sumeru_proxy.consumers.attribution.weight_tables import Tables
@@ -21,7 +23,8 @@ FROM_DATA = tuple(ModelCode[name.upper()] for name, offer in OFFERS.items() if o
 class Plan:
     """Models side by side. ``models`` do not depend on the order's time; the company's weights do, by version.
 
-    ``with_company`` says whether these are computed, ``with_theirs`` whether Sumeru's own credit is carried beside them.
+    ``with_company`` says whether these are computed, ``with_theirs`` whether Sumeru's own credit is carried beside them, ``announced``
+    whether an endpoint hears of orders whose credit changes.
     """
 
     options: Options
@@ -29,6 +32,7 @@ class Plan:
     tables: Tables | None = None
     with_theirs: bool = True
     revision: int = 0
+    announced: bool = False
     _company: dict[int, Model] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -80,6 +84,34 @@ def settings_of(shop_id: int) -> AttributionSettings:
     return AttributionSettings.objects.get_or_create(shop_id=shop_id)[0]
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Which revision an order's credit must have at least, by its time: ``common``, and from each moment on a higher one."""
+
+    common: int
+    versions: tuple[tuple[int, int], ...] = ()
+
+    def at(self, at_ms: int) -> int:
+        """The revision that an order of this time needs."""
+        return max([self.common, *(revision for moment, revision in self.versions if moment <= at_ms)])
+
+    def behind(self) -> Q:
+        """Credited orders (rows of ``Conversion``) that are due again."""
+        found = Q(revision__lt=self.common)
+        for moment, revision in self.versions:
+            found |= Q(at_ms__gte=moment, revision__lt=revision)
+        return found & Q(revision__gt=0)
+
+
+def due(shop_id: int) -> Due:
+    """What the shop's choices and published weights ask of its orders' credits."""
+    common = settings_of(shop_id).common_revision
+    rows = WeightVersion.objects.filter(shop_id=shop_id, revision__gt=common).exclude(effective_ms=None)
+    return Due(
+        common, tuple((moment or 0, revision) for moment, revision in rows.values_list("effective_ms", "revision"))
+    )
+
+
 def rule_models(parameters: Parameters) -> tuple[Coded, ...]:
     """The models that need neither data nor a table."""
     return tuple(
@@ -102,4 +134,5 @@ def plan_of(shop_id: int, codes: Collection[int] | None = None) -> Plan:
         weight_tables.tables(shop_id) if codes is None or ModelCode.COMPANY in codes else None,
         codes is None or ModelCode.SUMERU in codes,
         stored.revision,
+        CreditWebhook.objects.filter(shop_id=shop_id, active=True).exists(),
     )

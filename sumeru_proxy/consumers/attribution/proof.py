@@ -10,7 +10,7 @@ from django.db.models.functions import Cast
 
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS
 from sumeru_proxy.consumers.attribution.models import ChannelSum, Conversion, Credit, DayCount, DaySum, ModelCode
-from sumeru_proxy.consumers.attribution.plans import settings_of
+from sumeru_proxy.consumers.attribution.plans import due, settings_of
 
 LIST_LIMIT: Final = 100
 
@@ -73,7 +73,6 @@ def prove(shop_id: int, first_day: int, last_day: int) -> Proof:
     Reads only; each figure is summed by the database. Models from data are compared where they were computed.
     """
     options = settings_of(shop_id).options()
-    revision = settings_of(shop_id).revision
     span = {"at_ms__gte": first_day * DAY_MS, "at_ms__lt": (last_day + 1) * DAY_MS}
     orders = Conversion.objects.filter(shop_id=shop_id, **span)
     if options.kinds:
@@ -98,7 +97,7 @@ def prove(shop_id: int, first_day: int, last_day: int) -> Proof:
         orders.count(),
         len(expected) + 2 * len(by_model) + len(revenue),
         tuple(gaps[:LIST_LIMIT]),
-        done.exclude(revision=revision).filter(erased=False).count(),
+        done.filter(due(shop_id).behind(), erased=False).count(),
         orders.filter(revision=0, erased=False).count(),
         differing(shop_id, first_day, last_day),
     )

@@ -7,20 +7,24 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any, Final
 
-from django.db.models import Sum
+from django.db.models import BigIntegerField, ExpressionWrapper, F, QuerySet, Sum
 
+from sumeru_proxy.consumers.attribution import spend
 from sumeru_proxy.consumers.attribution.arrivals import major
 from sumeru_proxy.consumers.attribution.computation import LENGTH_LIMIT
+from sumeru_proxy.consumers.attribution.days import day_number, day_of, plain
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS
 from sumeru_proxy.consumers.attribution.models import ChannelSum, DayCount, DaySum, Fit, Label, ModelCode
 from sumeru_proxy.consumers.attribution.plans import latest_fits
 
 DAYS_LIMIT: Final = 1_100
 PATHS_LIMIT: Final = 20
+_MODELS: Final = 128
+"""More than any model's code."""
 NOBODY: Final = "(unattributed)"
-_EPOCH: Final = date(1970, 1, 1).toordinal()
 BUCKETS: Final = {
     DayCount.What.LENGTH: (0, 1, 2, 3, 4, 5, 8, 13, LENGTH_LIMIT),
     DayCount.What.DAYS: (0, 1, 2, 3, 7, 14, 30, 60, 90),
@@ -30,16 +34,6 @@ BUCKETS: Final = {
 
 class BadPeriod(ValueError):
     """The period ends before it begins or is longer than DAYS_LIMIT."""
-
-
-def day_number(day: date) -> int:
-    """Whole days since 1970, as the sums are stored."""
-    return day.toordinal() - _EPOCH
-
-
-def day_of(number: int) -> date:
-    """The date of a stored day."""
-    return date.fromordinal(number + _EPOCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +55,19 @@ class Earned:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A channel (or a campaign of it) under each model. ``errors``: the standard error of its share under a model from data."""
+    """A channel (or a campaign of it) under each model. ``errors``: the standard error of its share under a model from data.
+    ``spent``: what it cost, minor units.
+    """
 
     channel: str
     campaign: str
     by_model: Mapping[int, Earned]
     errors: Mapping[int, float]
+    spent: int = 0
+
+    def returned(self, model: int) -> Decimal | None:
+        """Return on spend under a model; None where nothing was spent."""
+        return spend.returned(self.by_model.get(model, Earned()).net, self.spent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,23 +140,42 @@ def _grouped(rows: Iterable[Any], starts: Sequence[int]) -> tuple[Group, ...]:
     )
 
 
+def _with_model(rows: QuerySet[Any], name: str) -> QuerySet[Any]:
+    """With ``both``: a word's number and the model's in one, as a group by one number less costs SQLite a quarter less."""
+    found: QuerySet[Any] = rows.annotate(both=ExpressionWrapper(F(name) * _MODELS + F("model"), BigIntegerField()))
+    return found
+
+
+def _costs(shop_id: int, days: tuple[int, int], currency: str, *, campaigns: bool) -> dict[tuple[int, int], int]:
+    found: dict[tuple[int, int], int] = {}
+    for (channel, campaign), amount in spend.sums(shop_id, days, currency).items():
+        where = (channel, campaign if campaigns else 0)
+        found[where] = found.get(where, 0) + amount
+    return found
+
+
 def report(shop_id: int, first: date, last: date, currency: str, *, campaigns: bool = False) -> Report:
     """The report of the days ``first`` to ``last`` (both included, UTC). Raises BadPeriod. About ten queries of sums."""
     check_period(first, last)
     span = {"shop_id": shop_id, "day__gte": day_number(first), "day__lte": day_number(last), "currency": currency}
     cells: dict[tuple[int, int], dict[int, Earned]] = {}
     customers: dict[str, dict[int, dict[int, Earned]]] = {}
-    sums = ChannelSum.objects.filter(**span).values_list("model", "customer", "channel")
-    for model, customer, channel, amount, refunded in sums.annotate(Sum("amount"), Sum("refunded")).order_by():
+    sums = _with_model(ChannelSum.objects.filter(**span), "channel").values_list("both", "customer")
+    for both, customer, amount, refunded in sums.annotate(Sum("amount"), Sum("refunded")).order_by():
+        channel, model = divmod(both, _MODELS)
         earned = Earned(amount, refunded)
         cell = cells.setdefault((channel, 0), {})
         cell[model] = cell.get(model, Earned()).plus(earned)
         customers.setdefault(customer, {}).setdefault(model, {})[channel] = earned
     if campaigns:
         cells = {}
-        fine = DaySum.objects.filter(**span).values_list("model", "channel", "campaign")
-        for model, channel, campaign, amount, refunded in fine.annotate(Sum("amount"), Sum("refunded")).order_by():
+        fine = _with_model(DaySum.objects.filter(**span), "campaign").values_list("both", "channel")
+        for both, channel, amount, refunded in fine.annotate(Sum("amount"), Sum("refunded")).order_by():
+            campaign, model = divmod(both, _MODELS)
             cells.setdefault((channel, campaign), {})[model] = Earned(amount, refunded)
+    costs = _costs(shop_id, (day_number(first), day_number(last)), currency, campaigns=campaigns)
+    for where in costs:
+        cells.setdefault(where, {})
     numbers = {number for pair in cells for number in pair}
     counted = DayCount.objects.filter(**span)
     by_what: dict[str, list[Any]] = {}
@@ -178,11 +198,21 @@ def report(shop_id: int, first: date, last: date, currency: str, *, campaigns: b
     for _value, _orders, amount, refunded in by_what[DayCount.What.LENGTH]:
         revenue = revenue.plus(Earned(amount, refunded))
     rows_found = [
-        Row(texts[channel], texts[campaign] if campaign else "", cell, errors.get(texts[channel], {}))
+        Row(
+            texts[channel],
+            texts[campaign] if campaign else "",
+            cell,
+            errors.get(texts[channel], {}),
+            costs.get((channel, campaign), 0),
+        )
         for (channel, campaign), cell in cells.items()
     ]
     rows_found.sort(
-        key=lambda row: (-max(earned.amount for earned in row.by_model.values()), row.channel, row.campaign)
+        key=lambda row: (
+            -max((earned.amount for earned in row.by_model.values()), default=0),
+            row.channel,
+            row.campaign,
+        )
     )
     return Report(
         first,
@@ -236,7 +266,10 @@ def to_csv(found: Report) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(
-        ("channel", "campaign", "model", "currency", "credited", "refunded", "net", "first_day", "last_day")
+        (
+            *("channel", "campaign", "model", "currency", "credited", "refunded", "net", "first_day", "last_day"),
+            *("spent", "return_on_spend"),
+        )
     )
     for row in found.rows:
         for model in found.models:
@@ -244,20 +277,18 @@ def to_csv(found: Report) -> str:
             amounts = [str(major(each, found.currency)) for each in (earned.amount, earned.refunded, earned.net)]
             writer.writerow(
                 (
-                    _plain(row.channel),
-                    _plain(row.campaign),
+                    plain(row.channel),
+                    plain(row.campaign),
                     name_of(model),
                     found.currency,
                     *amounts,
                     found.first,
                     found.last,
+                    str(major(row.spent, found.currency)) if row.spent else "",
+                    "" if (gain := row.returned(model)) is None else gain,
                 )
             )
     return out.getvalue()
-
-
-def _plain(text: str) -> str:
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "'", "\t", "\r")) else text
 
 
 def moment_of(at_ms: int) -> datetime:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from django.db.models import QuerySet
+
 from sumeru_proxy import memory
 from sumeru_proxy.consumers.attribution import journey_rows
 from sumeru_proxy.consumers.attribution.company import WeightTable
@@ -72,14 +74,20 @@ def _journeys(ids: Sequence[int], plan: Plan) -> list[Counted]:
     return [(each.conversion, counted_touches(each.conversion, each.touches, plan.options)) for each in found]
 
 
-def ids_between(shop_id: int, since_ms: int, until_ms: int, currency: str) -> list[int]:
-    """The orders of a period that have touches or not, in the order of time; their types are those that are credited."""
+def orders_between(shop_id: int, since_ms: int, until_ms: int, currency: str) -> QuerySet[ConversionRow]:
+    """The orders of a period, with touches or not; their types are those that are credited."""
     options = plan_of(shop_id, ()).options
     rows = ConversionRow.objects.filter(
         shop_id=shop_id, at_ms__gte=since_ms, at_ms__lt=until_ms, currency=currency, erased=False
     )
     if options.kinds:
         rows = rows.filter(kind__in=options.kinds)
+    return rows
+
+
+def ids_between(shop_id: int, since_ms: int, until_ms: int, currency: str) -> list[int]:
+    """The same orders' numbers, in the order of time."""
+    rows = orders_between(shop_id, since_ms, until_ms, currency)
     return list(rows.order_by("at_ms", "pk").values_list("pk", flat=True))
 
 

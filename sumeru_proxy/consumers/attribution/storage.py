@@ -6,6 +6,7 @@ Locks are taken in one order everywhere: orders by number, then words, then sums
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -16,9 +17,13 @@ from sumeru_proxy.consumers.attribution.computation import Computed, compute
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS
 from sumeru_proxy.consumers.attribution.models import ChannelSum, Conversion, Credit, DayCount, DaySum, Label
 from sumeru_proxy.consumers.attribution.plans import Plan
+from sumeru_proxy.webhooks import installed
 
 CHUNK_ORDERS: Final = 500
 FEW: Final = 200
+CONSUMER_NAME: Final = "attribution"
+ANNOUNCEMENT: Final = "credited"
+ANNOUNCED_LIMIT: Final = 50
 _Rows = list[tuple[Any, ...]]
 _CREDIT: Final = ("conversion_id", "model", "channel", "campaign", "amount", "refunded")
 _SUM_KEY: Final = ("shop_id", "day", "model", "currency", "channel", "campaign")
@@ -28,9 +33,11 @@ _TYPES: Final = {"currency": "text", "customer": "text", "what": "text"}
 
 
 class Changes:
-    """Differences of day sums and counts, gathered over some orders."""
+    """Differences of day sums and counts, gathered over some orders; ``by_order`` of credits, where they are ``announced``."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, announced: bool = False) -> None:
+        self.announced = announced
+        self.by_order: dict[int, dict[tuple[int, int, int], tuple[int, int]]] = {}
         self.sums: dict[tuple[Any, ...], tuple[int, int]] = {}
         self.channels: dict[tuple[Any, ...], tuple[int, int]] = {}
         self.counts: dict[tuple[Any, ...], tuple[int, int, int]] = {}
@@ -44,6 +51,15 @@ class Changes:
         key = (row.shop_id, day, model, row.currency, row.customer, channel)
         before = self.channels.get(key, (0, 0))
         self.channels[key] = (before[0] + amount, before[1] + refunded)
+        if self.announced:
+            own = self.by_order.setdefault(row.pk, {})
+            before = own.get((model, channel, campaign), (0, 0))
+            own[model, channel, campaign] = (before[0] + amount, before[1] + refunded)
+
+    @property
+    def changed_orders(self) -> list[int]:
+        """The orders whose credit is another one than before, ascending."""
+        return sorted(pk for pk, own in self.by_order.items() if any(money != (0, 0) for money in own.values()))
 
     def count(self, row: Conversion, sign: int) -> None:
         """Add the order's properties, or take them away with ``sign=-1``."""
@@ -212,10 +228,14 @@ def recompute(shop_id: int, ids: Sequence[int], plan: Plan, changes: Changes | N
     """
     with transaction.atomic():
         rows = [row for row in locked(journey_rows.changed_by(ids, plan.options)) if not row.erased]
-        changes = changes or Changes()
+        changes = changes or Changes(announced=plan.announced)
         retract(rows, changes)
         journeys, read_words = journey_rows.of_rows(rows, plan.options)
         found = {each.id: compute(plan, each.conversion, each.touches, each.theirs) for each in journeys}
         apply(shop_id, rows, found, plan, changes, read_words)
         changes.write()
+        told = changes.changed_orders
+        for start in range(0, len(told), ANNOUNCED_LIMIT):
+            body = {"orders": told[start : start + ANNOUNCED_LIMIT]}
+            installed.owe(CONSUMER_NAME, ANNOUNCEMENT, shop_id, body, key=f"credited-{uuid.uuid4()}")
     return len(rows)

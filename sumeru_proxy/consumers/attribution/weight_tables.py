@@ -65,7 +65,7 @@ def publish(version: WeightVersion, effective_ms: int) -> None:
     """Put a draft in force for orders from ``effective_ms`` on, for ever. Raises Published when it is already.
 
     Orders before stay with the version that is theirs. Of two versions from the same moment the later number holds. The settings'
-    revision grows, so that orders credited before are known to be due again.
+    revision grows, so that orders from then on that were credited before are known to be due again (``plans.due``).
     """
     with transaction.atomic():
         done = WeightVersion.objects.filter(pk=version.pk, effective_ms=None).update(
@@ -73,8 +73,8 @@ def publish(version: WeightVersion, effective_ms: int) -> None:
         )
         if not done:
             raise Published(version.number)
-        AttributionSettings.objects.get_or_create(shop_id=version.shop_id)
-        AttributionSettings.objects.filter(shop_id=version.shop_id).update(revision=F("revision") + 1)
+        revision = AttributionSettings.count_up(version.shop_id, every_order=False)
+        WeightVersion.objects.filter(pk=version.pk).update(revision=revision)
     version.refresh_from_db()
 
 

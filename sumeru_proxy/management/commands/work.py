@@ -10,10 +10,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from sumeru_proxy import housekeeping, refreshing, worker
+from sumeru_proxy import accounts, housekeeping, refreshing, worker
 from sumeru_proxy.outbox import jobs, rules
 from sumeru_proxy.outbox.delivering import WorkerTimings
 from sumeru_proxy.outbox.turns import Turns
+from sumeru_proxy.reading import catalogue_walk
 
 
 class Command(BaseCommand):
@@ -22,8 +23,8 @@ class Command(BaseCommand):
     # A worker serves no addresses: what the web processes check need not hold it up.
     requires_system_checks = []
     help = (
-        "Deliver what is owed (writes to Sumeru, events to listeners), refresh what web processes leave to it, and do the day's work "
-        "(pruning, consumers' daily jobs). Start as many as you like, on any machine."
+        "Deliver what is owed (writes to Sumeru, events to listeners), refresh what web processes leave to it, walk through the shops' "
+        "catalogues, and do the day's work (pruning, consumers' daily jobs). Start as many as you like, on any machine."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -33,7 +34,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--jobs-only",
             action="store_true",
-            help="neither refresh copies nor do the day's work (as with --kinds or --once)",
+            help="neither refresh copies, walk through catalogues nor do the day's work (as with --kinds or --once)",
         )
         parser.add_argument("--threads", type=int, default=2, help="jobs at a time in this process (default 2)")
         parser.add_argument("--batch", type=int, default=10, help="jobs claimed at a time (default 10)")
@@ -83,4 +84,13 @@ class Command(BaseCommand):
     def _beside(options: dict[str, Any]) -> list[Callable[[Event], None]]:
         if options["jobs_only"] or options["kinds"] or options["once"]:
             return []
-        return [housekeeping.run, *([refreshing.run] if refreshing.shares_copies() else [])]
+        return [
+            housekeeping.run,
+            catalogue_walking,
+            *([refreshing.run] if refreshing.shares_copies() else []),
+        ]
+
+
+def catalogue_walking(stopping: Event) -> None:
+    """Walk through the shops' catalogues until stopped."""
+    catalogue_walk.run(stopping, lambda shop_id: accounts.client_for(shop_id, "index"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.loader.pixel.pages import GPC, REVIEWS, Tracked, valid
@@ -68,7 +70,9 @@ def test_a_withdrawn_consent_clears_the_storage(tracked: Tracked) -> None:
     assert tracked.stored() == [[], 0, "", 0]
     other.wait_for_function("!sumeru.track('refused')")  # the other tab hears of it
     tracked.hide()
-    assert set(tracked.types()) <= {"page_view", "refused"}
+    assert set(tracked.types()) <= {"page_view", "refused", "consent_withdrawn"}
+    (gone,) = tracked.of("consent_withdrawn")
+    assert (gone["visitor_id"], "consent" in gone) == (tracked.of("page_view")[0]["visitor_id"], False)
     other.evaluate("sumeru.track('never')")
     other.goto("about:blank")
     tracked.hide()
@@ -94,7 +98,7 @@ def test_the_storefront_platforms_word(tracked: Tracked, allowed: bool) -> None:
     page.evaluate("sumeru.track('later')")
     tracked.hide()
     # On a busy machine the first may have left by itself, and arrive after the second.
-    assert sorted(tracked.types()) == (["page_view"] if allowed else ["later", "page_view"])
+    assert sorted(tracked.types()) == (["consent_withdrawn", "page_view"] if allowed else ["later", "page_view"])
     assert tracked.stored()[0] == ([] if allowed else ["sumeru_session", "sumeru_visitor"])
 
 
@@ -128,3 +132,18 @@ def test_the_visitor_stays_and_the_visit_ends(tracked: Tracked) -> None:
     assert [session == sessions[0] for session in sessions] == [True, True, False, False, False]
     assert sessions[2] == sessions[3] == sessions[4]
     assert page.evaluate("Object.values(localStorage).every((value) => /^[0-9a-f-]{36}\\.\\d{13}$/.test(value))")
+
+
+def test_who_a_visitor_is_is_told_with_the_events_and_with_forms(tracked: Tracked) -> None:
+    submit = """() => { const formData = new URLSearchParams();
+      document.body.dispatchEvent(new CustomEvent('sumeru:before-submit', {bubbles: true, detail: {formData}}));
+      return formData.get('visitor_id'); }"""
+    page = tracked.open("", "data-customer-token=sct_one")
+    assert page.evaluate(submit) is None  # nothing is made before consent
+    page.evaluate("sumeru.consent('granted')")
+    tracked.until(lambda: tracked.requests)
+    page.evaluate("sumeru.identify('sct_two'); sumeru.track('step')")
+    tracked.hide()
+    assert [json.loads(seen.body)["customer_token"] for seen in tracked.requests] == ["sct_one", "sct_two"]
+    assert page.evaluate(submit) == tracked.sent[0]["visitor_id"]
+    valid(tracked)

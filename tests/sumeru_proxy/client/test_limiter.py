@@ -10,7 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sumeru_proxy.client import limiter
-from sumeru_proxy.client.limiter import LANES, LimitHeaders, MemoryStore, Scope, State, pace_of, settle, spoken_of, take
+from sumeru_proxy.client.limiter import (
+    LANES,
+    SHARES,
+    LimitHeaders,
+    MemoryStore,
+    Scope,
+    State,
+    pace_of,
+    settle,
+    spoken_of,
+    take,
+)
 from sumeru_proxy.client.resource import PIXEL, READS, WRITES
 
 START = 1_800_000_000.0
@@ -115,7 +126,7 @@ def test_the_budget_is_used_and_never_exceeded_when_all_lanes_push(limit: int, l
     window: deque[float] = deque()
     busiest = 0
     source = random.Random(7)
-    lanes = list(limiter.SHARES[limit_class])
+    lanes = [lane for lane in limiter.SHARES[limit_class] if lane not in limiter.CAPPED]
     for tick in range(100 * 600):
         now = START + tick / 100
         for lane in source.sample(lanes, len(lanes)):
@@ -139,6 +150,22 @@ def test_a_lane_alone_borrows_everything(greedy: str) -> None:
     assert taken >= 0.95 * 1.5 * 600
 
 
+def test_a_capped_lane_gets_its_share_and_no_more_however_idle_the_rest_is() -> None:
+    bucket = Bucket(reads(logged=True))
+    taken = sum(bucket.take("check", START + tick / 10) <= 0 for tick in range(6000))
+    assert 0.9 * 0.05 * 1.5 * 600 <= taken <= 0.05 * 1.5 * 600 + 1
+
+
+def test_a_capped_lane_is_not_starved() -> None:
+    bucket = Bucket(reads(logged=True))
+    taken = 0
+    for tick in range(6000):
+        for lane in ("page", "refresh", "index"):
+            bucket.take(lane, START + tick / 10)
+        taken += bucket.take("check", START + tick / 10) <= 0
+    assert taken >= 0.8 * 0.05 * 1.5 * 600
+
+
 def test_a_page_finds_its_tokens_at_once_while_a_refresher_borrows() -> None:
     bucket = Bucket(reads())
     for tick in range(600):
@@ -158,7 +185,7 @@ def test_a_waiting_worker_is_not_starved_by_a_busy_page_lane() -> None:
             wait_s = bucket.take("worker", now)
             done["worker"] += wait_s <= 0
             retry_at = now + wait_s
-    assert done["worker"] >= 0.8 * 0.15 * 1.5 * 600
+    assert done["worker"] >= 0.8 * SHARES[READS]["worker"] * 1.5 * 600
 
 
 def test_all_scopes_or_none() -> None:

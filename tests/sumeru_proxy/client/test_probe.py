@@ -211,3 +211,12 @@ def test_what_cannot_be_measured_says_why() -> None:
         sandbox.faults.add({"kind": "status", "status": 403, "code": "forbidden", "endpoint": "product-feed"})
         assert "forbidden" in bulk_cost(seller(sandbox.url), ["a", "b"]).why
     assert BulkFinding("products", 5, 3).verdict == "3 for 5 items"
+
+
+def test_another_reading_of_the_documentation_is_understood() -> None:
+    with running(limits=LIMITS_OF_SANDBOX, edge=False, personality="strange") as sandbox:
+        found = probe(sandbox.url, WHOLE, write=True)
+        ids = [f"gid://strange/Product/{number}" for number in range(1, 7)]
+        assert bulk_cost(seller(sandbox.url), ids).verdict == "one per item"
+    assert {name: each.error or each.skipped for name, each in found.items() if each.error or each.skipped} == {}
+    assert not [each for each in found.values() if not each.called]

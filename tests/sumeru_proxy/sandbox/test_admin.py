@@ -9,7 +9,8 @@ from tests.sumeru_proxy.sandbox.conversation import ORDERS_TOKEN, Conversation
 ORDER_FIELDS = {
     "id", "number", "created_at", "updated_at", "currency", "total_price", "subtotal_price", "total_tax",
     "total_discounts", "shipping_price", "financial_status", "fulfillment_status", "customer", "shipping_address",
-    "billing_address", "line_items",
+    "billing_address", "line_items", "cancelled_at", "cancel_reason", "taxes_included", "test", "source_name", "email",
+    "discounts", "shipping_lines", "payments", "refunds",
 }  # fmt: skip
 
 
@@ -54,6 +55,7 @@ def test_attribution_is_listed_by_order(talk: Conversation) -> None:
     assert set(entry) == {"order_id", "model", "revenue", "currency", "touchpoints"}
     assert set(entry["touchpoints"][0]) == {
         "id", "channel", "source", "medium", "campaign_id", "occurred_at", "weight", "credited_revenue",
+        "device", "visitor_id", "landing_url",
     }  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from sumeru_proxy.outbox import writes
 from sumeru_proxy.outbox.delivering import WorkerTimings
 from sumeru_proxy.reading import stamps
 from sumeru_proxy.sandbox.server import Sandbox, running, small_catalogue
-from sumeru_proxy.webhooks import erasing, installed, intake, listeners, replaying
+from sumeru_proxy.webhooks import erasing, installed, intake, listeners, persons, replaying
 from tests.sumeru_proxy.listeners import RECORDER, Recorder
 
 NOW = timezone.now
@@ -152,7 +152,9 @@ def test_erasure_empties_what_speaks_of_the_person(shop: Shop) -> None:
     intake.keep_unreadable(shop.pk, odd, intake.Malformed("body", "must be JSON"), timezone.now())
     request = take(shop, 3, "gdpr.completed", customer_id="cus_1", email="ADA@mail.example")
     stamps.forget()
-    assert stamps.current(shop.pk, ["reviews"])["reviews"].hard == 1
+    assert stamps.current(shop.pk, ["people"])["people"] == (1, 0)
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.reason, waiting.body_text) == ("parked", "erased", ""), "with the event itself"
 
     worker.Worker(worker.handlers(["erase"])).once()
 
@@ -168,7 +170,7 @@ def test_erasure_empties_what_speaks_of_the_person(shop: Shop) -> None:
     # The browser that sends it again is told that it was taken; nothing is stored anew.
     assert review(shop, 0, "Ada@Mail.example").pk == waiting.pk
     assert Job.objects.get(key="evt_3").state == "done"
-    assert erasing.erase(shop.pk, frozenset({"ada@mail.example"})) == {"jobs": 0, "events": 0}
+    assert erasing.erase(shop.pk, persons.identity_of("ada@mail.example")) == {"jobs": 0, "events": 0}
 
 
 def test_a_replay_makes_listeners_hear_again(shop: Shop, recorder: Recorder) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sumeru_proxy.webhooks import erasing, intake, topics
+from sumeru_proxy.webhooks import intake, persons, topics
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 GOOD: dict[str, Any] = {
@@ -101,7 +101,7 @@ def test_no_json_object_raises_anything_else(changes: dict[str, Any]) -> None:
     except intake.Malformed:
         return
     topics.stale_after(envelope.type, envelope.data)
-    erasing.person_in(envelope.data)
+    persons.recognised(envelope.data)
 
 
 @pytest.mark.parametrize(
@@ -166,30 +166,28 @@ def test_the_domains_of_a_shop_are_a_list(domain: str, known: bool) -> None:
 @pytest.mark.parametrize(
     ("event_type", "data", "stale"),
     [
-        ("gdpr.completed", {"customer_id": "cus_1"}, (("reviews", "customers", "customer:cus_1"), True)),
-        ("gdpr.completed", {}, (("reviews", "customers"), True)),
-        ("customer.updated", {"id": "cus_2", "email": "a@b.example"}, (("customer:cus_2",), False)),
-        ("customer.tagged", {"customer": {"id": "cus_3"}}, (("customer:cus_3",), False)),
-        ("opt_in.changed", {"customer_id": 7}, ((), False)),
+        ("gdpr.completed", {"customer_id": "cus_1"}, ()),  # see test_erasing
+        ("customer.updated", {"id": "cus_2", "email": "a@b.example"}, ("customer:cus_2",)),
+        ("customer.tagged", {"customer": {"id": "cus_3"}}, ("customer:cus_3",)),
+        ("opt_in.changed", {"customer_id": 7}, ("customer:7",)),
         (
             "order.created",
             {"line_items": [{"product_id": "prd_1"}, {"product_id": "prd_1"}, 5, {}]},
-            (("product:prd_1",), False),
+            ("product:prd_1",),
         ),
         (
             "order.created",
             {"order": {"customer": {"id": "cus_1"}, "line_items": [{"product_id": "prd_2"}]}},
-            (("product:prd_2", "customer:cus_1"), False),
+            ("product:prd_2", "customer:cus_1"),
         ),
-        ("order.created", {"line_items": "none"}, ((), False)),
-        ("order.attributed", {"order_id": "ord_1"}, ((), False)),
-        ("campaign.launched", {"customer_id": "cus_1"}, ((), False)),
-        ("something.new", {"customer_id": "cus_1"}, ((), False)),
+        ("order.created", {"line_items": "none"}, ()),
+        ("order.attributed", {"order_id": "ord_1"}, ()),
+        ("campaign.launched", {"customer_id": "cus_1"}, ()),
+        ("something.new", {"customer_id": "cus_1"}, ()),
     ],
 )
-def test_what_an_event_makes_stale(event_type: str, data: dict[str, Any], stale: tuple[tuple[str, ...], bool]) -> None:
-    found = topics.stale_after(event_type, data)
-    assert (found.topics, found.hard) == stale
+def test_what_an_event_makes_stale(event_type: str, data: dict[str, Any], stale: tuple[str, ...]) -> None:
+    assert topics.stale_after(event_type, data).topics == stale
 
 
 @pytest.mark.parametrize(
@@ -204,11 +202,3 @@ def test_what_an_event_makes_stale(event_type: str, data: dict[str, Any], stale:
 )
 def test_which_order_an_event_is_about(event_type: str, data: dict[str, Any], order: str | None) -> None:
     assert topics.order_of(event_type, data) == order
-
-
-def test_a_person_is_known_by_address_and_id() -> None:
-    person = erasing.person_in({"customer": {"id": "cus_1", "email": "Ada@Shopper.example "}, "id": "x"})
-    assert person == {"cus_1", "ada@shopper.example"}
-    assert erasing.names({"author": {"email": "ADA@shopper.example"}}, person)
-    assert erasing.names({"events": [{"properties": {"who": "cus_1"}}]}, person)
-    assert not erasing.names({"body": "I am not ada@shopper.example", "id": "cus_11"}, person)

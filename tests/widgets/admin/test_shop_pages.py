@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -11,6 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from sumeru_proxy import health
+from sumeru_proxy.catalogue_rows import CatalogueWalk
 from sumeru_proxy.client import errors
 from sumeru_proxy.client.api import Meta, Observed
 from sumeru_proxy.models import Credential, Shop
@@ -309,3 +312,26 @@ def test_the_index_of_the_admin_leads_to_shops_only(admin_client: Client, shop: 
     assert reverse("admin:sumeru_proxy_shop_changelist") in text
     assert reverse("admin:widgets_placement_changelist") not in text
     assert Placement.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("walk", "said"),
+    [
+        (None, "not begun"),
+        ({"products": 300, "cursor": "next"}, "300 products read in this pass so far."),
+        ({"completed_products": 12, "completed_at": 1.0}, "complete"),
+        ({"completed_products": 12, "completed_at": 1.0, "products": 5, "cursor": "c"}, "The last one had 12."),
+        ({"completed_at": 1.0}, "product feed is empty"),
+        ({"failures": 3, "error": "Unreadable"}, "Unreadable"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_connection_page_says_how_far_the_catalogue_is(
+    admin_client: Client, shop: Shop, walk: dict[str, Any] | None, said: str
+) -> None:
+    if walk is not None:
+        ago = time.time() - 60
+        CatalogueWalk.objects.create(
+            shop=shop, **{name: ago if name.endswith("_at") else value for name, value in walk.items()}
+        )
+    assert said in admin_client.get(url("connection", shop)).content.decode()

@@ -25,7 +25,12 @@ PINNED = f"{HOST}/embed/{HASH}/loader.js"
 OLD = f"{HOST}/embed/fedcba9876543210/loader.js"
 LOADER = f'<script async crossorigin src="{SRC}" data-shop="shp_1"></script>'
 REVIEWS = '<sumeru-widget type="reviews" product-id="prd_1"><a href="/reviews">Reviews</a></sumeru-widget>'
-SHOP = ShopKnown("Trail", "https://widgets.example.com/admin/x/1/", products={"prd_1": True, "prd_9": False})
+SHOP = ShopKnown(
+    "Trail",
+    "https://widgets.example.com/admin/x/1/",
+    products={"prd_1": True, "prd_9": False},
+    handles={"no-such": False},
+)
 SERVER = ServerFacts(
     HOST,
     HASH,
@@ -247,6 +252,13 @@ CASES: list[tuple[str, str, ServerFacts, Mapping[str, object], str]] = [
         with_shop(unknown_placements=frozenset({("reviews", "sumer")})),
         {},
         'placement="sumer"',
+    ),
+    (
+        "unknown_handle",
+        LOADER + REVIEWS.replace('product-id="prd_1"', 'params="product_handle=no-such"'),
+        SERVER,
+        {},
+        "product-handle=",
     ),
     (
         "no_fallback",

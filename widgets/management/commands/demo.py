@@ -48,7 +48,8 @@ class Command(BaseCommand):
             action="append",
             choices=ordering.CHOICES,
             help="where the shop's orders go: accounting files (files, the default), also an ERP (erp: installs Tryton into the "
-            "data folder), or no orders (nothing); may be repeated",
+            "data folder), also attribution with made-up journeys and the visitor's own (attribution), or no orders (nothing); "
+            "may be repeated",
         )
         parser.add_argument("--erp-port", type=int, metavar="N", help="of the ERP (default: port + 3)")
         parser.add_argument(
@@ -103,6 +104,8 @@ class Command(BaseCommand):
         if "orders" in facts:
             self.stdout.write(f"{'orders:':12}{facts['orders']}")
             self.stdout.write(f"{'books:':12}{facts['books']}")
+        if "attribution" in facts:
+            self.stdout.write(f"attribution: {facts['attribution']}")
         if "erp" in facts:
             told = f"Tryton, database {facts['erp_database']}, user admin, password {facts['erp_password']}"
             self.stdout.write(f"{'erp:':12}{facts['erp']}  ({told})")

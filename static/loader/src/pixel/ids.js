@@ -17,6 +17,9 @@ const idOf = (name, lifeMs, renew) => {
 /** @returns {{visitor_id: string, session_id: string}} 13 months from the first event; 30 minutes from the last */
 export const ids = () => ({ visitor_id: idOf(VISITOR, 395 * 864e5), session_id: idOf(SESSION, 18e5, 1) });
 
+/** @returns {string|undefined} the visitor, when there is one already; throws where storage is refused */
+export const known = () => localStorage[VISITOR]?.split('.')[0];
+
 /** Nothing of the visitor stays. */
 export const forget = () => {
   [VISITOR, SESSION].map((name) => delete localStorage[name]);

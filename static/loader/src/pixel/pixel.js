@@ -1,8 +1,8 @@
 /** The entry: the page's `sumeru.track` and `sumeru.consent`, and when to begin. */
 import { agreed, decide } from './consent.js';
-import { VISITOR, forget } from './ids.js';
+import { VISITOR, forget, ids } from './ids.js';
 import { on, safe } from './listen.js';
-import { dataset, reported } from './place.js';
+import { customer, dataset, reported } from './place.js';
 import { drop, flush, track } from './queue.js';
 import { look, watch } from './sights.js';
 
@@ -23,8 +23,13 @@ if (!sumeru.pixel) {
     }
   });
 
+  /** @param {string} token a customer token, made by the storefront's own server */
+  const identify = (token) => {
+    customer.customer_token = token;
+  };
+
   /** The loader, when it comes later, makes an object of its own. */
-  const merge = () => Object.assign(sumeru, { pixel: 1, track, consent });
+  const merge = () => Object.assign(sumeru, { pixel: 1, track, consent, identify });
 
   /** Asks whoever may have come in the meantime. */
   const ask = safe(() => {
@@ -45,6 +50,8 @@ if (!sumeru.pixel) {
   on('load', ask);
   on('shopifyCustomerPrivacyApiLoaded', ask);
   on('visitorConsentCollected', ({ detail }) => consent(detail.analyticsAllowed && 'granted'));
+  // A form that is sent says whose visits these were.
+  on('sumeru:before-submit', ({ detail }) => agreed && detail.formData.set('visitor_id', ids().visitor_id));
   // Another tab forgot the visitor.
   on('storage', ({ key, newValue }) => key == VISITOR && !newValue && consent());
   on('visibilitychange', () => {

@@ -2,6 +2,9 @@
 
 export const { src, dataset } = document.currentScript;
 
+/** The token by which the storefront's server says who is signed in; it goes with the next events. */
+export const customer = { customer_token: dataset.customerToken };
+
 /** Where a widget or an event keeps what we know of it. */
 export const MARK = Symbol();
 

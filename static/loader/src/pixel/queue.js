@@ -1,8 +1,8 @@
 /** What happened, until it is told: in memory only. */
 import { agreed } from './consent.js';
-import { ids } from './ids.js';
+import { ids, known } from './ids.js';
 import { safe } from './listen.js';
-import { MARK, dataset, src, where } from './place.js';
+import { MARK, customer, dataset, src, where } from './place.js';
 
 /** As the loader finds its API: beside the script, a path prefix of a first-party proxy kept, unless `data-api` names it in full. */
 const url = (dataset.api || src.replace(/(.*\/)embed.*/, `$1w/v1/${dataset.shop}/`)) + 'events';
@@ -44,7 +44,7 @@ export const flush = safe((leaving) => {
   let body;
   do {
     count >>= 1;
-    body = JSON.stringify({ events: waiting.slice(0, count).map((event) => ({ ...event, ...who })) });
+    body = JSON.stringify({ events: waiting.slice(0, count).map((event) => ({ ...event, ...who })), ...customer });
   } while (new Blob([body]).size > 6e4);
   const batch = waiting.splice(0, count);
   // A string is text/plain: no preflight.
@@ -52,9 +52,14 @@ export const flush = safe((leaving) => {
   else send(batch, body);
 });
 
-/** Nothing that waits is told. */
+/** Nothing that waits is told, and the server is asked to forget whom it may know. */
 export const drop = () => {
   waiting.length = 0;
+  const visitor_id = known();
+  if (visitor_id) {
+    const event = { id: crypto.randomUUID(), type: 'consent_withdrawn', occurred_at: new Date(), visitor_id };
+    navigator.sendBeacon(url, JSON.stringify({ events: [event] }));
+  }
 };
 
 /**

@@ -9,25 +9,14 @@ The same content has the same ``webhook-id``: a receiver that remembers ids take
 
 from __future__ import annotations
 
-import re
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any, Final
 
 from sumeru_proxy.client import bounded_json
-from sumeru_proxy.client.version import VERSION
 from sumeru_proxy.consumers.order_sync.document import Document
-from sumeru_proxy.consumers.order_sync.endpoint import Answer, Endpoint, PrivateAddress, Unreachable, checked_url
 from sumeru_proxy.consumers.order_sync.outcomes import action_of
-from sumeru_proxy.consumers.order_sync.signed_message import (
-    PING,
-    body_of,
-    headers_of,
-    keys_of,
-    message_id,
-    order_body,
-)
+from sumeru_proxy.consumers.order_sync.signed_message import message_id, order_body
 from sumeru_proxy.consumers.order_sync.targets import interface
 from sumeru_proxy.consumers.order_sync.targets.interface import (
     BookedOrder,
@@ -40,18 +29,10 @@ from sumeru_proxy.consumers.order_sync.targets.interface import (
     TargetDown,
     TargetError,
 )
+from sumeru_proxy.outbox.endpoint import Endpoint, HttpAnswer, PrivateAddress, checked_url
+from sumeru_proxy.outbox.signed_webhooks import keys_of, ping, post, words_of
 
-AWAY: Final = (408, 425, 429, 502, 503, 504)
-SETTINGS: Final = {
-    401: "key_refused",
-    403: "key_refused",
-    404: "endpoint_gone",
-    405: "endpoint_gone",
-    410: "endpoint_gone",
-}
 OPTIONS: Final = {"url", "allow_private", "timeout_s"}
-_UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
-_WORDS_CHARS: Final = 300
 
 
 class HttpKind:
@@ -102,7 +83,7 @@ class HttpTarget:
         """Looks the name up and sends a signed ping, which an endpoint answers with 2xx and otherwise ignores."""
         try:
             keys = self._keys()
-            answer = self._ping()
+            answer = ping(self._endpoint, keys)
         except TargetDown as error:
             return [Finding(interface.ERROR, error.reason, error.text or "the endpoint cannot be reached")]
         findings = [Finding(interface.OK, "endpoint", "the endpoint takes signed messages")]
@@ -141,54 +122,23 @@ class HttpTarget:
         except ValueError as error:
             raise TargetDown(60.0, str(error), reason="secret_unusable") from None
 
-    def _post(self, id: str, body: bytes) -> Answer:
-        headers = {"User-Agent": f"sumeru-widgets/{VERSION}", **headers_of(id, time.time(), body, self._keys())}
-        try:
-            answer = self._endpoint.post(headers, body)
-        except Unreachable as error:
-            raise TargetDown(text=str(error), reason="unreachable") from None
-        except PrivateAddress:
-            text = "the endpoint's name leads to a private address; allow_private allows that"
-            raise TargetDown(60.0, text, reason="private_address") from None
-        if problem := _away(answer):
-            raise problem
-        return answer
-
-    def _ping(self) -> Answer:
-        body = body_of(PING, datetime.now(UTC), {})
-        answer = self._post(f"ping_{time.time_ns()}", body)
-        if answer.status >= 500:
-            raise TargetDown(
-                answer.retry_after_s or 0.0, f"the endpoint answers {answer.status}", reason="server_error"
-            )
-        return answer
+    def _post(self, id: str, body: bytes) -> HttpAnswer:
+        return post(self._endpoint, self._keys(), id, body)
 
     def _write(self, entry: Entry) -> Receipt | TargetError:
         document = entry.document
         id, body = message_id(document), order_body(document)
         answer = self._post(id, body)
         if answer.status >= 500:
-            self._ping()  # raises TargetDown when it is down for everything
+            ping(self._endpoint, self._keys())  # raises TargetDown when it is down for everything
             answer = self._post(id, body)
         if 200 <= answer.status < 300:
             # Not the receiver's id: it may answer the same one to everything, and ours is what the engine tells orders apart by.
             number = _name_there(answer.body) or document.number
             return Receipt(document.order_id, action_of(entry), number, state=document.state)
         reason = "server_error" if answer.status >= 500 else "refused"
-        text = f"{answer.status} {_words(answer.body)}".strip()
+        text = f"{answer.status} {words_of(answer.body)}".strip()
         return Refused(reason, text, personal=_personal(document))
-
-
-def _away(answer: Answer) -> TargetDown | None:
-    """What an answer says about all messages, whatever this one holds."""
-    if answer.status in AWAY:
-        return TargetDown(answer.retry_after_s or 0.0, f"the endpoint answers {answer.status}", reason="busy")
-    if 300 <= answer.status < 400:
-        text = f"the endpoint redirects ({answer.status}); give its final address"
-        return TargetDown(60.0, text, reason="redirect")
-    if answer.status in SETTINGS:
-        return TargetDown(60.0, f"the endpoint answers {answer.status}", reason=SETTINGS[answer.status])
-    return None
 
 
 def _name_there(body: bytes) -> str:
@@ -199,10 +149,6 @@ def _name_there(body: bytes) -> str:
         return ""
     value = answer.get("id") if isinstance(answer, dict) else None
     return value if isinstance(value, str) and 0 < len(value) <= 190 and value.isprintable() else ""
-
-
-def _words(body: bytes) -> str:
-    return _UNFIT.sub(" ", body[: _WORDS_CHARS * 4].decode("utf-8", "replace"))[:_WORDS_CHARS].strip()
 
 
 def _personal(document: Document) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from sumeru_proxy.consumers.attribution import api_parts, intake, reports, tokens
+from sumeru_proxy.consumers.attribution import api_parts, days, intake, reports, tokens
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS
 from sumeru_proxy.consumers.attribution.models import Conversion, ReadToken
 from sumeru_proxy.models import Shop
@@ -21,8 +21,8 @@ from tests.sumeru_proxy.consumers.attribution.stored import START_MS, random_ord
 pytestmark = [pytest.mark.django_db, pytest.mark.stores]
 BASE = "/consumers/attribution/v1/"
 SPAN = {
-    "first": reports.day_of(START_MS // DAY_MS).isoformat(),
-    "last": reports.day_of(START_MS // DAY_MS + 60).isoformat(),
+    "first": days.day_of(START_MS // DAY_MS).isoformat(),
+    "last": days.day_of(START_MS // DAY_MS + 60).isoformat(),
 }
 ENDPOINTS = ("report", "report.csv", "trend", "estimates", "proof", "orders", "orders/ord_1")
 Ask = Callable[..., Any]

@@ -15,7 +15,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from sumeru_proxy.consumers.attribution import charts, intake, reports, shift, weight_tables
+from sumeru_proxy.consumers.attribution import charts, days, intake, shift, weight_tables
 from sumeru_proxy.consumers.attribution.company import Rule, table
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS
 from sumeru_proxy.consumers.attribution.models import Conversion, ModelCode, WeightVersion
@@ -23,7 +23,7 @@ from sumeru_proxy.models import Job, Shop
 from tests.sumeru_proxy.consumers.attribution.stored import START_MS, random_orders
 
 pytestmark = pytest.mark.django_db
-FIRST, LAST = reports.day_of(START_MS // DAY_MS), reports.day_of(START_MS // DAY_MS + 60)
+FIRST, LAST = days.day_of(START_MS // DAY_MS), days.day_of(START_MS // DAY_MS + 60)
 SPAN = {"first": FIRST.isoformat(), "last": LAST.isoformat(), "currency": "EUR"}
 
 
@@ -105,6 +105,18 @@ def test_an_estimate_is_owed_once_a_minute_by_those_who_may(filled: Shop, reader
     assert "Estimate the models" in editor.get(where, SPAN).content.decode()
     assert [editor.post(where).status_code for _ in range(3)] == [302] * 3
     assert 1 <= Job.objects.filter(kind="attribution:fit", shop=filled).count() <= 2
+
+
+def test_an_estimate_says_what_it_was_made_from(filled: Shop, reader: Client) -> None:
+    from sumeru_proxy.consumers.attribution.models import Fit
+
+    Fit.objects.create(
+        shop=filled, model=ModelCode.SHAPLEY_RATE, conversions=250, open_journeys=800_000, sampled=4, negative=["email"]
+    )
+    page = reader.get(address(filled, "report"), SPAN).content.decode()
+    assert "estimated from 250 orders and 800000 journeys without an order" in page
+    assert "one in 4 was read" in page
+    assert "would be negative: email." in page
 
 
 def test_a_cent_that_is_missing_is_shown(filled: Shop, reader: Client) -> None:

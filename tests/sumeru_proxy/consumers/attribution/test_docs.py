@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import html
 from decimal import Decimal
 
 import pytest
+from django.apps import apps
 from django.test import Client
 
-from sumeru_proxy.consumers.attribution import docs_pages, offers
+from sumeru_proxy.consumers.attribution import channels, consumer, docs_pages, offers
 
 
 def test_the_worked_example_sums_to_the_order() -> None:
@@ -36,4 +38,10 @@ def test_the_pages_are_served(client: Client) -> None:
     for offer in offers.OFFERS.values():
         assert offer.title in models
     assert models.count("<svg") == len(offers.OFFERS)
-    assert "credit.mjs" in client.get("/docs/recipes/attribution/").content.decode()
+    recipe = html.unescape(client.get("/docs/recipes/attribution/").content.decode())
+    assert "credit.mjs" in recipe
+    assert channels.DEFAULT_RULES in recipe
+    privacy = client.get("/docs/recipes/attribution-privacy/").content.decode()
+    assert all(row.model in privacy for row in consumer.CONSUMER.stores)
+    models = {f"attribution.{each.__name__}" for each in apps.get_app_config("attribution").get_models()}
+    assert models == {row.model for row in consumer.CONSUMER.stores}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import random
 from fractions import Fraction
 from itertools import permutations
 from math import fsum, sqrt
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -260,3 +262,25 @@ def test_error_bars_of_shapley_with_a_channel_of_one_block_only() -> None:
     blocks = [sets_of(found[number :: certainty.BLOCKS]) for number in range(certainty.BLOCKS)]
     estimates = certainty.estimates(sets_of(found), blocks, shapley.effects)
     assert estimates["rare"].error > 0
+
+
+def test_published_data_gives_what_another_package_found() -> None:
+    """ChannelAttribution simulates walks, so its effects are near ours; ours are exact for the same counts."""
+    published = json.loads(Path(__file__).with_name("published_markov.json").read_text())
+    transitions = markov.Transitions(1)
+    ends = {"converted": markov._CONVERTED, "nothing": markov._NOTHING}
+    for step, count in published["steps"].items():
+        state, _to, following = step.partition(">")
+        transitions.counts[(state,) if state else markov.START, ends.get(following, (following,))] = count
+    assert transitions.conversions == 19_785
+    last = {state[0]: count for (state, end), count in transitions.counts.items() if end == markov._CONVERTED}
+    assert last == {name: found["last_touch_conversions"] for name, found in published["published"].items()}
+    effects = markov.removal_effects(transitions)
+    theirs = {name: found["removal_effect"] for name, found in published["published"].items()}
+    assert effects.keys() == theirs.keys()
+    for name, effect in effects.items():
+        assert effect == pytest.approx(theirs[name], abs=0.0102, rel=0), name
+        if effect > 0.02:
+            assert effect == pytest.approx(theirs[name], rel=0.13), name
+    ranked = sorted(effects, key=effects.__getitem__, reverse=True)
+    assert ranked[:6] == sorted(theirs, key=theirs.__getitem__, reverse=True)[:6]

@@ -122,9 +122,8 @@ def test_changed_choices_make_credits_stale_until_they_are_recomputed(shop: Shop
     orders = random_orders(50, seed=3)
     intake.take(shop.pk, orders)
     exact(shop)
-    AttributionSettings.objects.filter(shop=shop).update(
-        direct="never", half_life_days=3, look_back_days=20, revision=F("revision") + 1
-    )
+    AttributionSettings.objects.filter(shop=shop).update(direct="never", half_life_days=3, look_back_days=20)
+    AttributionSettings.count_up(shop.pk)
     assert proof.prove(shop.pk, FIRST_DAY, LAST_DAY).stale == 50
     ids = list(Conversion.objects.filter(shop=shop).order_by("-key").values_list("pk", flat=True))
     plan = plan_of(shop.pk)

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import pytest
 
-from sumeru_proxy.consumers.attribution import intake, reports
+from sumeru_proxy.consumers.attribution import days, intake, reports
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS
 from sumeru_proxy.consumers.attribution.models import Conversion, ModelCode
 from sumeru_proxy.consumers.attribution.reports import Earned, day_of
@@ -116,4 +116,4 @@ def test_moments_are_exact() -> None:
     for at_ms in (0, 1, 999, 1_760_000_000_001, 1_760_000_123_456):
         assert int(reports.moment_of(at_ms).timestamp() * 1_000 + 0.5) == at_ms
     assert Conversion._meta.get_field("at_ms")
-    assert reports.day_of(reports.day_number(date(2026, 2, 28))) == date(2026, 2, 28)
+    assert days.day_of(days.day_number(date(2026, 2, 28))) == date(2026, 2, 28)

@@ -27,6 +27,7 @@ from sumeru_proxy.consumers.order_sync.targets.interface import (
     TargetError,
 )
 from sumeru_proxy.models import Job, Shop
+from sumeru_proxy.outbox.delivering import client_of
 from sumeru_proxy.webhooks import installed
 from tests.sumeru_proxy.consumers.order_sync.acting import DOMAIN, hear, live, work
 from tests.sumeru_proxy.consumers.order_sync.erp import MUG, order
@@ -285,6 +286,29 @@ def test_a_newer_order_that_arrives_during_the_writing_stays_due(row: OrderTarge
     assert odd.written == ["ord_1", "ord_1"]
 
 
+def test_a_page_of_orders_that_say_the_same_costs_two_queries_however_many(
+    row: OrderTarget, django_assert_num_queries: Any
+) -> None:
+    engine.take(row, orders(*(f"ord_{n}" for n in range(40))))
+    engine.flush(row, Odd())  # type: ignore[arg-type]
+    before = list(Link.objects.order_by("pk").values_list("state", "changed_at", "document_text"))
+    later = timezone.now() + timedelta(hours=1)
+    ready = engine.map_orders(row.shop, orders(*(f"ord_{n}" for n in range(40))))
+    with django_assert_num_queries(2):
+        assert engine.take(row, ready, now=later) == 0
+    assert list(Link.objects.order_by("pk").values_list("state", "changed_at", "document_text")) == before
+    assert set(Link.objects.values_list("seen_at", flat=True)) == {later}
+
+
+def test_test_orders_that_were_sent_leave_when_the_option_goes(row: OrderTarget) -> None:
+    row.test_orders = True
+    engine.take(row, orders("ord_1", test=True))
+    engine.flush(row, Odd())  # type: ignore[arg-type]
+    row.test_orders = False
+    engine.take(row, orders("ord_1", test=True))
+    assert states(row) == {"skipped": 1}
+
+
 def test_an_older_reading_changes_nothing(row: OrderTarget) -> None:
     now = timezone.now()
     engine.take(row, orders("ord_1", updated_at=now, cancelled_at=now))
@@ -391,6 +415,17 @@ def documents_of_one() -> Any:
     from sumeru_proxy.consumers.order_sync.mapping import map_order
 
     return map_order(orders("ord_1")[0], "acme")
+
+
+def test_a_rehearsal_of_all_outlasts_a_cursor(shop: Shop, sandbox: Upstream) -> None:
+    live(sandbox, 230, steps=["created"])
+    there = list(sandbox.sandbox.world.shops[DOMAIN].orders)
+    orders = rehearsal.newest_orders(client_of(shop), None)
+    ids = [next(orders).id for _ in range(150)]
+    sandbox.fault("status", endpoint="orders", status=422, times=1)
+    ids += [each.id for each in orders]
+    assert sorted(ids) == sorted(there)
+    assert len([*rehearsal.newest_orders(client_of(shop), 120)]) == 120
 
 
 def test_a_rehearsal_counts_problems_by_reason(row: OrderTarget) -> None:

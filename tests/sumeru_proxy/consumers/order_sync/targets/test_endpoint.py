@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from sumeru_proxy.consumers.order_sync.endpoint import is_public
 from sumeru_proxy.consumers.order_sync.targets import interface
 from sumeru_proxy.consumers.order_sync.targets.interface import Receipt, TargetDown
+from sumeru_proxy.outbox.endpoint import is_public
 from tests.sumeru_proxy.client.scripted import reset, scripted
 from tests.sumeru_proxy.consumers.order_sync.targets.test_http import (
     TAKEN,

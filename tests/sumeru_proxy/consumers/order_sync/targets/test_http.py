@@ -19,17 +19,12 @@ import pytest
 
 from sumeru_proxy.consumers.order_sync import schema
 from sumeru_proxy.consumers.order_sync.document import Document, from_data
-from sumeru_proxy.consumers.order_sync.endpoint import Endpoint
-from sumeru_proxy.consumers.order_sync.signed_message import (
-    headers_of,
-    keys_of,
-    message_id,
-    new_secret,
-    order_body,
-)
+from sumeru_proxy.consumers.order_sync.signed_message import message_id, order_body
 from sumeru_proxy.consumers.order_sync.targets import interface
 from sumeru_proxy.consumers.order_sync.targets.http import KIND, HttpTarget
 from sumeru_proxy.consumers.order_sync.targets.interface import Entry, Place, Receipt, Refused, TargetDown
+from sumeru_proxy.outbox.endpoint import Endpoint
+from sumeru_proxy.outbox.signed_webhooks import headers_of, keys_of, new_secret
 from tests.sumeru_proxy.client.scripted import Answerer, Scripted, drip, hang, raw, reset, scripted
 from tests.sumeru_proxy.consumers.order_sync.books.test_invoices import ADDRESS
 from tests.sumeru_proxy.consumers.order_sync.books.test_movements import ONE_BACK, document

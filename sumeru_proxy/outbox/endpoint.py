@@ -34,7 +34,7 @@ class PrivateAddress(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """An answer of any status: the beginning of its body, and how long it wants to be left alone."""
 
     status: int
@@ -93,7 +93,7 @@ class Endpoint:
             raise PrivateAddress
         return addresses
 
-    def post(self, headers: Mapping[str, str], body: bytes) -> Answer:
+    def post(self, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
         """Send once; a kept connection that the endpoint had given up is replaced once (messages carry an id). Raises as above."""
         reused = self._connection is not None
         try:
@@ -117,7 +117,7 @@ class Endpoint:
             self._connection.close()
             self._connection = None
 
-    def _post(self, headers: Mapping[str, str], body: bytes) -> Answer:
+    def _post(self, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
         deadline = time.monotonic() + self._timeout_s
         connection = self._connection or self._connect(deadline)
         sock = connection.sock
@@ -137,7 +137,7 @@ class Endpoint:
             raise TimeoutError
         if not whole or answer.will_close:
             self.close()
-        return Answer(answer.status, beginning, wait_s)
+        return HttpAnswer(answer.status, beginning, wait_s)
 
     def _connect(self, deadline: float) -> http.client.HTTPConnection:
         failure: OSError | None = None
