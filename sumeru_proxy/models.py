@@ -155,6 +155,7 @@ class Credential(models.Model):
         ADMIN_TOKEN = "admin_token", _("admin API token (copt_…)")
         WEBHOOK_SECRET = "webhook_secret", _("webhook secret (wsec_…)")
         CUSTOMER_SECRET = "customer_secret", _("customer token secret")
+        SERVER_KEY = "server_key", _("server key")
         TARGET_SECRET = "target_secret", _("secret of another system")
 
     shop = models.ForeignKey(Shop, models.CASCADE, related_name="credentials")

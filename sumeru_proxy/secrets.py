@@ -30,6 +30,7 @@ _SHAPES = {
     Credential.Kind.ADMIN_TOKEN: re.compile(r"^copt_(live|test)_[A-Za-z0-9]{32}\Z"),
     Credential.Kind.WEBHOOK_SECRET: re.compile(r"^wsec_[A-Za-z0-9_-]{8,128}\Z"),
     Credential.Kind.CUSTOMER_SECRET: re.compile(r"^[\x21-\x7e]{32,200}\Z"),
+    Credential.Kind.SERVER_KEY: re.compile(r"^[\x21-\x7e]{32,200}\Z"),
     # Of a consumer's other side (an ERP, an endpoint), whatever that asks for.
     Credential.Kind.TARGET_SECRET: re.compile(r"^[\x21-\x7e]{1,500}\Z"),
 }

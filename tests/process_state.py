@@ -61,6 +61,7 @@ UNREGISTERED = {
     "sumeru_proxy.memory._holders": "the register itself",
     "widgets.catalog.rating_badge._grids": "weak: an entry ends with its request",
     "widgets.edge.answers._stores": "weak: for the metrics; each store is registered itself",
+    "widgets.http.resolving.NOTHING_ELSE": "no values: unchangeable",
     "widgets.i18n.texts.NONE": "no words: unchangeable",
 }
 CACHES = {"cache", "lru_cache"}

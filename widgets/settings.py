@@ -213,6 +213,8 @@ SPECTACULAR_SETTINGS = {
 
 # -- limits of ours, per client address and minute
 CLIENT_READS_PER_MINUTE = environment.number("CLIENT_READS_PER_MINUTE", 600, at_least=1)
+# The same for a storefront's own server, which proves itself with the shop's server key, for each shop.
+SERVER_READS_PER_MINUTE = environment.number("SERVER_READS_PER_MINUTE", 12_000, at_least=1)
 
 # -- finished answers kept in each process: how many bytes of them. 0: none are kept. While developing, a changed template shows at once.
 SUMERU_HOT_BYTES = environment.number("SUMERU_HOT_BYTES", 0 if DEBUG else 64 * 1024 * 1024)

@@ -67,7 +67,7 @@ class Source:
     """Sumeru's data of one shop, as one page sees it. Remembers what it gave, and how fresh the oldest thing was.
 
     ``used`` is by key of the shared cache; ``opened_at`` is in seconds since 1970, before anything was read. ``strange``: products
-    were asked for that the shop may not have.
+    were asked for that the shop may not have. ``calls``: to Sumeru, about.
 
     ``open_client`` makes the client on first need; ``ask_refresh`` takes what was served stale; ``count_request`` counts what shoppers
     look at; ``sort_out`` tells which product ids may be asked for. Never sleeps; a fetch takes at most the page lane's time budget.
@@ -92,6 +92,7 @@ class Source:
         self._tried_behind: set[str] = set()
         self._absent: dict[str, Copy] = {}
         self._wait_s = 0.0
+        self.calls = 0
         self.strange = False
         self._client: Sumeru | None = None
         self.fresh = True
@@ -206,7 +207,9 @@ class Source:
             try:
                 client = self.client.in_lane("spare") if behind else self.client
                 found.update(products.fetch_leased(self.shop_id, client, chunk, fresh_s))
+                self.calls += 1
             except errors.SumeruError as error:
+                self.calls += not _is_refusal_of_ours(error)
                 if not behind:
                     self._note(error)
                     log.log(_level_of(error), "shop %s: products: %s", self.shop_id, error)
@@ -279,7 +282,9 @@ class Source:
             raise Pending(self._wait_s)
         try:
             copy = fetch_leased(self.shop_id, self.client, query)
+            self.calls += copy is not None
         except errors.SumeruError as error:
+            self.calls += not _is_refusal_of_ours(error)
             if query.method in _READS:
                 self._note(error)
             log.log(_level_of(error), "shop %s: %s: %s", self.shop_id, query.method, error)
@@ -293,3 +298,8 @@ class Source:
         if usable is None:
             raise Pending(leases.FAILED_PAUSE_S)
         return usable
+
+
+def _is_refusal_of_ours(error: errors.SumeruError) -> bool:
+    """Whether our own limiter refused, so that nothing was sent."""
+    return isinstance(error, errors.Limited) and not error.status

@@ -39,11 +39,15 @@ HELP = {
         "Made by you, at least 32 characters (for example with: openssl rand -base64 48). Your storefront's server signs "
         "customer tokens with it; needed by widgets about one customer, such as referrals."
     ),
+    Credential.Kind.SERVER_KEY: gettext_lazy(
+        "Made by you, at least 32 characters. Your storefront’s own server sends it (SUMERU_SERVER_KEY), so that all of its shoppers "
+        "together are not taken for one client. Keep it out of what browsers get."
+    ),
 }
 # Secrets of other systems are entered on the pages of the consumers that use them.
 KINDS = tuple(HELP)
 # Two of these may be valid at once, so that nothing is refused while both sides change over.
-OVERLAPPING = frozenset({Credential.Kind.WEBHOOK_SECRET, Credential.Kind.CUSTOMER_SECRET})
+OVERLAPPING = frozenset({Credential.Kind.WEBHOOK_SECRET, Credential.Kind.CUSTOMER_SECRET, Credential.Kind.SERVER_KEY})
 
 
 class CredentialsForm(forms.Form):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Concatenate, ParamSpec
@@ -15,10 +16,12 @@ from sumeru_proxy.reading.reader import Source
 from sumeru_proxy.sdk import customer_tokens
 from widgets import registry
 from widgets.base import Call, Frozen, Widget
-from widgets.http import customers, forms, networks, parameters, resolving, responses, shops, throttles
+from widgets.http import brakes, customers, forms, networks, parameters, resolving, responses, shops, throttles
 from widgets.http.shops import ShopSettings
 from widgets.i18n import languages
 
+NETWORK_KEY, SOURCES_KEY = "sumeru.network", "sumeru.sources"
+"""In ``request.META``: in whose name Sumeru is asked, and what it was asked through."""
 QUERY_LIMIT_CHARS = 4_096
 BATCH_LIMIT = 60
 P = ParamSpec("P")
@@ -42,10 +45,20 @@ def reading(view: View[P]) -> View[P]:
                 414, "uri_too_long", "The query is too long.", {"limit_characters": QUERY_LIMIT_CHARS}
             )
         request.encoding = "utf-8"  # whatever Content-Type a read may carry: the address alone decides
-        wait_s = throttles.reads.wait_s(networks.client_network(request.META), settings.CLIENT_READS_PER_MINUTE)
+        shop_id = _shop_id(kwargs.get("shop"))
+        name, network, per_minute = brakes.payer(request, shop_id)
+        wait_s = throttles.reads.wait_s(name, per_minute)
         if wait_s:
-            raise responses.limited(wait_s)
-        return responses.conditional(request, view(request, *args, **kwargs))
+            raise brakes.refusal(request, name, wait_s)
+        request.META[NETWORK_KEY] = network
+        cpu_began, size = time.thread_time(), 0
+        try:
+            response = view(request, *args, **kwargs)
+            size = 0 if response.streaming else len(response.content)
+        finally:
+            calls = sum(source.calls for source in request.META.pop(SOURCES_KEY, ()))
+            brakes.costs.charge(name, brakes.cost_of(calls, time.thread_time() - cpu_began, size), per_minute)
+        return responses.conditional(request, response)
 
     answer.__doc__ = view.__doc__
     return answer
@@ -95,7 +108,19 @@ def find_widget(shop_settings: ShopSettings, name: str, query: QueryDict) -> tup
 
 def source_of(request: HttpRequest, shop_settings: ShopSettings) -> Source:
     """What this request reads the shop's data from, in the name of the client's network."""
-    return accounts.source_for(shop_settings.profile.id, networks.client_network(request.META))
+    network = request.META.get(NETWORK_KEY) or networks.client_network(request.META)
+    source = accounts.source_for(shop_settings.profile.id, network)
+    request.META.setdefault(SOURCES_KEY, []).append(source)
+    return source
+
+
+def _shop_id(key: object) -> int | None:
+    """The shop's internal id, None when there is no such shop or nobody can tell."""
+    try:
+        shop_settings = shops.load(str(key)) if key else None
+    except shops.Unavailable:
+        return None
+    return shop_settings.profile.id if shop_settings else None
 
 
 def public_base(request: HttpRequest, shop_settings: ShopSettings | None = None) -> str:

@@ -42,6 +42,19 @@ class Meter:
                 self._full_at.popitem(last=False)
         return 0.0
 
+    def charge(self, name: str, cost: float, per_minute: int, now: float | None = None) -> None:
+        """Count more for what was allowed. A bucket holds two minutes at most: whoever spent much is free again after one."""
+        now = time.monotonic() if now is None else now
+        with self._lock:
+            at = max(self._full_at.get(name, now), now) + cost * 60.0 / per_minute
+            self._full_at[name] = min(at, now + 120.0)
+
+    def fill(self, name: str, seconds: float, now: float | None = None) -> None:
+        """Let the bucket be as full as others say: so many seconds until it is empty."""
+        now = time.monotonic() if now is None else now
+        with self._lock:
+            self._full_at[name] = max(self._full_at.get(name, now), now + min(seconds, 120.0))
+
 
 class SharedMeter:
     """As ``Meter``, for what is rare and must hold for all processes together; in this process alone while the store is away.

@@ -129,6 +129,8 @@ export function createWidgets(options: {
   /** The shop's public key, `data-shop` in the embed code. */
   shop: string;
   /** Milliseconds that a page waits for a request; 800 unless given. */
+  /** The shop's server key; default: the variable SUMERU_SERVER_KEY. Only on a server. */
+  serverKey?: string;
   timeoutMs?: number;
   fetch?: typeof fetch;
   /** Added to every request. */

@@ -15,7 +15,10 @@ export const isCacheable = (result) => (result.state === 'ready' || result.state
 export const forLoader = ({ innerHtml, css, ...result }) =>
   Object.defineProperties({ ...result, html: '', data: null }, { innerHtml: { value: innerHtml }, css: { value: css } });
 
-export function createWidgets({ url, shop, timeoutMs = 800, fetch: ownFetch, headers: ownHeaders }) {
+/** The shop's server key, where the environment has one; a bundle for browsers never does. */
+const ownKey = () => globalThis.process?.env?.SUMERU_SERVER_KEY;
+
+export function createWidgets({ url, shop, timeoutMs = 800, fetch: ownFetch, headers: ownHeaders, serverKey = ownKey() }) {
   if (!/^https?:\/\//.test(url)) throw new TypeError('url is the address of the widget server: https://…');
   if (!/^[A-Za-z0-9_]{1,40}$/.test(shop)) throw new TypeError('shop is the key in the embed code (data-shop)');
   const server = url.replace(/\/+$/, '');
@@ -52,6 +55,7 @@ export function createWidgets({ url, shop, timeoutMs = 800, fetch: ownFetch, hea
         Accept: 'application/json',
         // The answer is 202 instead of 200 when it is not finished, so that caches that go by the status do not keep it.
         Prefer: 'respond-async',
+        ...(serverKey ? { 'Sumeru-Server-Key': serverKey } : {}),
         ...ownHeaders,
         ...headers,
         ...(customerToken ? { Authorization: `Bearer ${customerToken}` } : {}),
