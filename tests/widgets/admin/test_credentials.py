@@ -147,7 +147,7 @@ def test_hints_show_the_last_four_or_the_variable(admin_client: Client, shop: Sh
     assert "…7Q2x" in text
     assert "env:SUMERU_TOKEN" in text
     assert "this variable is not set on the server" in text
-    assert text.count('type="password"') == 4
+    assert text.count('type="password"') == 5
     for field in text.split("<input")[1:]:
         if 'type="password"' in field.split(">")[0]:
             assert "value=" not in field.split(">")[0]
