@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from sumeru_proxy import shop_rules
-from sumeru_proxy.origin_rules import validate_origin
+from sumeru_proxy.origin_rules import normal_origin, validate_origin
 from sumeru_proxy.shop_rules import default_api_url, new_shop_key, validate_api_url
 
 
@@ -140,6 +141,11 @@ class ShopOrigin(models.Model):
 
     def __str__(self) -> str:
         return self.origin
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """Writes the origin as browsers do, whatever was typed. Raises ValidationError."""
+        self.origin = normal_origin(self.origin)
+        super().clean_fields(exclude=exclude)
 
     @property
     def is_wildcard(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import idna
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
@@ -25,6 +26,26 @@ SHARED_HOSTS = (
     "web.app",
     "workers.dev",
 )
+
+
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+
+
+def normal_origin(text: str) -> str:
+    """An origin as browsers send it: lower case, no default port, no slash at its end, its host in ASCII (IDNA). Never raises: what is
+    none comes back for ``validate_origin`` to name."""
+    origin = text.strip().lower().rstrip("/")
+    scheme, mark, host = origin.partition("://")
+    if not mark:
+        return origin
+    host = host.removesuffix(_DEFAULT_PORTS.get(scheme, "/"))
+    if not host.isascii():
+        name, colon, port = host.partition(":")
+        try:
+            host = idna.encode(name, uts46=True).decode() + colon + port
+        except idna.IDNAError:
+            return origin
+    return f"{scheme}://{host}"
 
 
 def validate_origin(value: str) -> None:

@@ -48,7 +48,7 @@ PURE = {
     "widgets.i18n.texts._compiled",
     "widgets.i18n.texts._numbers",
     "widgets.i18n.texts.forms_of",
-    "widgets.i18n.texts.known",
+    "widgets.i18n.texts.all_texts",
     "widgets.registry.all_widgets",
 }
 # State of a process that is no memory between requests, or that must outlive a test; each with its reason.
@@ -59,6 +59,7 @@ UNREGISTERED = {
     "sumeru_proxy.memory._holders": "the register itself",
     "widgets.catalog.rating_badge._grids": "weak: an entry ends with its request",
     "widgets.edge.answers._stores": "weak: for the metrics; each store is registered itself",
+    "widgets.http.resolving.NOTHING_ELSE": "no values: unchangeable",
     "widgets.i18n.texts.NONE": "no words: unchangeable",
 }
 CACHES = {"cache", "lru_cache"}

@@ -16,6 +16,9 @@ from urllib.parse import urlencode
 from django.utils.functional import Promise
 from rest_framework import serializers
 
+from sumeru_proxy.client import arguments
+from sumeru_proxy.client.errors import Refused
+from sumeru_proxy.client.values import ID_CHARS
 from sumeru_proxy.reading.reader import Missing, Pending, Source
 from widgets.i18n import languages
 from widgets.i18n.texts import NONE as NO_TEXTS
@@ -23,11 +26,6 @@ from widgets.i18n.texts import Texts
 
 Audience = Literal["public", "cart", "visitor", "customer"]
 Context = dict[str, Any]
-
-# What may name a product, cart or experiment in a URL: no slash, no dot segments, nothing that needs escaping.
-IDENTIFIER = r"^[A-Za-z0-9_-]{1,64}\Z"
-# How platforms name things: words, numbers, UUIDs, and global ids, whose slashes are escaped wherever they stand in a URL.
-UPSTREAM_ID = r"^(?:[A-Za-z0-9_-]{1,190}|gid://[A-Za-z0-9_-]{1,60}/[A-Za-z0-9_-]{1,60}/[A-Za-z0-9_-]{1,60})\Z"
 
 
 class Frozen(Mapping[str, Any]):
@@ -77,18 +75,33 @@ class Frozen(Mapping[str, Any]):
         return f"Frozen({self._items!r})"
 
 
-class IdentifierField(serializers.RegexField):
-    """An upstream or storefront id: letters, digits, ``_`` and ``-``, at most 190 characters, or ``gid://shop/Kind/id``."""
+def is_identifier(text: str) -> bool:
+    """Whether this may be an id: what the client can ask Sumeru about."""
+    try:
+        arguments.identifier("id", text)
+    except Refused:
+        return False
+    return True
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(UPSTREAM_ID, **{"trim_whitespace": False, **kwargs})
+
+class IdentifierField(serializers.CharField):
+    """An upstream or storefront id: opaque text of at most ID_CHARS characters. Blanks around it are nobody's; a comma parts ids."""
+
+    default_error_messages = {"invalid": f"Give an id: up to {ID_CHARS} characters, no comma, no control characters."}
+
+    def to_internal_value(self, data: Any) -> str:
+        """The id. Raises ValidationError."""
+        text = super().to_internal_value(data)
+        if text and not is_identifier(text):
+            self.fail("invalid")
+        return text
 
 
 class IdentifierListField(serializers.Field[Any, Any, Any, Any]):
     """Ids separated by commas, at most ``max_length`` of them, duplicates removed, order kept."""
 
     default_error_messages = {
-        "invalid": "Give ids of letters, digits, _ and - (or gid://shop/Kind/id), separated by commas.",
+        "invalid": f"Give ids of up to {ID_CHARS} characters, separated by commas.",
         "max_length": "At most {max_length} ids.",
     }
 
@@ -98,15 +111,11 @@ class IdentifierListField(serializers.Field[Any, Any, Any, Any]):
 
     def to_internal_value(self, data: object) -> tuple[str, ...]:
         """The ids of a text. Raises ValidationError."""
-        one = IdentifierField()
         parts = list(dict.fromkeys(part.strip() for part in str(data).split(",") if part.strip()))
         if len(parts) > self.max_length:
             self.fail("max_length", max_length=self.max_length)
-        for part in parts:
-            try:
-                one.run_validation(part)
-            except serializers.ValidationError:
-                self.fail("invalid")
+        if not all(map(is_identifier, parts)):
+            self.fail("invalid")
         return tuple(parts)
 
     def to_representation(self, value: Sequence[str]) -> str:
@@ -207,6 +216,8 @@ class Call:
     asked: Frozen = field(default_factory=lambda: Frozen({}))
     lacking: Missing | Pending | None = None
     seal: Seal | None = None
+    came_from: str = ""
+    """The storefront's page that led here, where the answer is for one visitor alone; a native form leads back there."""
     sent: Sent | None = None
 
     @property

@@ -74,10 +74,10 @@ class Look(models.Model):
     def clean(self) -> None:
         """Raises ValidationError for tokens that are unknown or could break out of their declaration, and for unsafe CSS."""
         problems: dict[str, list[str]] = {}
-        if found := theming.token_problems(self.tokens):
-            problems["tokens"] = found
-        if found := theming.css_problems(self.css):
-            problems["css"] = found
+        if complaints := theming.token_problems(self.tokens):
+            problems["tokens"] = complaints
+        if complaints := theming.css_problems(self.css):
+            problems["css"] = complaints
         if problems:
             raise ValidationError(problems)
 
@@ -107,9 +107,9 @@ class Wording(models.Model):
 
     def clean(self) -> None:
         """Raises ValidationError for words that may not be shown."""
-        known = texts.known().get(self.text)
+        text = texts.all_texts().get(self.text)
         forms = self.forms if isinstance(self.forms, dict) else {}
-        if known is None:
+        if text is None:
             raise ValidationError({"text": _("There is no such text.")})
-        if found := texts.problems(self.language, known, forms):
-            raise ValidationError({"forms": sorted(set(found.values()))})
+        if problems := texts.problems(self.language, text, forms):
+            raise ValidationError({"forms": sorted(set(problems.values()))})

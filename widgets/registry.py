@@ -30,3 +30,8 @@ def all_widgets() -> dict[str, Widget]:
 def get(name: str) -> Widget | None:
     """The widget of this name, or None."""
     return all_widgets().get(name)
+
+
+def parameter_names() -> list[str]:
+    """Every parameter that any widget takes, sorted: each is an attribute of the element, with ``-`` for ``_``."""
+    return sorted({str(name) for widget in all_widgets().values() for name in widget.Params().fields})

@@ -215,7 +215,7 @@ LOGGING = {
     "filters": {"redact": {"()": "widgets.logs.Redact"}},
     "formatters": {"line": {"()": "widgets.logs.Line"}},
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "stream": sys.stderr, "formatter": "line", "filters": ["redact"]}
+        "stderr": {"()": "widgets.logs.Sparse", "stream": sys.stderr, "formatter": "line", "filters": ["redact"]}
     },
     "root": {"handlers": ["stderr"], "level": environment.text("LOG_LEVEL", "INFO").upper()},
     "loggers": {

@@ -1,4 +1,4 @@
-"""One try of one claimed job: send, and write down what came of it. The decisions are ``rules.py``'s."""
+"""One try of one claimed job: send it, and store the outcome. ``rules`` decides what follows."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def _since(admission: targets.TargetAdmission) -> datetime | None:
 
 
 def _held_back(job: Job, target: str, admission: targets.TargetAdmission) -> Tried:
-    """The target is away: the job goes back as it was, or to a person after days."""
+    """The target is away: the job waits as before, or is parked after days."""
     if rules.away_too_long(_since(admission), job.created_at, timezone.now()):
         kept = jobs.park(job, reason=Job.Reason.TARGET_DOWN, error=job.last_error, ambiguous=False, code=job.code)
         return Tried("parked", Job.Reason.TARGET_DOWN) if kept else Tried("lost")

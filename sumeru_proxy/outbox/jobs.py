@@ -33,7 +33,7 @@ PAUSE, CANCEL = "pause", "cancel"
 
 
 class Unfit(ValueError):
-    """What is to be owed cannot be: the key, or a body that is too large or no JSON. The text names no value."""
+    """The job cannot be stored: its key is not allowed, or its body is too large or not JSON. The text names no value."""
 
 
 class KeyReused(Exception):
@@ -41,7 +41,7 @@ class KeyReused(Exception):
 
 
 class Owed(NamedTuple):
-    """The row of a debt, and whether this call made it (False: it was owed already)."""
+    """The row of a job, and whether this call made it (False: it was there already)."""
 
     job: Job
     created: bool
@@ -106,7 +106,7 @@ def owe(
 
 
 def held(job: Job) -> QuerySet[Job]:
-    """The job's row while this claim holds it, else nothing: what fences a worker whose lease ran out."""
+    """The job's row while this claim holds it, else no row: a worker whose lease has expired changes nothing."""
     return Job.objects.filter(pk=job.pk, state=Job.State.CLAIMED, claimed_by=job.claimed_by)
 
 
@@ -131,7 +131,7 @@ _FREE: dict[str, Any] = {"claimed_by": "", "lease_until": None}
 
 
 def _back() -> dict[str, Any]:
-    """A claimed job goes back to wait, unless a person paused or cancelled it meanwhile."""
+    """Put a claimed job back to wait, unless a person paused or cancelled it meanwhile."""
     return {
         **_FREE,
         "state": Case(
@@ -211,7 +211,7 @@ def hold(
 
 
 def park(job: Job, *, reason: str, error: str, ambiguous: bool, code: str = "") -> bool:
-    """Put a held job aside for a person; False when the lease was lost."""
+    """Park a held job for a person to decide; False when the lease was lost."""
     return bool(
         held(job).update(
             state=Job.State.PARKED,
@@ -227,7 +227,7 @@ def park(job: Job, *, reason: str, error: str, ambiguous: bool, code: str = "") 
 
 
 def release(jobs: Iterable[Job]) -> int:
-    """Give back claimed jobs that were not begun, as they were; gives how many. For a worker that stops."""
+    """Give back claimed jobs that were not started, unchanged; gives how many. For a worker that stops."""
     return sum(held(job).update(**_back(), reason=_cancelled(F("reason")), finished_at=_cancelled_at()) for job in jobs)
 
 
@@ -264,7 +264,7 @@ def probe_is_due(shop_id: int, kinds: Collection[str], *, but: int, now: datetim
 
 
 def wake_target(target: str) -> int:
-    """A target answers again: what waits because of its outage is due now; gives how many. May be repeated."""
+    """A target responds again: the jobs that waited because of its outage are due now; gives how many. Safe to repeat."""
     now = timezone.now()
     return Job.objects.filter(
         target=target, state=Job.State.WAITING, reason=Job.Reason.TARGET_DOWN, next_at__gt=now
@@ -272,7 +272,7 @@ def wake_target(target: str) -> int:
 
 
 def wake(shop_id: int, kinds: Collection[str], now: datetime | None = None) -> int:
-    """The upstream answers again: what waits because of the outage is due now; gives how many. May be repeated."""
+    """Sumeru responds again: the jobs that waited because of the outage are due now; gives how many. Safe to repeat."""
     now = now or timezone.now()
     return Job.objects.filter(
         shop_id=shop_id, kind__in=kinds, state=Job.State.WAITING, reason=Job.Reason.UNAVAILABLE, next_at__gt=now

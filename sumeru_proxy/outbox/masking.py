@@ -1,4 +1,4 @@
-"""A target's own words, fit to be kept and shown: bounded, on one line, without what names a person or opens a door. Pure."""
+"""A target's error texts made fit to be stored and shown: limited in length, on one line, without personal data and credentials. Pure."""
 
 from __future__ import annotations
 

@@ -75,12 +75,12 @@ def backoff_s(attempts: int, draw: float, base_s: float = BASE_S, longest_s: flo
 
 
 def deadline(facts: Facts) -> datetime | None:
-    """When the upstream's memory of the key can no longer be relied on; None while it cannot have seen the key."""
+    """When Sumeru may have forgotten the key; None while it cannot have seen the key."""
     return None if facts.first_sent_at is None else facts.first_sent_at + KEY_SAFE_FOR
 
 
 def decide_before(facts: Facts, now: datetime) -> Park | None:
-    """Whether a job may be sent now (None) or has to be parked unsent."""
+    """Whether a job may be sent now (None), or must be parked without sending."""
     last = deadline(facts)
     if last is None or now < last:
         return None
@@ -140,7 +140,7 @@ def decide_next(
 
 
 def away_too_long(away_since: datetime | None, owed_at: datetime, now: datetime) -> bool:
-    """Whether a job that waits for a target which is away since then is to be parked."""
+    """Whether a job is to be parked because its target has been away since then."""
     return away_since is not None and now - max(away_since, owed_at) > TARGET_AWAY_MOST
 
 
@@ -153,7 +153,7 @@ def _refusal(error: errors.Refused) -> str:
 
 
 def _bounded(retry: RetryAt, facts: Facts, now: datetime | None = None) -> RetryAt:
-    """No wait beyond the deadline: the next look at the job is then the one that parks it in time."""
+    """No wait beyond the deadline: the next try of the job then parks it in time."""
     first = facts.first_sent_at or (now if retry.sent else None)
     if first is None or retry.at <= first + KEY_SAFE_FOR:
         return retry

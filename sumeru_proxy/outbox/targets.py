@@ -90,13 +90,13 @@ def _change(target: str, decide: Callable[[State], tuple[State | None, R]], othe
 
 
 def enter(target: str) -> TargetAdmission:
-    """Before a job asks its target. Never waits, never raises."""
+    """Ask before a job calls its target. Never waits, never raises."""
     now = time.time()
     return _change(target, lambda state: admitted(state, now), TargetAdmission())
 
 
 def down(target: str, retry_after_s: float = 0.0, first_s: float = OPEN_FIRST_S) -> TargetAdmission:
-    """The target is away: all wait. Gives for how long, and since when."""
+    """Record that the target is away: all its jobs wait. Gives for how many seconds, and since when."""
     now = time.time()
 
     def decide(state: State) -> tuple[State, TargetAdmission]:
@@ -107,18 +107,18 @@ def down(target: str, retry_after_s: float = 0.0, first_s: float = OPEN_FIRST_S)
 
 
 def up(target: str, admission: TargetAdmission) -> bool:
-    """The target took a job or refused it, so it works; True when an outage has ended by this."""
+    """Record that the target works (it took or refused a job); True when this ends an outage."""
     if not admission.probe:
         return False
     return _change(target, lambda state: ({}, bool(state.get("until"))), False)
 
 
 def give_back(target: str, admission: TargetAdmission) -> None:
-    """The job ended without an answer of the target (something else failed): another may be the probe."""
+    """The job ended without a response of the target (something else failed), so another job may be the probe."""
     if admission.probe:
         _change(target, lambda state: ({**state, "probe_until": 0.0}, None), None)
 
 
 def away_since(target: str) -> float | None:
-    """Since when the target is away (Unix seconds); None when it works or that is not known. For people to see."""
+    """Since when the target is away (Unix seconds); None when it works or that is unknown. For display."""
     return _change(target, lambda state: (None, state.get("since")), None)

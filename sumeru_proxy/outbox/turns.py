@@ -1,6 +1,7 @@
-"""What one process knows of lines, limits and outages, shared by its threads: whose turn it is, and whom asking would be in vain.
+"""What one process remembers of lines, limits and outages, shared by its threads: which line is next, and which jobs cannot be
+sent now anyway.
 
-Losing it only costs a few vain tries. What must be true for all processes is in the rows and in the limiter's store.
+Losing it costs a few failed tries. What must hold for all processes is in the rows and in the limiter's store.
 """
 
 from __future__ import annotations
@@ -64,13 +65,13 @@ class Turns:
         return not slow or self._busy.get(line, 0) < max(1, self._threads - 1)
 
     def began(self, line: Line) -> None:
-        """A thread takes a job of this line in hand."""
+        """A thread starts a job of this line."""
         with self._lock:
             self._busy[line] = self._busy.get(line, 0) + 1
             self._served[line] = self._clock()
 
     def ended(self, line: Line, took_s: float) -> None:
-        """It is done with it."""
+        """The thread is done with it."""
         with self._lock:
             self._busy[line] = self._busy.get(line, 1) - 1
             self._mean_s[line] = 0.7 * self._mean_s.get(line, took_s) + 0.3 * took_s

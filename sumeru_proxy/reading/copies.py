@@ -56,7 +56,7 @@ class Query:
     @classmethod
     def of(cls, resource: Resource[Any], /, fresh_s: float | None = None, **arguments: Hashable) -> Query:
         """A read of this resource, with the resource's topics and, unless told otherwise, its lifetime."""
-        topics = tuple(topic.format_map(arguments) for topic in resource.topics)
+        topics = tuple(stamps.topic_of(topic.format_map(arguments)) for topic in resource.topics)
         return cls(resource.name, tuple(arguments.items()), topics, resource.fresh_s if fresh_s is None else fresh_s)
 
     @property

@@ -153,11 +153,11 @@ class Refresher:
 
     @property
     def waiting(self) -> int:
-        """How many stale copies wait for their refresh."""
+        """How many stale copies wait for a refresh."""
         return len(self._queue)
 
     def forget(self) -> None:
-        """Drop everything that waits; it is asked for again with the next stale answer."""
+        """Drop everything that waits; the next stale answer requests it again."""
         with self._lock:
             self._queue.clear()
             self._done.clear()
@@ -275,7 +275,7 @@ class Refresher:
 
 
 def _age_s(key: str, query: Query) -> float:
-    """How old the copy is. One that a stamp made stale early counts as one whose time is over."""
+    """The age of the copy in seconds. A copy that a stamp made stale counts as one whose lifetime is over."""
     copy = copies.load(key)
     return max(query.fresh_s, time.time() - copy.fetched_at) if copy else query.fresh_s
 

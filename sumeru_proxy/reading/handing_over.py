@@ -1,6 +1,7 @@
-"""Stale copies on their way from the web processes that served them to the worker that refreshes them: rows, shared by all.
+"""Stale copies that web processes leave to the worker to refresh: rows that all processes share.
 
-Only where ``SUMERU_REFRESH`` is ``off`` on the web processes. A row that is lost costs nothing: the next stale answer asks again.
+Used where ``SUMERU_REFRESH`` is ``off`` on the web processes. A lost row costs nothing: the next stale answer requests the
+refresh again.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def _row(handed: Handed) -> StaleCopy | None:
 
 
 def put(copies: Sequence[Handed]) -> None:
-    """Leave these to the worker. May be repeated: a copy has one row. Raises django.db.Error."""
+    """Leave these refreshes to the worker. Safe to repeat: a copy has one row. Raises django.db.Error."""
     rows = [row for row in map(_row, copies) if row is not None]
     StaleCopy.objects.bulk_create(
         rows,
@@ -73,7 +74,7 @@ def put(copies: Sequence[Handed]) -> None:
 
 
 def take(most: int = TAKEN_AT_ONCE) -> list[Handed]:
-    """The most read of what was left, each given to one caller only. Raises django.db.Error."""
+    """The most requested of these refreshes, each given to one caller only. Raises django.db.Error."""
     found = []
     for row in StaleCopy.objects.order_by("-rate", "pk")[:most]:
         if StaleCopy.objects.filter(pk=row.pk).delete()[0]:

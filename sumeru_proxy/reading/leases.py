@@ -41,7 +41,7 @@ class _Flights:
         memory.register(self)
 
     def wait(self, key: str, result: Callable[[], T | None]) -> T | None:
-        """Wait up to WAIT_S for another's fetch; at most WAITERS threads per process wait, the rest get None at once."""
+        """Wait up to WAIT_S for the fetch of another thread. At most WAITERS threads of a process wait; the others get None at once."""
         deadline = time.monotonic() + WAIT_S
         with self._changed:
             if sum(self._waiters.values()) >= WAITERS:
@@ -128,7 +128,7 @@ def _take(key: str) -> bool:
 
 
 def _give_back(key: str, taken_at: float, pause_s: float) -> None:
-    """A lease that has run out since ``taken_at`` (monotonic) may be another's by now, and is left alone."""
+    """Release the lease, unless it has expired since ``taken_at`` (monotonic): another may have it by now."""
     try:
         if time.monotonic() - taken_at > LEASE_S - 1.0:  # caches count in whole seconds
             pass
@@ -144,7 +144,7 @@ def _give_back(key: str, taken_at: float, pause_s: float) -> None:
 
 
 def wait_for(key: str, result: Callable[[], T | None]) -> T | None:
-    """What another's fetch of ``key`` brings within WAIT_S; None at once when nobody is fetching it or enough threads wait already."""
+    """The result of another's fetch of ``key`` within WAIT_S; None at once when nobody fetches it or enough threads already wait."""
     return _flights.wait(key, result) if _in_flight(key) else None
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from sumeru_proxy.client import errors
 from sumeru_proxy.client.api import Sumeru
 from sumeru_proxy.client.resources_catalogue import PRODUCTS
+from sumeru_proxy.reading import stamps
 from sumeru_proxy.reading.copies import Copy, Query, copies
 from sumeru_proxy.reading.fetching import absent_copy, fresh_copies, stamped
 from sumeru_proxy.reading.leases import lease, wait_for
@@ -25,9 +26,8 @@ def block_query(ids: Sequence[str], fresh_s: float) -> Query:
 
 def single_query(product_id: str, fresh_s: float) -> Query:
     """The name under which one product of a shared call is stored."""
-    return Query(
-        PRODUCTS.name, (("product_ids", (product_id,)), ("limit", 1)), ("products", f"product:{product_id}"), fresh_s
-    )
+    topics = ("products", stamps.topic_of(f"product:{product_id}"))
+    return Query(PRODUCTS.name, (("product_ids", (product_id,)), ("limit", 1)), topics, fresh_s)
 
 
 def single_id(query: Query) -> str | None:

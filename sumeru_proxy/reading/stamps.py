@@ -7,6 +7,7 @@ that lands during the fetch is not lost.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from sumeru_proxy.memory import Memory
 from sumeru_proxy.models import Stamp
 
 RECHECK_S = 1.0
+_TOPIC_CHARS = 120
 EVERYTHING = "everything"
 """A topic of every copy of a shop."""
 _TOPICS_LIMIT = 50_000
@@ -33,6 +35,13 @@ class Value(NamedTuple):
 
 _NONE = Value(0, 0)
 _memory: Memory[tuple[int, str], Value] = Memory(_TOPICS_LIMIT, RECHECK_S)
+
+
+def topic_of(text: str) -> str:
+    """A topic as it is stored: the text, with a digest in the place of its end where a long id makes it longer than a row holds."""
+    if len(text) <= _TOPIC_CHARS:
+        return text
+    return f"{text[:80]}…{hashlib.blake2b(text.encode('utf-8', 'replace'), digest_size=16).hexdigest()}"
 
 
 def current(shop_id: int, topics: Iterable[str], *, clock: float | None = None) -> dict[str, Value]:
@@ -76,7 +85,7 @@ def every(shop_id: int) -> dict[str, Value]:
 
 def invalidate(shop_id: int, topics: Iterable[str], *, hard: bool = False) -> None:
     """Make every copy about these topics stale (``hard``: unusable). Joins the caller's transaction; may be repeated."""
-    for topic in sorted(set(topics)):
+    for topic in sorted({topic_of(each) for each in topics}):
         changes: dict[str, object] = {"value": F("value") + 1, "changed_at": Now()}
         if hard:
             changes["hard_value"] = F("value") + 1

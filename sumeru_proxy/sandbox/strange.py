@@ -56,10 +56,10 @@ class Strange:
 
     def id_of(self, own: str) -> str:
         """How the answers and questions name ``prd_1``."""
-        found = _ID.match(own)
-        if found is None:
+        match = _ID.match(own)
+        if match is None:
             return own
-        other = str(_OURS[found[1]](found[2]))
+        other = str(_OURS[match[1]](match[2]))
         self._foreign[other] = own
         return other
 
@@ -72,7 +72,7 @@ class Strange:
         if struck or (endpoint is None and not known_path):
             return Answer(404, HTML_PAGE, dict(GATEWAY.headers), GATEWAY.content_type)
         answer = self._application(self._understood(request))
-        return self._told(request, answer)
+        return self._with_strange_values(request, answer)
 
     def _understood(self, request: Request) -> Request:
         query = {
@@ -97,7 +97,7 @@ class Strange:
             return [self._own_of(each) for each in value]
         return self._own(value) if isinstance(value, str) else value
 
-    def _told(self, request: Request, answer: Answer) -> Answer:
+    def _with_strange_values(self, request: Request, answer: Answer) -> Answer:
         try:
             value = json.loads(answer.body)
         except (ValueError, RecursionError):
@@ -117,8 +117,8 @@ class Strange:
             return self._object(value, key, public)
         if isinstance(value, list):
             return [self._other(each, key, public) for each in value] or ([] if key in _LISTS else None)
-        if isinstance(value, str) and (found := _ID.match(value)):
-            other = _OURS[found[1]](found[2])
+        if isinstance(value, str) and (match := _ID.match(value)):
+            other = _OURS[match[1]](match[2])
             self._foreign[str(other)] = value
             return other
         if key in _TIMES and isinstance(value, str):
@@ -135,8 +135,8 @@ class Strange:
             stars = value.pop("histogram")
             if len(str(value.get("product_id"))) % 2:
                 value["histogram"] = [{"stars": int(star), "count": count} for star, count in stars.items()]
-        found = {name: self._other(each, name, public) for name, each in reversed(list(value.items()))}
-        return found if key == "error" else {"x_internal": {"shard": 7}, **found, "_links": None}
+        members = {name: self._other(each, name, public) for name, each in reversed(list(value.items()))}
+        return members if key == "error" else {"x_internal": {"shard": 7}, **members, "_links": None}
 
 
 def _number(value: Any, key: str) -> Any:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http import HTTPStatus
+from io import BufferedReader
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -120,19 +121,19 @@ class WireServer:
             threading.Thread(target=self._serve, args=(connection, address[0]), daemon=True).start()
 
     def _serve(self, connection: socket.socket, peer: str) -> None:
+        reader = connection.makefile("rb")
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.settimeout(IDLE_TIMEOUT_S)
-            pending = b""
             while not self.stopping.is_set():
                 try:
-                    read = _read_request(connection, pending, peer)
+                    read = _read_request(connection, reader, peer)
                 except BadRequest:
                     connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
                     return
                 if read is None:
                     return
-                request, keep_alive, pending = read
+                request, keep_alive = read
                 answer = self.handle(request)
                 if not self._send(connection, request, answer, keep_alive):
                     return
@@ -141,6 +142,7 @@ class WireServer:
         finally:
             with self._lock:
                 self._connections.discard(connection)
+            reader.close()  # it holds the socket open, too
             connection.close()
 
     def _send(self, connection: socket.socket, request: Request, answer: Answer, keep_alive: bool) -> bool:
@@ -199,78 +201,67 @@ def _in_chunks(body: bytes, size: int = 701) -> bytes:
     return b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
 
 
-def _read_request(connection: socket.socket, pending: bytes, peer: str) -> tuple[Request, bool, bytes] | None:
-    """The next request, whether the connection stays, and the bytes already read beyond it. None: the client left."""
-    while True:
-        end = pending.find(b"\r\n\r\n")
-        if end >= 0:
-            break
-        if len(pending) > HEAD_LIMIT_BYTES:
+def _read_request(connection: socket.socket, reader: BufferedReader, peer: str) -> tuple[Request, bool] | None:
+    """The next request, and whether the connection stays; None when the client left. Raises BadRequest."""
+    head: list[str] = []
+    size = 0
+    while (line := reader.readline(HEAD_LIMIT_BYTES)) != b"\r\n":
+        size += len(line)
+        if size >= HEAD_LIMIT_BYTES or (line.endswith(b"\n") and not line.endswith(b"\r\n")):
             raise BadRequest
-        chunk = connection.recv(65536)
-        if not chunk:
+        if not line.endswith(b"\n"):
             return None
-        pending += chunk
-    lines = pending[:end].decode("latin-1").split("\r\n")
-    rest = pending[end + 4 :]
-    parts = lines[0].split(" ")
+        head.append(line[:-2].decode("latin-1"))
+    parts = head[0].split(" ") if head else []
     if len(parts) != 3 or not parts[2].startswith("HTTP/1."):
         raise BadRequest
     headers: dict[str, str] = {}
-    for line in lines[1:]:
-        name, colon, value = line.partition(":")
+    for text in head[1:]:
+        name, colon, value = text.partition(":")
         if not colon or not name or name != name.strip():
             raise BadRequest
         headers[name.lower()] = value.strip()
     if headers.get("expect", "").lower() == "100-continue":
         connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
     if "chunked" in headers.get("transfer-encoding", "").lower():
-        body, rest = _read_chunked(connection, rest)
+        body = _read_chunked(reader)
     else:
         length_text = headers.get("content-length", "0")
         if not length_text.isdecimal() or int(length_text) > BODY_LIMIT_BYTES:
             raise BadRequest
-        length = int(length_text)
-        rest = _fill(connection, rest, length)
-        body, rest = rest[:length], rest[length:]
+        body = _read_exactly(reader, int(length_text))
     path, _, query_text = parts[1].partition("?")
     query = dict(parse_qsl(query_text, keep_blank_values=True)) if query_text else {}
     connection_header = headers.get("connection", "").lower()
     keep_alive = "close" not in connection_header and (parts[2] == "HTTP/1.1" or "keep-alive" in connection_header)
-    return Request(parts[0], unquote(path), query, headers, body, peer), keep_alive, rest
+    return Request(parts[0], unquote(path), query, headers, body, peer), keep_alive
 
 
-def _fill(connection: socket.socket, buffer: bytes, length: int) -> bytes:
-    while len(buffer) < length:
-        chunk = connection.recv(65536)
-        if not chunk:
-            raise BadRequest
-        buffer += chunk
-    return buffer
+def _read_exactly(reader: BufferedReader, length: int) -> bytes:
+    data = reader.read(length)
+    if len(data) < length:
+        raise BadRequest
+    return data
 
 
-def _line(connection: socket.socket, buffer: bytes) -> tuple[bytes, bytes]:
-    while b"\r\n" not in buffer:
-        if len(buffer) > HEAD_LIMIT_BYTES:
-            raise BadRequest
-        buffer = _fill(connection, buffer, len(buffer) + 1)
-    line, _, rest = buffer.partition(b"\r\n")
-    return line, rest
+def _read_line(reader: BufferedReader) -> bytes:
+    line = reader.readline(HEAD_LIMIT_BYTES)
+    if not line.endswith(b"\r\n"):
+        raise BadRequest
+    return line[:-2]
 
 
-def _read_chunked(connection: socket.socket, buffer: bytes) -> tuple[bytes, bytes]:
+def _read_chunked(reader: BufferedReader) -> bytes:
     body = b""
     while True:
-        line, buffer = _line(connection, buffer)
         try:
-            size = int(line.split(b";")[0], 16)
+            size = int(_read_line(reader).split(b";")[0], 16)
         except ValueError:
             raise BadRequest from None
         if size < 0 or len(body) + size > BODY_LIMIT_BYTES:
             raise BadRequest
         if size == 0:
-            while line:
-                line, buffer = _line(connection, buffer)
-            return body, buffer
-        buffer = _fill(connection, buffer, size + 2)
-        body, buffer = body + buffer[:size], buffer[size + 2 :]
+            while _read_line(reader):
+                pass
+            return body
+        body += _read_exactly(reader, size + 2)[:-2]

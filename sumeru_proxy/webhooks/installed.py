@@ -47,7 +47,10 @@ def _check(consumer: Consumer) -> None:
     good = good and all(_NAME.match(name) for name in names) and len(set(names)) == len(names)
     good = good and {*consumer.daily, consumer.visits} - {""} <= set(names)
     if not good:
-        raise ImproperlyConfigured(f"consumer {consumer.name!r}: its name or those of its listener or kinds do not fit")
+        raise ImproperlyConfigured(
+            f"consumer {consumer.name!r}: its name and its kinds' names are 1 to 24 of a-z, 0-9 and _, each once; "
+            "its listener has its name; `daily` and `visits` name kinds of its own"
+        )
 
 
 @cache

@@ -1,4 +1,4 @@
-"""How a listener's job is done: give it the event and a way to read the current order, then mark both done together."""
+"""Runs a listener's job: gives it the event and a way to read the order as it is now, then marks both done together."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sumeru_proxy.webhooks.readings import personal_texts, readings
 
 
 def handler(consumer: Consumer) -> Handler:
-    """How the jobs of this consumer's listener are done. Raises ValueError for a consumer that does not listen."""
+    """The handler of the jobs of this consumer's listener. Raises ValueError for a consumer that does not listen."""
     listener = consumer.listener
     if listener is None:
         raise ValueError(consumer.name)

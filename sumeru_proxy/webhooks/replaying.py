@@ -1,4 +1,4 @@
-"""Doing the consequences of stored events again: for a listener that came later, failed, or was wrong."""
+"""Replaying stored events: for a listener that was added later, failed, or was wrong."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sumeru_proxy.webhooks.listeners import KIND_PREFIX
 def chosen(
     *, shop_id: int | None = None, ids: Collection[str] = (), failed: bool = False, since: datetime | None = None
 ) -> QuerySet[InboundEvent]:
-    """The events that are meant, oldest first: by id, those with a parked job, those received since. Ignored ones only by id."""
+    """The events to replay, oldest first: by id, those with a parked job, or those received since a time. Ignored ones only by id."""
     events = InboundEvent.objects.exclude(body_text="").order_by("pk")
     if shop_id is not None:
         events = events.filter(shop_id=shop_id)

@@ -1,4 +1,4 @@
-"""Whether bytes were signed with a subscription's secret. Pure; nothing is parsed before this says yes."""
+"""Whether bytes were signed with a subscription's secret. Pure; nothing is parsed before the signature is verified."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ _FORM = re.compile(r"sha256=([0-9a-f]{64})", re.ASCII)
 
 
 class BadSignature(Exception):
-    """The bytes are not shown to come from Sumeru; the same exception whatever is wrong, so that nobody learns what."""
+    """The signature does not prove that the bytes come from Sumeru. The exception does not say what is wrong with it, so that an
+    attacker learns nothing.
+    """
 
 
 def sign(raw: bytes, secret: str) -> str:

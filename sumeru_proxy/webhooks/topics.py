@@ -28,7 +28,8 @@ EVENT_TYPES = (
     "webhook.failed",
 )
 """The documented types. One that is not listed is taken too, and makes nothing stale."""
-_ID = re.compile(r"[\x21-\x7e]{1,100}\Z")
+_ID = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,190}\Z")
+"""Opaque text, as long as Sumeru's ids may be."""
 _PRODUCTS_MOST = 200
 
 

@@ -1,4 +1,5 @@
-"""``POST /hooks/sumeru/{shop}``: 401 for everything unsigned, 200 when taken, kept or seen before, 500 to be sent again.
+"""``POST /hooks/sumeru/{shop}``: 401 for an invalid signature, 200 for an event that was taken, kept or seen before, 500 when Sumeru
+should send it again.
 
 What Sumeru signed is never refused: it is kept, and shown to operators when it cannot be acted upon.
 """
@@ -50,7 +51,7 @@ class Shops:
         memory.register(self)
 
     def forget(self) -> None:
-        """The next question goes to the database."""
+        """The next request reads the database."""
         self._read_at = float("-inf")
         self._by_key: dict[str, Shop] = {}
         self._known: dict[str, Known] = {}
@@ -82,7 +83,7 @@ _NOBODY = (random_secrets.token_hex(32),)
 
 
 class _Forgeries:
-    """Counts refusals and reports them once a minute: a flood of them must not become a flood of log lines."""
+    """Counts refused deliveries and logs them once a minute, so that a flood of them is no flood of log lines."""
 
     def __init__(self) -> None:
         self.forget()

@@ -15,7 +15,7 @@ import tempfile
 import time
 from typing import Any
 
-from tests.bench import optimum
+from tests.bench import optimum, troubles
 from tests.bench.simulated import LIMIT_PER_MINUTE, Clock, Upstream
 
 LATENCY_S = 0.15
@@ -39,7 +39,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         sizes = options.products or ([2_000] if options.quick else [2_000, 20_000])
         rows = [simulate(clock, size, minutes, warm_up, options.reads_per_second) for size in sizes]
         cold = [cold_start(clock, walked=walked) for walked in (False, True)]
-    return {"limit_per_minute": LIMIT_PER_MINUTE, "rows": rows, "cold": cold}
+        trouble = troubles.simulate(clock)
+    return {"limit_per_minute": LIMIT_PER_MINUTE, "rows": rows, "cold": cold, "troubles": trouble}
 
 
 COLD_PRODUCTS, COLD_S, COLD_LEAST = 200, 120.0, 180
@@ -197,3 +198,4 @@ def show(result: dict[str, Any]) -> None:
             f"{COLD_PRODUCTS} cold products after {COLD_S:.0f} s: "
             + ", ".join(f"{name} {value}" for name, value in row.items())
         )
+    troubles.show(result["troubles"])

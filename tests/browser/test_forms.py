@@ -75,7 +75,7 @@ def test_a_review_that_could_not_be_sent_is_kept_and_sent_again(visitor: Open, f
     reviews.get_by_role("link", name="Write a review").click()
     form = reviews.locator("form[method=post]")
     expect(form.get_by_role("heading", name="Write a review")).to_be_focused()
-    expect(form.locator(".sw-unsent")).to_be_hidden()
+    expect(form.locator("[data-unsent]")).to_be_hidden()
     page.wait_for_timeout(A_PERSONS_PACE_MS)
     fill(form, text)
     tab.context.set_offline(True)

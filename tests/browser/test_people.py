@@ -35,7 +35,7 @@ def test_a_customer_has_a_link_and_copies_it(visitor: Open, facts: Facts, mode: 
     link = referral.get_by_label("Your link").input_value()
     assert link.startswith(f"{facts['storefront']}?ref=")
     referral.get_by_role("button", name="Copy link").click()
-    expect(referral.get_by_text("Copied")).to_be_visible()
+    expect(referral.get_by_role("button", name="Copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == link
     tab.follow(page.get_by_role("button", name="Sign out"))
     expect(page.get_by_text(link)).to_have_count(0)

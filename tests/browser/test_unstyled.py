@@ -70,7 +70,7 @@ def test_sizes_and_colours_of_pictures(browser: Browser) -> None:
 
 def test_failed_sendings_and_buttons_for_scripts_stay_hidden(browser: Browser) -> None:
     page = page_of(browser)
-    shown = page.evaluate(f"({EVERYWHERE})('.sw-unsent,.sw-acts').map((el) => el.checkVisibility())")
+    shown = page.evaluate(f"({EVERYWHERE})('[data-unsent],[data-unread],.sw-acts').map((el) => el.checkVisibility())")
     assert len(shown) >= 3
     assert not any(shown)
 

@@ -24,6 +24,7 @@ from sumeru_proxy.outbox.endpoint import Endpoint
 from sumeru_proxy.outbox.signed_webhooks import body_of, headers_of, keys_of, new_secret
 from sumeru_proxy.sandbox.catalogue import small_catalogue
 from tests.cookbook.test_wheel import bare, empty
+from tests.sumeru_proxy.consumers.attribution.mounting import mount
 from tests.upstream import Upstream, upstream
 
 __all__ = ["bare", "empty"]
@@ -112,6 +113,7 @@ def test_curl_reads_a_page(fed: Upstream) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_the_report_is_read_in_every_form(live_server: Any, make_shop: Any, settings: Any) -> None:
     settings.SUMERU_CONSUMERS = ["sumeru_proxy.consumers.attribution"]
+    mount()
     shop = make_shop("https://api.sumeru.systems")
     at_ms = arrivals.milliseconds(datetime(2026, 5, 7, tzinfo=UTC))
     touch = arrivals.ArrivedTouch("sumeru:tp_1", at_ms, "email", theirs=12_000)

@@ -65,13 +65,13 @@ def test_a_modified_click_belongs_to_the_browser(shopfront: Shopfront, page: Pag
 
 
 def test_a_page_that_cannot_be_had_is_gone_to(shopfront: Shopfront, page: Page) -> None:
-    shopfront.widgets.items["reviews"] = {"state": "error", "error": {"code": "gone", "message": "m"}}
+    shopfront.widgets.items["reviews"] = {"state": "error", "status": 404, "error": {"code": "gone", "message": "m"}}
     page.get_by_role("link", name="Next").click()
     page.get_by_role("heading", name="Full page reviews?page=2&product_id=prd_1").wait_for()
 
 
 def test_the_page_may_prevent_going_there(shopfront: Shopfront, page: Page) -> None:
-    shopfront.widgets.items["reviews"] = {"state": "error", "error": {"code": "gone", "message": "m"}}
+    shopfront.widgets.items["reviews"] = {"state": "error", "status": 404, "error": {"code": "gone", "message": "m"}}
     page.evaluate("addEventListener('sumeru:error', (e) => e.preventDefault())")
     page.get_by_role("link", name="Next").click()
     (event,) = shopfront.wait_events("error")

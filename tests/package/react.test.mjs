@@ -37,10 +37,10 @@ test('an empty one holds nothing, an unfinished one its link', async () => {
   }
 });
 
-test('properties become attributes; what is no attribute of its own stands in params', () => {
+test('properties become attributes', () => {
   assert.equal(
     renderToString(h(SumeruWidget, { type: 'product_feed', collection: 'camp', inStock: true, productIds: ['a', 'b'] })),
-    '<sumeru-widget type="product_feed" collection="camp" product-ids="a,b" params="in_stock=1"></sumeru-widget>',
+    '<sumeru-widget type="product_feed" collection="camp" in-stock="1" product-ids="a,b"></sumeru-widget>',
   );
 });
 

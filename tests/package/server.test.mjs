@@ -48,11 +48,17 @@ for (const [name, answer, code] of [
         assert.equal(result.state, 'error');
         assert.equal(result.error.code, code);
         assert.equal(result.innerHtml, '');
+        assert.equal(
+          result.html,
+          '<sumeru-widget type="reviews" product-id="prd_1" v-pre ng-non-bindable>' +
+            `<a href="${widgets.url}/w/v1/shp_1/reviews?product_id=prd_1">Show</a></sumeru-widget>`,
+        );
         assert.equal(isCacheable(result), false);
         assert.equal(seen.length, 1);
         const [batched] = await widgets.fetchWidgets([{ type: 'reviews', params: { product_id: 'prd_1' } }]);
         assert.equal(batched.state, 'error');
         assert.equal(batched.error.code, code);
+        assert.equal(batched.html, result.html);
       },
       { timeoutMs: 300 },
     ));
@@ -141,6 +147,12 @@ test('many widgets: each asked once, sorted, at most 60 in a request, in the ord
         assert.ok(own.length <= 60 && url.length < 4096);
       }
       results.forEach((result, i) => assert.equal(result.innerHtml, `<b>rating_badge?product_id=${ids[i]}</b>`));
+      assert.equal(
+        results[0].html,
+        '<sumeru-widget type="rating_badge" product-id="prd_0" v-pre ng-non-bindable><template shadowrootmode="open"><style>.b{}</style>' +
+          `<b>rating_badge?product_id=prd_0</b></template><a href="${widgets.url}/w/v1/shp_1/rating_badge?product_id=prd_0">Show</a>` +
+          '</sumeru-widget>',
+      );
     },
   ));
 
@@ -180,6 +192,23 @@ test('each item of a batch has its own state', () =>
       assert.deepEqual(
         results.map(({ state, error }) => error?.code ?? state),
         ['pending', 'pending', 'empty', 'invalid_answer', 'not_found', 'invalid_call'],
+      );
+      const link = (type) => `<a href="${widgets.url}/w/v1/shp_1/${type}">Show</a>`;
+      assert.deepEqual(
+        results.map(({ html }) => html.replaceAll(' v-pre ng-non-bindable', '')),
+        [
+          `<sumeru-widget type="reviews">${link('reviews')}</sumeru-widget>`,
+          `<sumeru-widget type="quiz">${link('quiz')}</sumeru-widget>`,
+          '<sumeru-widget type="bundles"><template shadowrootmode="open"></template></sumeru-widget>',
+          `<sumeru-widget type="upsell" live>${link('upsell')}</sumeru-widget>`,
+          `<sumeru-widget type="rating_badge">${link('rating_badge')}</sumeru-widget>`,
+          '',
+        ],
+      );
+      const text = { query: '"><b>', product_ids: ['a', 'b'] };
+      assert.equal(
+        widgets.placeholder('product_feed', text, { label: 'All & more' }).html.replace(/<a href="[^"]*">/, '<a>'),
+        '<sumeru-widget type="product_feed" product-ids="a,b" query="&#34;&#62;&#60;b&#62;" v-pre ng-non-bindable><a>All &#38; more</a></sumeru-widget>',
       );
     },
   ));

@@ -150,7 +150,7 @@ def test_a_product_of_one_block_costs_one_and_the_same_read() -> None:
         review_sets.review_list(source, "prd_1", selection, 4, 7)  # type: ignore[arg-type]
     assert set(source.reads) == {review_sets.block_query("prd_1")}
     assert dict(source.reads[0].arguments) == {"product_id": "prd_1", "limit": 100, "sort": "-created_at"}
-    assert source.reads[0].topics == ("reviews", "reviews:prd_1")
+    assert source.reads[0].topics == ("reviews", "reviews:prd_1", "people")
     assert source.reads[0].fresh_s == 60
 
 

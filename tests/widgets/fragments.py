@@ -14,7 +14,7 @@ NOW = datetime(2026, 6, 1, tzinfo=UTC)
 SHOP = ShopProfile(
     1, "shopkey", "Alpine", storefront_url="https://shop.example/", product_url="https://shop.example/products/{handle}"
 )
-VOID = {"input", "img", "br", "rect"}
+VOID = {"input", "img", "br", "rect", "wbr"}
 INLINE = {
     "a",
     "b",
@@ -32,6 +32,7 @@ INLINE = {
     "span",
     "svg",
     "time",
+    "wbr",
 }
 
 

@@ -291,7 +291,7 @@ def test_upstream_down_with_and_without_a_copy(
     assert cold["state"] == "pending"
 
 
-@pytest.mark.parametrize("query", ["cart_total=x", "item_count=-1", "item_count=1e3", "currency=12", "cart_id=a/b"])
+@pytest.mark.parametrize("query", ["cart_total=x", "item_count=-1", "item_count=1e3", "currency=12", "cart_id=a%0Ab"])
 def test_bad_input_is_named(client: Client, shop: Shop, query: str) -> None:
     response = client.get(f"/w/v1/{shop.key}/cart_nudge.json?{query}")
     assert response.status_code == 400

@@ -94,7 +94,7 @@ def test_bodies_that_are_none(client: Client, shop: Shop, body: bytes, status: i
         {"properties": []},
         {"properties": {"a": {"b": {"c": {"d": {"e": {"f": 1}}}}}}},
         {"properties": {"a": "x" * 5_000}},
-        {"visitor_id": "x" * 100},
+        {"visitor_id": "x" * 191},
     ],
 )
 def test_one_wrong_event_is_named_and_nothing_is_written(client: Client, shop: Shop, change: dict[str, Any]) -> None:

@@ -6,7 +6,6 @@ import base64
 import gzip
 import hashlib
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from django.test import Client
 
 from sumeru_proxy.models import Shop, ShopOrigin
 from tests.upstream import Upstream
-from widgets.http import embed, rendering, shops
+from widgets.http import embed, shops
 from widgets.models import Look, Placement
 
 READS = ("reviews.json", "reviews.html", "reviews", "batch")
@@ -257,18 +256,14 @@ def test_probes(client: Client, db: None) -> None:
     assert client.get("/metrics").status_code == 200
 
 
-def test_the_elements_attributes_are_those_that_the_loader_reads() -> None:
-    source = (Path(django_settings.BASE_DIR) / "static" / "loader" / "src" / "address.js").read_text(encoding="utf-8")
-    listed = re.search(r"const PARAMS =\s*'([^']+)'", source)
-    assert listed
-    assert {name.replace("-", "_") for name in listed[1].split()} == rendering.ATTRIBUTES
-
-
-def test_other_parameters_stand_in_one_attribute(client: Client, shop: Shop) -> None:
+def test_every_parameter_is_an_attribute(client: Client, shop: Shop) -> None:
     html = client.get(f"/w/v1/{shop.key}/product_feed.html?layout=carousel&in_stock=1&limit=3").content.decode()
     tag = html[: html.index(">")]
     assert 'limit="3"' in tag
-    assert 'params="in_stock=1&amp;layout=carousel"' in tag
+    assert (
+        tag
+        == '<sumeru-widget type="product_feed" in-stock="1" layout="carousel" limit="3" page="1" v-pre ng-non-bindable'
+    )
 
 
 def test_the_widget_among_the_pages_own_elements(client: Client, shop: Shop) -> None:

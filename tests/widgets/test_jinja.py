@@ -76,7 +76,8 @@ def test_markup_goes_through_once_and_lazy_texts_are_escaped() -> None:
     assert made(
         "{{ inner }}{{ lazy }}", inner=render_to_string("widgets/_parts/unsent.html"), lazy=gettext_lazy("<&>")
     ) == (
-        '<p class="sw-unsent" part="error" role="alert">This could not be sent. Please wait a moment and send it again.</p>&lt;&amp;&gt;'
+        '<p class="sw-error" part="error" role="alert" data-unsent hidden>'
+        "This could not be sent. Please wait a moment and send it again.</p>&lt;&amp;&gt;"
     )
 
 

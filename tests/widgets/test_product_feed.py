@@ -136,7 +136,7 @@ def test_an_order_that_cannot_be_had_is_not_offered() -> None:
 
 def test_nothing_found_leads_back() -> None:
     context, page, _ = show(shelf(3), query="sofa", collection="lamps")
-    assert page.text.endswith("No products match. Show all")
+    assert "No products match. Show all" in page.text
     assert query_of(context["links"]["all"]) == {"collection": "lamps", "layout": "grid"}
     assert page.all("p", tabindex="-1")[0]["data-focus"] == ""
     assert show(shelf(3), query="x")[0]["filter"]["query"] == ""  # one letter is no search
@@ -282,7 +282,7 @@ def test_a_placement_decides_the_layout(client: Client, shop: Shop) -> None:
         ("limit=49", "limit"),
         ("sort=newest", "sort"),
         ("layout=list", "layout"),
-        ("collection=a/b", "collection"),
+        ("collection=a%0Ab", "collection"),
         ("collection=a&product_ids=b", "non_field_errors"),
     ],
 )

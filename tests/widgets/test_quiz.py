@@ -58,9 +58,9 @@ def test_answers_as_text(text: str, found: tuple[Answer, ...]) -> None:
         ";",
         "q1:o1++o2",
         "q1:o1;q1:o2",
+        "q1:a,b",
         "q1:%00",
         "q1:%ff",
-        "q1:a,b",
         "q1: o1",
         "q1:%E2%80%A8",
         "q1:" + "x" * 191,
@@ -80,6 +80,7 @@ ids = st.text(min_size=1, max_size=12).filter(
         text.isprintable()
         and text == text.strip()
         and "," not in text
+        and text not in (".", "..")
         and text.encode("utf-8", "replace").decode() == text
     )
 )

@@ -374,30 +374,11 @@ def test_no_structured_data_without_a_name_or_when_switched_off(
     assert len(source.asked) == (0 if options else 1)
 
 
-def test_ten_long_reviews_stay_under_64_kilobytes() -> None:
-    long = "It is warm, it's light & it packs into nothing. " * 400
-    reviews = [
-        replace(full_review(), id=f"rev_{n}", body=long, reply=Reply(long, NOW), media=full_review().media * 20)
-        for n in range(10)
-    ]
-    _, page, html = made(ReviewSource(reviews))
-    assert len(page.all("li", part="review")) == 10
-    assert len(page.all("details")) > 10
-    assert page.all("a", href="https://widgets.example/w/v1/shopkey/reviews?limit=1&page=10&product_id=prd_1")
-    assert len(html.encode()) < 64 * 1024
-
-
-def test_one_long_review_among_short_ones_is_not_cut() -> None:
-    long = replace(review(1), body="Warm and light. " * 500)
-    context, _, _ = made(ReviewSource([long, *(review(n) for n in range(2, 10))]))
-    assert {len(each["body"]) for each in context["reviews"]} == {len(long.body.strip()), 4}
-
-
 @pytest.mark.parametrize(
     "wrong",
     [
         {},
-        {"product_id": "../x"},
+        {"product_id": "a\nb"},
         {"product_id": "p", "page": "0"},
         {"product_id": "p", "page": "201"},
         {"product_id": "p", "rating": "6"},

@@ -66,6 +66,10 @@ def held(sandbox: Upstream) -> list[dict[str, Any]]:
     return list(sandbox.sandbox.control.writes()["reviews"])
 
 
+def owed() -> list[dict[str, Any]]:
+    return [job.body for job in Job.objects.order_by("pk")]
+
+
 def test_the_form_is_never_in_a_storable_answer(client: Client, shop: Shop) -> None:
     plain = client.get(address(shop, ".html", "product_id=prd_1"))
     assert 'name="token"' not in plain.content.decode()
@@ -257,3 +261,136 @@ def test_without_javascript_from_the_link_to_the_thanks(client: Client, shop: Sh
     later(5)
     response = client.post(action.removeprefix("http://testserver"), urlencode({**FIELDS, **hidden}), content_type=FORM)
     assert response.status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("back", "there"),
+    [
+        ("https://shop.example/p?color=&preview", "https://shop.example/p?color=&preview&{}#reviews"),
+        (
+            "https://shop.example/p?a=1&a=%20b+c&sumeru_result=reviews:old#top",
+            "https://shop.example/p?a=1&a=%20b+c&{}#top",
+        ),
+        ("https://shop.example/p", "https://shop.example/p?{}#reviews"),
+    ],
+)
+def test_the_way_back_keeps_the_pages_own_query(client: Client, shop: Shop, later: Any, back: str, there: str) -> None:
+    response = send(client, shop, {**FIELDS, **opened(client, shop, later), "return_to": back})
+    assert response["Location"] == there.format("sumeru_result=reviews%3Apending")
+
+
+@pytest.mark.parametrize(
+    ("came_from", "back"),
+    [
+        ("https://shop.example/de/p/1?color=red", "https://shop.example/de/p/1?color=red"),
+        ("https://shop.example/", "https://shop.example/products/trail-pack"),
+        ("https://evil.example/p", None),
+        ("http://testserver/w/v1/{shop}/reviews?product_id=prd_1", None),
+        ("https://shop.example/w/v1/{shop}/reviews?product_id=prd_1", None),
+    ],
+)
+def test_a_form_without_scripts_knows_where_its_shopper_came_from(
+    client: Client, shop: Shop, came_from: str, back: str | None
+) -> None:
+    page = client.get(address(shop), headers={"referer": came_from.format(shop=shop.key)}).content.decode()
+    found = re.search(r'name="return_to" value="([^"]*)"', page)
+    usual = re.search(r'name="return_to" value="([^"]*)"', client.get(address(shop)).content.decode())
+    assert usual
+    expected = back if back and "products" not in back else usual[1] if back is None else "https://shop.example/"
+    assert found
+    assert html.unescape(found[1]).startswith(html.unescape(expected))
+
+
+def test_the_way_back_outlives_a_mistake(client: Client, shop: Shop, later: Any) -> None:
+    fields = {**FIELDS, **opened(client, shop, later), "email": "", "return_to": "https://shop.example/p?color"}
+    assert 'name="return_to" value="https://shop.example/p?color"' in send(client, shop, fields).content.decode()
+    fields["return_to"] = "https://evil.example/"
+    assert "evil.example" not in send(client, shop, fields).content.decode()
+
+
+def test_links_of_a_list_leave_the_form_and_the_thanks(client: Client, shop: Shop, later: Any) -> None:
+    fields = {**FIELDS, **opened(client, shop, later), "via": "loader"}
+    thanks = json.loads(send(client, shop, fields).content)["html"]
+    opened_form = json.loads(client.get(address(shop, ".json")).content)["html"]
+    for text in (thanks, opened_form):
+        links = [html.unescape(each) for each in re.findall(r'<a[^>]*data-go[^>]*href="([^"]*)"', text)]
+        assert len(links) > 3
+        assert [each for each in links if "write=" in each and "Write" not in text] == []
+        assert len([each for each in links if "write=1" in each]) <= 1
+        assert [each for each in links if "result=" in each] == []
+
+
+def test_a_text_changed_after_a_lost_answer_is_sent(client: Client, shop: Shop, sandbox: Upstream, later: Any) -> None:
+    """The first text arrived, its answer did not. The changed one has a key of its own, the same one however often it is sent."""
+    fields = {**FIELDS, **opened(client, shop, later), "via": "loader"}
+    send(client, shop, fields)
+    changed = {**fields, "body": "Twice over the pass, and once around the lake."}
+    for _ in range(2):
+        answer = json.loads(send(client, shop, changed).content)
+        assert "Thank you!" in answer["html"]
+    assert sorted(each["body"] for each in owed()) == sorted([FIELDS["body"], changed["body"]])
+    # A program is told.
+    body = json.dumps({**FIELDS, "rating": 5, "body": "Other.", "token": fields["token"]})
+    response = client.post(
+        address(shop), body, content_type="application/json", headers={"idempotency-key": fields["key"]}
+    )
+    assert response.status_code == 409
+
+
+@pytest.mark.parametrize("text", ["👍", "好", "❤️", "ok", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "ﷺ"])
+def test_a_single_sign_is_a_text(client: Client, shop: Shop, sandbox: Upstream, later: Any, text: str) -> None:
+    answer = json.loads(
+        send(client, shop, {**FIELDS, **opened(client, shop, later), "body": text, "via": "loader"}).content
+    )
+    assert "Thank you!" in answer["html"]
+    assert owed()[0]["body"] == text
+
+
+@pytest.mark.parametrize(
+    "nothing", ["\u200b", "\u3164", "\u2800", "\u00ad\u2060", "\ufeff", "\u034f", "\u0301", "\ufe0f", "\U000e0041"]
+)
+@pytest.mark.parametrize("field", ["body", "name", "email"])
+def test_what_nobody_can_see_is_no_text(client: Client, shop: Shop, later: Any, field: str, nothing: str) -> None:
+    fields = {**FIELDS, **opened(client, shop, later), field: nothing * 3, "via": "loader"}
+    assert "Thank you!" not in json.loads(send(client, shop, fields).content)["html"]
+    assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ("mara@example.com\u200b", "mara@example.com"),
+        ("\ufeff mara@example.com", "mara@example.com"),
+        ("jörg@example.com", "jörg@example.com"),
+        ("jo\u0308rg@example.com", "jörg@example.com"),
+        ("用户@例子.广告", "用户@例子.广告"),
+        ("ma\u200bra@example.com", None),
+        ("mara@exam\u00adple.com", None),
+        ("mara@", None),
+        ("ma ra@example.com", None),
+    ],
+)
+def test_addresses(client: Client, shop: Shop, sandbox: Upstream, later: Any, given: str, sent: str | None) -> None:
+    send(client, shop, {**FIELDS, **opened(client, shop, later), "email": given, "via": "loader"})
+    assert [each["author"]["email"] for each in owed()] == ([sent] if sent else [])
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ("EN1001/US", "EN1001/US"),
+        ("#1001", "1001"),
+        ("№ 5 (zwei)", "№ 5 (zwei)"),
+        ("\u200b", None),
+        ("x" * 191, None),
+        ("a\x00", "a"),
+    ],
+)
+def test_an_order_number_never_holds_up_a_review(
+    client: Client, shop: Shop, sandbox: Upstream, later: Any, given: str, sent: str | None
+) -> None:
+    answer = json.loads(
+        send(client, shop, {**FIELDS, **opened(client, shop, later), "order_id": given, "via": "loader"}).content
+    )
+    assert "Thank you!" in answer["html"]
+    assert [each.get("order_id") for each in owed()] == [sent]

@@ -30,16 +30,16 @@ HEADING, COUNT, STARS = "Customer reviews", "%(count)s review", "%(rating)s out 
 
 
 def test_every_text_for_shoppers_can_be_changed() -> None:
-    known = {(text.id, text.many) if text.many else text.id for text in texts.known().values()}
+    known = {(text.id, text.many) if text.many else text.id for text in texts.all_texts().values()}
     assert known == set(marked())
-    assert max(len(each) for each in texts.known()) <= Wording._meta.get_field("text").max_length
+    assert max(len(each) for each in texts.all_texts()) <= Wording._meta.get_field("text").max_length
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_our_own_words_pass_the_rules_for_own_words(language: str) -> None:
     """Merchants start from ours: what they see must be what they may save, and saving it changes nothing."""
-    for text in texts.known().values():
-        ours = texts.given(language, text)
+    for text in texts.all_texts().values():
+        ours = texts.default_forms(language, text)
         assert texts.problems(language, text, ours) == {}, text
         said = Texts([(language, text.id, ours)])
         with translation.override(language):
@@ -62,7 +62,7 @@ def test_our_own_words_pass_the_rules_for_own_words(language: str) -> None:
     ],
 )
 def test_words_that_may_stand(language: str, text: str, forms: dict[str, str]) -> None:
-    assert texts.problems(language, texts.known()[text], forms) == {}
+    assert texts.problems(language, texts.all_texts()[text], forms) == {}
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_words_that_may_stand(language: str, text: str, forms: dict[str, str]) -
     ],
 )
 def test_words_that_may_not(language: str, text: str, forms: dict[str, str], where: str) -> None:
-    assert where in texts.problems(language, texts.known()[text], forms)
+    assert where in texts.problems(language, texts.all_texts()[text], forms)
     assert Texts([(language, text, forms)]) == texts.NONE  # also when it came past every form
     with pytest.raises(ValidationError):
         Wording(language=language, text=text, forms=forms).clean()

@@ -371,18 +371,6 @@ def test_errors_beside_fields_are_in_the_shoppers_language(
     assert "送信できませんでした。" in answer.content.decode()
 
 
-def test_a_form_sent_twice_with_other_words_is_explained_in_the_shoppers_language(
-    client: Client, shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    address = f"/w/v1/{shop.key}/reviews?product_id=prd_1&write=1&locale=de"
-    form = opened(client, address, monkeypatch)
-    fields = {**form, "rating": "5", "body": "Hält auch bei Regen.", "name": "Mara", "email": "mara@example.com"}
-    assert client.post(address, fields).status_code == 303
-    answer = client.post(address, {**fields, "body": "Hält doch nicht."})
-    assert answer.status_code == 422
-    assert "Dieses Formular wurde schon abgeschickt. Bitte laden Sie die Seite neu." in answer.content.decode()
-
-
 @pytest.mark.parametrize("path", ["/admin/login/", "/docs/", "/admin/sumeru_proxy/shop/add/"])
 def test_operators_pages_stay_english(client: Client, db: None, path: str) -> None:
     """They are not translated, and Django's own words among them must not be in another language than ours."""

@@ -101,6 +101,9 @@ class Upstream:
         self.summary = ReviewSummary("prd_1", Decimal(in_reviews), count, histogram)
         self.product = replace(JACKET, id="prd_1", rating=Rating(Decimal(in_feed), count) if in_feed else None)
 
+    def in_lane(self, _lane: str) -> Upstream:
+        return self
+
     def reviews(self, **_asked: Any) -> ReviewPage:
         return ReviewPage(self.summary, (full_review(),), "more")
 

@@ -1,4 +1,4 @@
-"""The head of the job list: how much is owed, how long it takes, and what should worry a person."""
+"""The head of the job list: how much is waiting, how long it will take, and what needs attention."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _COLUMNS = (Job.State.WAITING, Job.State.CLAIMED, Job.State.PARKED, Job.State.DO
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A count with the list it counts."""
+    """A count, and the query of the list of what it counts."""
 
     count: int
     query: str
@@ -83,7 +83,7 @@ def _arrivals(now: datetime) -> dict[tuple[int, str], int]:
 
 
 def _idle_for_s(now: datetime) -> float:
-    """For how long a due job has waited although no worker did anything; 0 when one did."""
+    """How many seconds a due job has waited without any worker being active; 0 when one was."""
     overdue = Job.objects.filter(
         state=Job.State.WAITING, next_at__lte=now - job_words.OVERDUE, kind__in=job_words.known_kinds()
     ).aggregate(at=Min("next_at"))["at"]
@@ -101,7 +101,7 @@ def _idle_for_s(now: datetime) -> float:
 def warnings_of(
     figures: backlog.Backlog, faster: list[tuple[str, int, int]], idle_s: float, parked_count: int
 ) -> list[str]:
-    """What should worry a person, worst first. Pure."""
+    """What needs attention, most urgent first. Pure."""
     warnings = []
     if idle_s:
         warnings.append(

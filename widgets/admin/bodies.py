@@ -1,4 +1,4 @@
-"""What a job or an event holds, as text that can be read and does no harm. Templates escape it as all else."""
+"""The content of a job or an event as text that is safe to read. Templates escape it like any other text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _visible(character: str) -> str:
 
 
 def readable_body(text: str) -> str:
-    """A JSON text, indented, at most SHOWN_CHARS long; what cannot be seen is spelled out, credentials are cut. Never raises."""
+    """A JSON text, indented, at most SHOWN_CHARS long. Invisible characters are written as escapes, credentials are cut. Never raises."""
     with suppress(ValueError, RecursionError):
         text = json.dumps(json.loads(text), ensure_ascii=False, indent=2)
     cut = logs.redacted(text)

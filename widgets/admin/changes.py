@@ -22,12 +22,12 @@ def settings_changed() -> None:
 
 
 def everything_stale(shop: Shop) -> None:
-    """Make every copy of the shop's data stale. Copies stay shown until they are refreshed. May be repeated."""
+    """Make every copy of the shop's data stale. Copies are served until they are refreshed. Safe to repeat."""
     stamps.invalidate(shop.pk, [stamps.EVERYTHING])
 
 
 def new_key(shop: Shop) -> str:
-    """Give the shop another public key; pages with the old one stop working at once. Returns the new key."""
+    """Give the shop another public key, and return it. Pages with the old key show no widgets from then on."""
     with transaction.atomic():
         shop.key = new_shop_key()
         shop.save(update_fields=["key", "updated_at"])

@@ -1,4 +1,4 @@
-"""Pages of consumers among a shop's pages: found by what is installed, framed like the core's own."""
+"""The consumers' pages of a shop: found among the installed consumers, shown in the same frame as the core's pages."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class CredentialsForm(forms.Form):
 
     @method_decorator(sensitive_variables())
     def clean(self) -> dict[str, Any]:
-        """Checks every shape before anything is stored; the texts never repeat a value."""
+        """Checks the format of every value before anything is stored. Error texts never repeat a value."""
         cleaned_data: dict[str, Any] = super().clean() or {}
         for kind in KINDS:
             value = cleaned_data.get(kind.value)
@@ -90,7 +90,7 @@ class CredentialsForm(forms.Form):
 
 
 def state_of(credential: Credential) -> str:
-    """A word of warning about a stored credential, or nothing. Never opens it."""
+    """A warning about a stored credential; empty when there is none. Never decrypts it."""
     if credential.reference and not os.environ.get(credential.reference):
         return _("this variable is not set on the server")
     if credential.retires_at and credential.retires_at <= timezone.now():

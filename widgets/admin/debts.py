@@ -1,4 +1,6 @@
-"""What a person decides about many jobs at once: try again or discard, exactly those named in the history. Over ``jobs.py``."""
+"""Decisions about many jobs at once: try again, discard, pause, resume, cancel. The history names exactly the jobs that changed.
+Built on ``outbox.jobs``.
+"""
 
 from __future__ import annotations
 
@@ -49,9 +51,9 @@ def _change(
 
 
 def retry(rows: QuerySet[Job], user_id: int, *, doubled: bool) -> int:
-    """Let parked jobs be tried again; gives how many. May be repeated.
+    """Try parked jobs again; gives how many. Safe to repeat.
 
-    Those that were perhaps delivered are left unless ``doubled``, the person's word that twice is acceptable.
+    Jobs that may have been delivered are left out unless ``doubled``: the operator accepts that they are delivered twice.
     """
     again = Q(state=Job.State.WAITING)
     count = _change(rows, user_id, RETRYABLE & ~DOUBTFUL, again, _("Tried again"), jobs.retry)
@@ -62,9 +64,9 @@ def retry(rows: QuerySet[Job], user_id: int, *, doubled: bool) -> int:
 
 
 def discard(rows: QuerySet[Job], user_id: int, note: str) -> int:
-    """Decide that waiting or parked jobs are not to be done; gives how many. May be repeated: the first reason stays.
+    """Discard waiting or parked jobs; gives how many. Safe to repeat: the first reason stays.
 
-    The history does not repeat the note: it goes with the job when a person is erased.
+    The history does not repeat the note, because the note is erased with the job when a person is erased.
     """
     thrown_away = Q(reason=Job.Reason.DISCARDED)
     return _change(
@@ -73,19 +75,19 @@ def discard(rows: QuerySet[Job], user_id: int, note: str) -> int:
 
 
 def pause(rows: QuerySet[Job], user_id: int) -> int:
-    """Halt long jobs after the step in hand; gives how many. May be repeated."""
+    """Pause long jobs after their present step; gives how many. Safe to repeat."""
     long_jobs = rows.filter(kind__in=list(ranges.kinds()))
     return _change(long_jobs, user_id, MOVING & ~HALTED, HALTED, _("Paused"), jobs.pause)
 
 
 def resume(rows: QuerySet[Job], user_id: int) -> int:
-    """Let halted long jobs go on; gives how many. May be repeated."""
+    """Resume paused long jobs; gives how many. Safe to repeat."""
     long_jobs = rows.filter(kind__in=list(ranges.kinds()))
     return _change(long_jobs, user_id, HALTED, MOVING & ~HALTED, _("Resumed"), jobs.resume)
 
 
 def cancel(rows: QuerySet[Job], user_id: int, note: str) -> int:
-    """End long jobs that a worker may have in hand, after that step; gives how many. May be repeated: the first reason stays."""
+    """End long jobs after their present step, even if a worker is at it; gives how many. Safe to repeat: the first reason stays."""
     long_jobs = rows.filter(kind__in=list(ranges.kinds()), state=Job.State.CLAIMED)
     over = Q(control=jobs.CANCEL) | Q(reason=Job.Reason.DISCARDED)
     return _change(

@@ -1,4 +1,4 @@
-"""Inbound events in the admin: what Sumeru sent, what became of it, and having listeners hear it again."""
+"""Events from Sumeru in the admin: what was received, what followed from it, and replaying it to the listeners."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ERASED_WORDS = gettext_lazy("Its content was erased at the person’s request.")
 
 
 def outcome(event: InboundEvent) -> str:
-    """What became of an event, in a sentence. Pure."""
+    """The outcome of an event, in a sentence. Pure."""
     if event.reason == ERASED:
         return str(ERASED_WORDS)
     if event.state == InboundEvent.State.TAKEN:
@@ -53,19 +53,19 @@ def outcome(event: InboundEvent) -> str:
 
 
 def badge(event: InboundEvent) -> tuple[str, str]:
-    """Style and word of the outcome's badge. Pure."""
+    """Style and text of the outcome's badge. Pure."""
     if event.reason == ERASED:
         return "unused", _("erased")
     return ("ok", _("taken")) if event.state == InboundEvent.State.TAKEN else ("unused", _("ignored"))
 
 
 def may_see_jobs(request: HttpRequest) -> bool:
-    """Whether links to jobs lead anywhere."""
+    """Whether this person may open jobs, so that links to them are shown."""
     return any(request.user.has_perm(f"sumeru_proxy.{act}_job") for act in ("view", "change"))
 
 
 def may_see_events(request: HttpRequest) -> bool:
-    """Whether links to events lead anywhere."""
+    """Whether this person may open events, so that links to them are shown."""
     return any(request.user.has_perm(f"sumeru_proxy.{act}_inboundevent") for act in ("view", "change"))
 
 
@@ -96,7 +96,7 @@ class InboundEventAdmin(RowAdmin[InboundEvent]):
 
     @admin.display(description=gettext_lazy("outcome"), ordering="state")
     def standing(self, event: InboundEvent) -> SafeString:
-        """A badge, and the reason when it was not taken."""
+        """A badge, and the reason for an event that was not taken."""
         style, word = badge(event)
         sentence = "" if style == "ok" else outcome(event)
         return format_html(
@@ -108,7 +108,7 @@ class InboundEventAdmin(RowAdmin[InboundEvent]):
 
     @admin.display(description=gettext_lazy("what follows from it"))
     def consequences(self, event: InboundEvent) -> SafeString:
-        """Each listener's job and its state."""
+        """The job of each listener, and its state."""
         jobs = list(event.jobs.all())
         if not jobs:
             return format_html('<span class="quiet">{}</span>', _("no listener wants it"))
@@ -120,12 +120,12 @@ class InboundEventAdmin(RowAdmin[InboundEvent]):
 
     @admin.display(description=gettext_lazy("happened"), ordering="occurred_at")
     def happened(self, event: InboundEvent) -> SafeString:
-        """As Sumeru dates it."""
+        """When it happened, by Sumeru's date."""
         return self._time(event.occurred_at)
 
     @admin.display(description=gettext_lazy("received"), ordering="received_at")
     def received(self, event: InboundEvent) -> SafeString:
-        """When it came."""
+        """When this server received it."""
         return self._time(event.received_at)
 
     @staticmethod
@@ -137,7 +137,7 @@ class InboundEventAdmin(RowAdmin[InboundEvent]):
 
     @admin.action(description=gettext_lazy("Replay: let listeners hear them again"), permissions=["change"])
     def replay(self, request: HttpRequest, queryset: QuerySet[InboundEvent]) -> HttpResponse | None:
-        """Over ``replaying.replay``; asks back when ignored events are among them."""
+        """Replays the chosen events (``replaying.replay``). Asks for confirmation when ignored ones are among them."""
         selected_ids = request.POST.getlist(ACTION_CHECKBOX_NAME)
         across = request.POST.get("select_across") == "1"
         selection = [("action", "replay"), *([("select_across", "1")] if across else [])]
@@ -212,7 +212,7 @@ class InboundEventAdmin(RowAdmin[InboundEvent]):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """One event, to look at and replay. Its content is for those who may change it."""
+        """One event, with its replay button. Its content is shown to those who may change events."""
         event = self.row_or_404(request, object_id)
         if request.method == "POST":
             rows = InboundEvent.objects.filter(pk=event.pk)

@@ -1,4 +1,4 @@
-"""What a person does with long jobs, and who may; the words for a job's target."""
+"""What an operator may do with long jobs, and the name of a job's target."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAMED = (Job.Reason.TARGET_DOWN, Job.Reason.TARGET_REFUSED, Job.Reason.NOT_MAPP
 
 
 def target_name(job: Job) -> str:
-    """What people call a job's target; empty when it has none, or nothing about it needs a name."""
+    """The name of a job's target for people; empty when the job has none."""
     if job.reason not in _NAMED and not job.target and not getattr(job, "away", False):
         return ""
     target = installed.target_of(job)
@@ -25,23 +25,23 @@ def target_name(job: Job) -> str:
 
 
 def pausable(job: Job) -> bool:
-    """Whether it is a long job that moves."""
+    """Whether it is a long job that is not paused."""
     moving = job.state in (Job.State.WAITING, Job.State.CLAIMED) and not job.control
     return moving and job.kind in ranges.kinds()
 
 
 def resumable(job: Job) -> bool:
-    """Whether it is halted, or will be after the step in hand."""
+    """Whether it is paused, or will be after its present step."""
     return job.kind in ranges.kinds() and (job.state == Job.State.PAUSED or job.control == jobs.PAUSE)
 
 
 def cancellable(job: Job) -> bool:
-    """Whether it is a long job in a worker's hand, which can be ended after the step."""
+    """Whether it is a long job at which a worker is, and which can be ended after its present step."""
     return job.state == Job.State.CLAIMED and job.control != jobs.CANCEL and job.kind in ranges.kinds()
 
 
 def pause(request: HttpRequest, rows: QuerySet[Job]) -> None:
-    """Over ``debts.pause``; says how many."""
+    """Pauses the jobs (``debts.pause``) and reports how many."""
     count = debts.pause(rows, int(request.user.pk or 0))
     if count:
         messages.success(request, ngettext("%d job is paused.", "%d jobs are paused.", count) % count)
@@ -50,7 +50,7 @@ def pause(request: HttpRequest, rows: QuerySet[Job]) -> None:
 
 
 def resume(request: HttpRequest, rows: QuerySet[Job]) -> None:
-    """Over ``debts.resume``; says how many."""
+    """Resumes the jobs (``debts.resume``) and reports how many."""
     count = debts.resume(rows, int(request.user.pk or 0))
     if count:
         messages.success(request, ngettext("%d job goes on.", "%d jobs go on.", count) % count)

@@ -1,4 +1,4 @@
-"""By what the lists of jobs and events are narrowed."""
+"""Filters of the lists of jobs and events."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from widgets.admin import job_words
 
 
 class StateFilter(SimpleListFilter):
-    """By state; without a choice, what is not over."""
+    """By state; by default only jobs that are not finished."""
 
     title = _("state")
     parameter_name = "state"
@@ -75,13 +75,13 @@ class KindFilter(SimpleListFilter):
 
 
 class DoubtFilter(SimpleListFilter):
-    """Those that were perhaps delivered."""
+    """Jobs that may have been delivered."""
 
     title = _("perhaps delivered")
     parameter_name = "doubt"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, Any]]:
-        """One choice beside all."""
+        """One choice besides “all”."""
         return [("1", _("Yes"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Job]) -> QuerySet[Job]:
@@ -93,13 +93,13 @@ class DoubtFilter(SimpleListFilter):
 
 
 class OutcomeFilter(SimpleListFilter):
-    """By what became of an event."""
+    """By the outcome of an event."""
 
     title = _("outcome")
     parameter_name = "outcome"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, Any]]:
-        """Taken or not, and what still needs time or a person."""
+        """Taken, ignored, and what still waits for a worker or a person."""
         return [
             ("taken", _("taken")),
             ("ignored", _("ignored")),
@@ -130,7 +130,7 @@ class TypeFilter(SimpleListFilter):
     parameter_name = "type"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, Any]]:
-        """The documented types; another one may stand in the address."""
+        """The documented types, and the one in the URL."""
         requested_type = request.GET.get("type", "")[:80]
         return [(each, each) for each in sorted({*topics.EVENT_TYPES, *([requested_type] if requested_type else [])})]
 

@@ -1,4 +1,4 @@
-"""What a job is, why it waits or is parked, and what to do about it, in words that a merchant understands. Pure."""
+"""A job in words for merchants: what it is, why it waits or is parked, and what to do about it. Pure."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ OVER = (Job.Reason.DISCARDED, Job.Reason.ERASED)
 
 @dataclass(frozen=True, slots=True)
 class JobExplanation:
-    """Why a job is where it is, what a person can do (empty: nothing), and the words of the target that failed (empty: none)."""
+    """Why a job is in its state, what a person can do about it (empty: nothing), and the words of the target that failed (empty:
+    none).
+    """
 
     why: str
     advice: str = ""
@@ -59,7 +61,7 @@ def kind_words(kind: str) -> str:
 
 
 def known_kinds() -> frozenset[str]:
-    """The kinds that this installation's workers do."""
+    """The kinds of jobs that this installation's workers can do."""
     own = installed.own_kinds()
     parts = (kind + installed.PART for kind in own)
     return frozenset({*writes.KINDS, batching.EVENT_KIND, erasing.KIND, *installed.by_kind(), *own, *parts})
@@ -80,7 +82,7 @@ def state_words(job: Job) -> str:
 
 
 def doubtful(job: Job) -> bool:
-    """Whether Sumeru may have it although nobody knows: sending it anew could make it twice."""
+    """Whether Sumeru may already have it, so that sending it again could create it twice."""
     return (
         job.state not in (Job.State.DONE, Job.State.SUPERSEDED)
         and job.reason not in OVER
@@ -89,7 +91,7 @@ def doubtful(job: Job) -> bool:
 
 
 def retryable(job: Job) -> bool:
-    """Whether “try again” has something to do."""
+    """Whether “try again” is possible."""
     return job.state == Job.State.PARKED and job.reason not in OVER and bool(job.body_text)
 
 
@@ -102,8 +104,8 @@ def discardable(job: Job) -> bool:
 def explain(
     job: Job, now: datetime, *, is_known: bool = True, behind: bool = False, away: bool = False, target: str = ""
 ) -> JobExplanation:
-    """``is_known``: this installation has a worker's hand for the kind. ``behind``: an earlier job must be done first. ``away``: another
-    of its kind found that the target does not answer. ``target``: what people call it.
+    """The job in words. ``is_known``: this installation can do the kind. ``behind``: an earlier job must be done first. ``away``:
+    another job of the kind found that the target does not respond. ``target``: its name for people.
     """
     if job.state == Job.State.SUPERSEDED:
         return JobExplanation(_("A later one about the same order was done in its place."))

@@ -1,4 +1,4 @@
-"""Jobs in the admin: what is owed, why each waits or is parked, and what a person decides about it."""
+"""Jobs in the admin: what is waiting, why each waits or is parked, and an operator's decisions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MAX_LISTED = 20
 
 
 class DiscardForm(RefusesCredentials, forms.Form):
-    """Why nobody is to do it."""
+    """The reason for discarding a job."""
 
     note = forms.CharField(
         label=gettext_lazy("Why?"),
@@ -44,7 +44,7 @@ class DiscardForm(RefusesCredentials, forms.Form):
 
 
 class JobAdmin(RowAdmin[Job]):
-    """The debts."""
+    """The jobs of the outbox."""
 
     list_display = ("what", "standing", "why", "age", "attempts", "next_try", "shop")
     list_filter = (StateFilter, "shop", KindFilter, ("reason", admin.ChoicesFieldListFilter), DoubtFilter)
@@ -58,7 +58,7 @@ class JobAdmin(RowAdmin[Job]):
     # -- the list
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
-        """With whether an earlier one must be done first, and whether the target of its kind is away."""
+        """Also whether an earlier job must be done first, and whether the target of the kind is away."""
         earlier = Job.objects.filter(
             shop_id=OuterRef("shop_id"),
             order_key=OuterRef("order_key"),
@@ -74,7 +74,7 @@ class JobAdmin(RowAdmin[Job]):
         return super().get_queryset(request).annotate(behind=Exists(earlier), away=Exists(away))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """As Django's, under the backlog's figures."""
+        """Django's list, below the backlog's figures."""
         extra: dict[str, Any] = {}
         if request.method == "GET" and self.has_view_permission(request):
             shop = self.shop_chosen(request)
@@ -99,7 +99,7 @@ class JobAdmin(RowAdmin[Job]):
 
     @admin.display(description=gettext_lazy("why, and what to do"))
     def why(self, job: Job) -> SafeString:
-        """A sentence, advice, and the warning of a job that was perhaps delivered."""
+        """Explanation, advice, and a warning for a job that may have been delivered."""
         explanation = self._explain(job, timezone.now())
         words = [
             explanation.why,
@@ -117,12 +117,12 @@ class JobAdmin(RowAdmin[Job]):
 
     @admin.display(description=gettext_lazy("age"), ordering="created_at")
     def age(self, job: Job) -> SafeString:
-        """Since when it is owed."""
+        """How long ago the job was stored."""
         return moments.tag(job.created_at, moments.ago(job.created_at, timezone.now()))
 
     @admin.display(description=gettext_lazy("next try"), ordering="next_at")
     def next_try(self, job: Job) -> str | SafeString:
-        """When a worker looks at it again; nothing when none will."""
+        """When a worker will try it next; empty when none will."""
         if job.state != Job.State.WAITING:
             return "—"
         return moments.tag(job.next_at, moments.until(job.next_at, timezone.now()))
@@ -146,34 +146,34 @@ class JobAdmin(RowAdmin[Job]):
 
     @admin.action(description=gettext_lazy("Try again now (parked jobs)"), permissions=["change"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse | None:
-        """Over ``debts.retry``; asks back when something was perhaps delivered."""
+        """Tries the jobs again (``debts.retry``). Asks for confirmation when some may have been delivered."""
         return self._try_again(request, self._fenced_rows(request, queryset), self._selection(request, "try_again"))
 
     @admin.action(description=gettext_lazy("Discard, with a reason"), permissions=["change"])
     def discard(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponse | None:
-        """Over ``debts.discard``; asks for the reason."""
+        """Discards the jobs (``debts.discard``). Asks for the reason."""
         return self._discard(request, self._fenced_rows(request, queryset), self._selection(request, "discard"))
 
     @admin.action(description=gettext_lazy("Pause (back-fills and other long jobs)"), permissions=["change"])
     def pause(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
-        """Over ``debts.pause``."""
+        """Pauses long jobs (``debts.pause``)."""
         job_acts.pause(request, self._fenced_rows(request, queryset))
 
     @admin.action(description=gettext_lazy("Resume (paused jobs)"), permissions=["change"])
     def resume(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
-        """Over ``debts.resume``."""
+        """Resumes long jobs (``debts.resume``)."""
         job_acts.resume(request, self._fenced_rows(request, queryset))
 
     @staticmethod
     def _fenced_rows(request: HttpRequest, queryset: QuerySet[Job]) -> QuerySet[Job]:
-        """Plain rows; when a page was shown in between, none that came after it."""
+        """The chosen rows; after a confirmation page, without jobs that were stored after it was shown."""
         rows = Job.objects.filter(pk__in=queryset.order_by().values("pk"))
         newest = request.POST.get("newest", "")
         return rows.filter(pk__lte=int(newest)) if newest.isdecimal() and len(newest) < 19 else rows
 
     @staticmethod
     def _selection(request: HttpRequest, action: str) -> list[tuple[str, str]]:
-        """Hidden fields that choose the same jobs again."""
+        """Hidden fields that select the same jobs again."""
         selected_ids = request.POST.getlist(ACTION_CHECKBOX_NAME)
         if request.POST.get("select_across") == "1":
             return [
@@ -254,7 +254,7 @@ class JobAdmin(RowAdmin[Job]):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """One job, to look at and decide about. Its content is for those who may change it."""
+        """One job, with the decisions about it. Its content is shown to those who may change jobs."""
         job = self.row_or_404(request, object_id)
         if request.method == "POST":
             rows = Job.objects.filter(pk=job.pk)

@@ -1,4 +1,4 @@
-"""A shop's look: theme tokens as fields of their own, with a colour picker where the token is a colour."""
+"""A shop's look: a field for each theme token, with a colour picker for colours."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SHORT_HEX = re.compile(r"^#([0-9a-fA-F])([0-9a-fA-F])([0-9a-fA-F])\Z")
 
 
 def picker_value(value: str) -> str:
-    """What a colour input can show of a CSS colour: six hexadecimal digits; black for what it cannot express."""
+    """A CSS colour in the form of a colour input, six hexadecimal digits; black for colours that it cannot express."""
     if _HEX.match(value):
         return value.lower()
     short = _SHORT_HEX.match(value)
@@ -71,7 +71,7 @@ def _token_field(token: str) -> forms.Field:
 
 
 class LookForm(RefusesCredentials, _LookForm):
-    """Tokens one by one and the shop's own CSS; both are judged by ``theming``."""
+    """A field for each token, and the shop's own CSS; ``theming`` validates both."""
 
     class Meta:
         model = Look
@@ -89,7 +89,7 @@ class LookForm(RefusesCredentials, _LookForm):
             self.fields[token_name(token)].initial = tokens.get(token, "")
 
     def clean(self) -> dict[str, Any]:
-        """Puts the tokens together and lays each complaint at its own field."""
+        """Collects the tokens, and shows each error at its field."""
         cleaned_data = super().clean() or {}
         tokens = {token: str(cleaned_data.get(token_name(token)) or "").strip() for token in theming.TOKENS}
         self.instance.tokens = {token: value for token, value in tokens.items() if value}
@@ -101,7 +101,7 @@ class LookForm(RefusesCredentials, _LookForm):
 
     @property
     def contrast_warnings(self) -> list[str]:
-        """What of the colours may be hard to see. Nothing of it keeps a look from being saved."""
+        """Colours that may be hard to see. A warning does not keep the look from being saved."""
         return contrast.warnings(self.instance.tokens) if isinstance(self.instance.tokens, dict) else []
 
 
@@ -138,7 +138,7 @@ class LookInline(_StackedInline):
         return ", ".join(f"{tokens[name].label}: {value}" for name, value in look.tokens.items() if name in tokens)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Colours, shape, own CSS; for those who may not change them the values in words."""
+        """Colours, shape and CSS; the values in words for those who may not change them."""
         if not self.has_change_permission(request, obj):
             return [(None, {"fields": ["in_words", "unstyled", "css"]})]
         colours = [token_name(name) for name, token in theming.TOKENS.items() if token.is_colour]

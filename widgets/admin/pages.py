@@ -146,7 +146,7 @@ class PreviewForm(forms.Form):
 
 
 def own_first(widget: Widget) -> list[str]:
-    """The parameters' names: what is special to the widget before what every widget may be asked."""
+    """The parameters' names: the widget's own before those that every widget has."""
     common = set(WidgetParams().fields)
     return sorted(serializer_fields.form_fields(widget.Params), key=lambda name: name in common)
 
@@ -162,7 +162,7 @@ def preview_query(widget: Widget, data: Mapping[str, Any]) -> dict[str, str]:
 
 
 def preview_page(_admin: ModelAdmin[Shop], request: HttpRequest, shop: Shop, context: dict[str, Any]) -> HttpResponse:
-    """The real widget in a frame, for the product, width, colours and direction that were picked."""
+    """The real widget in a frame, for the chosen product, width, colours and direction."""
     widgets = registry.all_widgets()
     if not widgets:
         return TemplateResponse(request, "admin/sumeru_proxy/shop/preview.html", context | {"form": None})

@@ -32,7 +32,7 @@ PREFIX = "option_"
 
 
 def base_options(shop: Shop, widget: Widget, name: str) -> dict[str, Any]:
-    """What a placement starts from: the widget's defaults, and for a named one the shop's settings of the widget above them."""
+    """What a placement inherits: the widget's defaults; a named placement also inherits the shop's settings of the widget."""
     values = serializer_fields.defaults(widget.Options)
     if name:
         base = Placement.objects.filter(shop=shop, widget=widget.name, name="").first()
@@ -42,7 +42,7 @@ def base_options(shop: Shop, widget: Widget, name: str) -> dict[str, Any]:
 
 
 def own_values(values: Mapping[str, Any], start: Mapping[str, Any]) -> dict[str, Any]:
-    """The chosen values that differ from what the placement would have anyway: only these are kept, the rest follows."""
+    """The values that differ from the inherited ones. Only these are stored, so that the others follow later changes."""
     return {name: value for name, value in values.items() if name not in start or _plain(start[name]) != _plain(value)}
 
 
@@ -72,7 +72,7 @@ class PlacementForm(RefusesCredentials, _PlacementForm):
                 self.fields[PREFIX + name].initial = serializer_fields.shown_value(field, initial_options[name])
 
     def clean(self) -> dict[str, Any]:
-        """The widget's own serializer judges the values; its complaints are laid at their fields."""
+        """Validates the values with the widget's own serializer, and shows its errors at their fields."""
         cleaned_data = super().clean() or {}
         if self.widget_object.name not in registry.all_widgets():
             return cleaned_data
@@ -89,7 +89,7 @@ class PlacementForm(RefusesCredentials, _PlacementForm):
         return cleaned_data
 
     def validate_unique(self) -> None:
-        """Also looks at shop and widget, which are not fields of the form."""
+        """Also compares shop and widget, which are not fields of the form."""
         namesakes = Placement.objects.filter(
             shop=self.shop_object, widget=self.widget_object.name, name=self.cleaned_data.get("name") or ""
         ).exclude(pk=self.instance.pk)
@@ -100,7 +100,7 @@ class PlacementForm(RefusesCredentials, _PlacementForm):
 
 
 class PlacementAdmin(_ModelAdmin):
-    """Reached from a shop's widgets; asks for shop and widget first when they are not given."""
+    """Opened from a shop's widgets. Without shop and widget in the URL it leads back there."""
 
     list_display = ("widget_title", "shop", "name", "enabled")
     list_filter = ("enabled", "shop")
@@ -169,7 +169,7 @@ class PlacementAdmin(_ModelAdmin):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Without a shop and a widget there is nothing to set: back to where they are chosen."""
+        """Without a shop and a widget: a redirect to the list where they are chosen."""
         shop, widget = self._subject(request, None)
         if shop is None or widget is None:
             messages.info(request, _("Choose a shop, then a widget under “Widgets”."))

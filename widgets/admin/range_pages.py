@@ -1,4 +1,4 @@
-"""A shop's back-fills and other long jobs of consumers: what runs, and starting one."""
+"""A shop's long jobs of consumers, such as back-fills: which run, and a form to start one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MAX_RANGES = 30
 
 
 class StartForm(forms.Form):
-    """Which one, and of what time."""
+    """The kind, and the period."""
 
     kind = forms.ChoiceField(label=gettext_lazy("What"))
     since = forms.DateTimeField(
@@ -51,7 +51,7 @@ class StartForm(forms.Form):
             field.choices = sorted((name, str(kind.title)) for name, kind in ranges.kinds().items())
 
     def clean(self) -> dict[str, Any]:
-        """Raises ValidationError when the time is turned around."""
+        """Raises ValidationError when the period ends before it begins."""
         cleaned_data = super().clean() or {}
         since, until = cleaned_data.get("since"), cleaned_data.get("until")
         if since and until and since >= until:
@@ -60,7 +60,7 @@ class StartForm(forms.Form):
 
 
 def may_see(request: HttpRequest) -> bool:
-    """Whether the page leads anywhere for this person."""
+    """Whether this person may open the page, and it has something to show."""
     may_see_jobs = any(request.user.has_perm(f"sumeru_proxy.{act}_job") for act in ("view", "change"))
     return may_see_jobs and bool(ranges.kinds())
 

@@ -1,4 +1,4 @@
-"""How far a long job of a consumer is, in words."""
+"""The progress of a consumer's long job, in words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from widgets.admin import moments
 
 
 def counts(job: Job) -> str:
-    """What is done, and what could not be."""
+    """How many units are done, could not be read, or failed."""
     figures = ranges.figures_of(job)
     words = [ngettext("%d done", "%d done", figures["done"]) % figures["done"]]
     if figures["skipped"]:
@@ -37,5 +37,5 @@ def outlook(job: Job, now: datetime) -> str:
 
 
 def one_line(job: Job, now: datetime) -> str:
-    """Both in one line."""
+    """Counts and outlook in one line."""
     return "; ".join(each for each in (counts(job), outlook(job, now)) if each)

@@ -1,4 +1,4 @@
-"""A guard for forms: a credential pasted into an ordinary field is refused and not shown again."""
+"""Protects forms: a credential that is pasted into an ordinary field is refused and not shown again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ else:
 
 
 class RefusesCredentials(_Base):
-    """Mixed into forms before Django's class: what looks like a credential becomes an error, and its field comes back empty."""
+    """A mixin that stands before Django's form class: a value that looks like a credential becomes an error, and its field comes
+    back empty.
+    """
 
     def _clean_fields(self) -> None:
         super()._clean_fields()  # type: ignore[misc]

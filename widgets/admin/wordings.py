@@ -61,7 +61,7 @@ def own_forms(language: str, text: texts.Text, values: Mapping[str, str]) -> dic
     """What was written of a text, by form; empty when nothing was, or nothing but our own words."""
     forms = texts.forms_of(language, plural=bool(text.many))
     own_words = {form: values.get(field_name(text.id, form), "").strip() for form in forms}
-    return own_words if any(own_words.values()) and own_words != texts.given(language, text) else {}
+    return own_words if any(own_words.values()) and own_words != texts.default_forms(language, text) else {}
 
 
 def problems_of(language: str, text: texts.Text, forms: Mapping[str, str]) -> dict[str, str]:
@@ -74,7 +74,7 @@ def problems_of(language: str, text: texts.Text, forms: Mapping[str, str]) -> di
 
 
 def _row(language: str, text: texts.Text, forms: Mapping[str, str], problems: Mapping[str, str]) -> TextRow:
-    default_forms = texts.given(language, text)
+    default_forms = texts.default_forms(language, text)
     return TextRow(
         text,
         tuple(
@@ -116,7 +116,7 @@ def wordings_page(
     """``GET ?language=de`` shows the texts, ``POST`` takes all of them; nothing is stored while one is not right."""
     may_change = site_admin.has_change_permission(request, shop)
     language = chosen_language(shop, request.GET.get("language", ""))
-    all_texts = texts.known().values()
+    all_texts = texts.all_texts().values()
     problems: dict[str, dict[str, str]] = {}
     if request.method == "POST":
         if not may_change:

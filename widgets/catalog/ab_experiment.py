@@ -26,7 +26,7 @@ from django.utils.translation import gettext_lazy as _
 from sumeru_proxy.client.resources_shopper import EXPERIMENT
 from sumeru_proxy.client.shapes import Assignment
 from sumeru_proxy.reading.reader import Missing, Pending, Query, Source
-from widgets.base import IDENTIFIER, Call, Context, IdentifierField, IdentifierListField, Widget, WidgetParams
+from widgets.base import Call, Context, IdentifierField, IdentifierListField, Widget, WidgetParams, is_identifier
 from widgets.i18n import formatting
 from widgets.theming import tokens
 
@@ -36,7 +36,7 @@ PARAMS_LIMIT = 10
 _WIDGET = re.compile(r"[a-z][a-z_]{1,39}", re.ASCII)
 _PLACEMENT = re.compile(r"[a-z0-9-]{0,40}", re.ASCII)
 _PARAM = re.compile(r"[a-z][a-z_]{1,39}", re.ASCII)
-_VALUE = re.compile(r"[A-Za-z0-9_,.-]{1,200}", re.ASCII)
+_VALUE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,400}")
 
 
 class ExperimentParams(WidgetParams):
@@ -90,7 +90,7 @@ class AbExperiment(Widget):
         payload = assignment.payload if _fits(assignment.payload) else {}
         variant = assignment.variant
         # A slot is asked for only where the page may have one, so that exposure means "was on the page".
-        slot = variant if re.match(IDENTIFIER, variant) and variant in (call.params.variants or (variant,)) else ""
+        slot = variant if is_identifier(variant) and variant in (call.params.variants or (variant,)) else ""
         widget = _widget_of(call, payload)
         context = _view(name, variant, payload, assignment.assigned_at, slot, widget, decided=True)
         if slot or widget or variant == CONTROL:

@@ -159,6 +159,7 @@ class ProductFeed(Widget):
         "price",
         "before",
         "pager",
+        "error",
         feed=_("The whole widget."),
         carousel=_("The row that can be scrolled."),
     )

@@ -19,8 +19,20 @@ from rest_framework import serializers
 
 from sumeru_proxy.client.resources_shopper import QUIZ
 from sumeru_proxy.client.shapes import QuizOption, QuizQuestion, QuizResult, QuizStep
+from sumeru_proxy.client.values import ID_CHARS
 from sumeru_proxy.reading.reader import Missing, Pending, Query, Source
-from widgets.base import Call, Context, Desk, Frozen, IdentifierField, Refusal, Sent, Widget, WidgetParams
+from widgets.base import (
+    Call,
+    Context,
+    Desk,
+    Frozen,
+    IdentifierField,
+    Refusal,
+    Sent,
+    Widget,
+    WidgetParams,
+    is_identifier,
+)
 from widgets.http import responses
 from widgets.i18n import formatting
 from widgets.theming import tokens
@@ -34,7 +46,6 @@ PICTURED_OPTIONS = 20
 """Of a question with more options none has a picture."""
 CHOSEN_CHARS = 400
 ANSWERS_CHARS = 2_000
-ID_CHARS = 190
 SHARED_SESSION = "shared-copy"
 """Under which steps are read upstream. A merchant who counts quiz sessions leaves this one out."""
 LABEL_CHARS = 120
@@ -59,12 +70,7 @@ def parse_answers(text: str) -> tuple[Answer, ...]:
 
 def _id(text: str) -> str:
     decoded_id = unquote(text, errors="strict")
-    if (
-        not 1 <= len(decoded_id) <= ID_CHARS
-        or not decoded_id.isprintable()
-        or "," in decoded_id
-        or decoded_id != decoded_id.strip()
-    ):
+    if not is_identifier(decoded_id):
         raise ValueError("no id")
     return decoded_id
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -16,8 +16,9 @@ from sumeru_proxy.reading.reader import Source, Unknown
 from widgets.base import Call, Context, Desk, Frozen, IdentifierField, Refusal, Sent, Widget
 from widgets.catalog_parts.about_product import ProductParams
 from widgets.catalog_parts.paging import cut_to_bytes, fair_limit, page_numbers
-from widgets.catalog_parts.review_form import ReviewForm
+from widgets.catalog_parts.review_form import ReviewForm, way_back
 from widgets.catalog_parts.review_media import media_of
+from widgets.catalog_parts.written_text import visible
 from widgets.i18n import formatting
 from widgets.theming import tokens
 
@@ -29,6 +30,8 @@ SORTS = {
 }
 # A page of ten stays under 64 kB: its texts share this many bytes per review, and only when that is not enough the longest are cut.
 TEXT_BYTES_PER_REVIEW = 2_600
+# What a link to another part of the list leaves: the form, which the loader keeps as it is, and the thanks.
+_LIST: Mapping[str, None] = {"write": None, "result": None}
 
 
 class ReviewsParams(ProductParams):
@@ -223,7 +226,7 @@ class Reviews(Widget):
                     **_review(call, review, text_limit),
                     "media": media[review.id].items if review.id in media else [],
                     # Alone on its page a review has room for all of its photos.
-                    "media_url": call.link(limit=1, page=place)
+                    "media_url": call.link(limit=1, page=place, **_LIST)
                     if review.id in media and not media[review.id].whole
                     else "",
                 }
@@ -239,7 +242,7 @@ class Reviews(Widget):
                 "has_previous": review_list.has_previous,
             },
             "links": _links(call, review_list),
-            "form": _form(call),
+            "form": _form(call, product),
             "result": (call.sent.outcome if not call.sent.errors else "") if call.sent else params.result,
         }
 
@@ -292,7 +295,7 @@ def _summary(call: Call, summary: ReviewSummary) -> Context:
                 "rating": rating,
                 "count": count,
                 "percent": round(100 * count / rating_count) if rating_count else 0,
-                "url": call.link(rating=rating, page=None),
+                "url": call.link(rating=rating, page=None, **_LIST),
             }
             for rating, count in reversed(list(enumerate(histogram, start=1)))
         ],
@@ -310,7 +313,7 @@ def _product(call: Call, product: Product) -> Context:
 def _texts(call: Call, review: Review) -> tuple[str, str]:
     """The two long texts of a review: its body, and the reply where replies are shown."""
     reply = review.reply if call.options.show_replies else None
-    return review.body.strip(), reply.body.strip() if reply else ""
+    return visible(review.body), visible(reply.body) if reply else ""
 
 
 def _review(call: Call, review: Review, text_limit: int) -> Context:
@@ -319,10 +322,10 @@ def _review(call: Call, review: Review, text_limit: int) -> Context:
     return {
         "id": review.id,
         "rating": review.rating,
-        "title": review.title.strip(),
+        "title": visible(review.title),
         "body": cut_to_bytes(body, text_limit),
         "author": {
-            "name": review.author.name.strip(),
+            "name": visible(review.author.name),
             "verified_buyer": review.author.verified_buyer,
             "country": review.author.country if options.show_country else "",
         },
@@ -338,7 +341,7 @@ def _review(call: Call, review: Review, text_limit: int) -> Context:
 
 def _links(call: Call, review_list: reviews.ReviewList) -> Context:
     def to_page(number: int) -> str:
-        return call.link(page=number if number > 1 else None)
+        return call.link(page=number if number > 1 else None, **_LIST)
 
     return {
         "previous": to_page(review_list.number - 1) if review_list.has_previous else None,
@@ -347,15 +350,15 @@ def _links(call: Call, review_list: reviews.ReviewList) -> Context:
             {"number": number, "url": to_page(number), "current": number == review_list.number} if number else None
             for number in page_numbers(review_list.number, review_list.pages or 0)
         ],
-        "without_rating": call.link(rating=None, page=None),
-        "without_media": call.link(media=None, page=None),
-        "all": call.link(rating=None, media=None, page=None),
+        "without_rating": call.link(rating=None, page=None, **_LIST),
+        "without_media": call.link(media=None, page=None, **_LIST),
+        "all": call.link(rating=None, media=None, page=None, **_LIST),
         "write": call.link(write=True, result=None, page=None) if call.options.accept_reviews else None,
-        "list": call.link(write=None, result=None, page=None),
+        "list": call.link(page=None, **_LIST),
     }
 
 
-def _form(call: Call) -> Context | None:
+def _form(call: Call, product: Product | None) -> Context | None:
     """The form with kept input and errors; None when it is not asked for, or just was sent."""
     if call.seal is None or not call.options.accept_reviews or (call.sent and not call.sent.errors):
         return None
@@ -365,6 +368,7 @@ def _form(call: Call) -> Context | None:
     return {
         "token": call.seal.token,
         "key": call.seal.key,
+        "return_to": way_back(call.came_from, formatting.product_url(call.shop, product) if product else ""),
         "values": {name: str(values.get(name, ""))[:5_000] for name in fields},
         "errors": {name: [str(text) for text in errors[name]][:3] for name in fields if errors.get(name)},
         "problem": [str(text) for text in errors.get("", ())][:3],

@@ -28,22 +28,22 @@ class ShownMedia(NamedTuple):
 def media_of(shop: ShopProfile, reviews: Collection[Review]) -> dict[str, ShownMedia]:
     """By review id what is shown of its attachments."""
     left = ALONE_BYTES if len(reviews) == 1 else LINK_BYTES
-    found: dict[str, ShownMedia] = {}
+    media_by_review: dict[str, ShownMedia] = {}
     for review in reviews:
-        shown: list[Context] = []
+        views: list[Context] = []
         whole = True
         for media in review.media:
             item = _item(shop, media)
             if item is None:
                 continue
-            if len(shown) >= PICTURES:
+            if len(views) >= PICTURES:
                 left -= len(item["url"]) + _LINK_MARKUP_BYTES
                 if left < 0:
                     whole = False
                     break
-            shown.append(item)
-        found[review.id] = ShownMedia(shown, whole)
-    return found
+            views.append(item)
+        media_by_review[review.id] = ShownMedia(views, whole)
+    return media_by_review
 
 
 def _item(shop: ShopProfile, media: Media) -> Context | None:

@@ -24,13 +24,6 @@ log = logging.getLogger(__name__)
 BUDGET_S = 0.8
 """What a page waits for the widget server, for all of its widgets together."""
 PER_BATCH = 48
-# The loader's own list: these are attributes by themselves, any other parameter stands in ``params``.
-_ATTRIBUTES = frozenset(
-    {
-        "product_id", "variant_id", "quiz_id", "cart_id", "cart_total", "currency", "item_count", "experiment", "page", "limit",
-        "sort", "rating", "query", "locale", "collection", "placement", "product_ids", "theme", "media",
-    }
-)  # fmt: skip
 _ROOT = '<template shadowrootmode="open">'
 
 
@@ -53,10 +46,8 @@ class Wish:
     @property
     def attributes(self) -> dict[str, str]:
         """As the element says it."""
-        params = {name: value for name, value in self.params.items() if value}
-        attributes = {name.replace("_", "-"): value for name, value in params.items() if name in _ATTRIBUTES}
-        others = {name: value for name, value in params.items() if name not in _ATTRIBUTES}
-        return attributes | ({"params": urlencode(others)} if others else {}) | ({"live": ""} if self.live else {})
+        params = {name.replace("_", "-"): value for name, value in self.params.items() if value}
+        return params | ({"live": ""} if self.live else {})
 
     def query(self) -> list[tuple[str, str]]:
         """As a URL says it."""

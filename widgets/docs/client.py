@@ -30,7 +30,7 @@ class ClientExample:
 
     python: str
     resource: Resource[object]
-    asked: CallArguments
+    arguments: CallArguments
 
     @property
     def limit(self) -> str:
@@ -39,15 +39,17 @@ class ClientExample:
 
     def http(self, host: str = HOST) -> str:
         """The command line; the key and the token are read from the environment."""
-        found, asked = self.resource, self.asked
-        call = HttpCall(host, found.method, found.path, query=asked.query, segments=asked.segments)
-        word = '-H "Authorization: Bearer $TOKEN"' if found.limit_class == ADMIN else '-H "X-Public-Key: $PUBLIC_KEY"'
+        resource, arguments = self.resource, self.arguments
+        call = HttpCall(host, resource.method, resource.path, query=arguments.query, segments=arguments.segments)
+        word = (
+            '-H "Authorization: Bearer $TOKEN"' if resource.limit_class == ADMIN else '-H "X-Public-Key: $PUBLIC_KEY"'
+        )
         parts = ["curl -sS", word]
-        if found.is_write:
-            parts = ["curl -sS -X " + found.method, word, '-H "Idempotency-Key: $(uuidgen)"']
+        if resource.is_write:
+            parts = ["curl -sS -X " + resource.method, word, '-H "Idempotency-Key: $(uuidgen)"']
             parts += [
                 "-H 'Content-Type: application/json'",
-                "-d " + shlex.quote(json.dumps(asked.body, ensure_ascii=False)),
+                "-d " + shlex.quote(json.dumps(arguments.body, ensure_ascii=False)),
             ]
         return " \\\n  ".join([*parts, shlex.quote(call.url())])
 

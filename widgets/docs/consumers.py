@@ -19,17 +19,17 @@ def pages() -> list[DocsPage]:
 
 def consumers_page(request: HttpRequest) -> HttpResponse:
     """``GET /docs/consumers/``: each consumer with its pages, its settings and what it stores."""
-    shown = [each for each in installed.consumers() if each.docs_pages or each.settings or each.stores]
+    documented = [each for each in installed.consumers() if each.docs_pages or each.settings or each.stores]
     return render(
-        request, "docs/consumers.html", {"base": public_base(request), "title": "Consumers", "consumers": shown}
+        request, "docs/consumers.html", {"base": public_base(request), "title": "Consumers", "consumers": documented}
     )
 
 
 def recipe_page(request: HttpRequest, slug: str) -> HttpResponse:
     """``GET /docs/recipes/<slug>/``. Raises Http404 for one that is not installed."""
-    meant = next((each for each in pages() if each.slug == slug), None)
-    if meant is None:
+    page = next((each for each in pages() if each.slug == slug), None)
+    if page is None:
         raise Http404
-    more: dict[str, Any] = dict(meant.context(request)) if meant.context is not None else {}
-    context = {"base": public_base(request), "title": meant.title, "summary": meant.summary, **more}
-    return render(request, meant.template, context)
+    more: dict[str, Any] = dict(page.context(request)) if page.context is not None else {}
+    context = {"base": public_base(request), "title": page.title, "summary": page.summary, **more}
+    return render(request, page.template, context)

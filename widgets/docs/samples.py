@@ -33,7 +33,7 @@ def filled(code: str, *, base: str, shop: str = "SHOP") -> str:
         "INTEGRITY": script.integrity,
         "VERSION": npm_package.package().version,
     }
-    return _WORDS.sub(lambda found: words[found[0]], code)
+    return _WORDS.sub(lambda match: words[match[0]], code)
 
 
 def sample(name: str, *, base: str, shop: str = "SHOP") -> str:

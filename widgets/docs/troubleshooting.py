@@ -25,17 +25,19 @@ class FindingRow:
     fix: str
 
 
-def _shown(text: str) -> str:
-    return re.sub(r"\{(\w+)\}", lambda found: found[1].upper(), text).strip()
+def _readable(text: str) -> str:
+    return re.sub(r"\{(\w+)\}", lambda match: match[1].upper(), text).strip()
 
 
 def rows(tag: str) -> list[FindingRow]:
     """Every rule, errors first. ``tag`` is the loader's, which is the fix of many."""
-    found = [
-        FindingRow(rule.code, rule.severity, _BY[rule.by], _shown(rule.text), _shown(rule.fix.replace("{tag}", tag)))
+    table_rows = [
+        FindingRow(
+            rule.code, rule.severity, _BY[rule.by], _readable(rule.text), _readable(rule.fix.replace("{tag}", tag))
+        )
         for rule in table.rules().values()
     ]
-    return sorted(found, key=lambda row: table.SEVERITIES.index(row.severity))
+    return sorted(table_rows, key=lambda row: table.SEVERITIES.index(row.severity))
 
 
 def troubleshooting_page(request: HttpRequest) -> HttpResponse:

@@ -62,25 +62,25 @@ def _interface(
 def _type(schema: Mapping[str, Any], loose: bool) -> str:
     """The type of a schema. ``loose``: in a query a number may be written as text."""
     if "$ref" in schema:
-        found = str(schema["$ref"]).rsplit("/", 1)[1]
+        type_text = str(schema["$ref"]).rsplit("/", 1)[1]
     elif "allOf" in schema:
-        found = " & ".join(_type(each, loose) for each in schema["allOf"])
+        type_text = " & ".join(_type(each, loose) for each in schema["allOf"])
     elif "oneOf" in schema:
-        found = " | ".join(dict.fromkeys(_type(each, loose) for each in schema["oneOf"]))
+        type_text = " | ".join(dict.fromkeys(_type(each, loose) for each in schema["oneOf"]))
     elif "enum" in schema:
         values = [value for value in schema["enum"] if value not in (None, "") or not loose]
         texts = [json.dumps(value) for value in values]
         if loose:
             texts += [json.dumps(str(value)) for value in values if isinstance(value, int)]
-        found = " | ".join(texts)
+        type_text = " | ".join(texts)
     elif schema.get("type") == "array":
-        found = f"({_type(schema['items'], loose)})[]"
+        type_text = f"({_type(schema['items'], loose)})[]"
     elif schema.get("type") in _NUMBERS:
-        found = "number | string" if loose else "number"
+        type_text = "number | string" if loose else "number"
     elif schema.get("type") == "boolean":
-        found = "boolean"
+        type_text = "boolean"
     elif schema.get("type") == "string":
-        found = "string"
+        type_text = "string"
     else:
-        found = "Record<string, unknown>"
-    return f"{found} | null" if schema.get("nullable") and not loose else found
+        type_text = "Record<string, unknown>"
+    return f"{type_text} | null" if schema.get("nullable") and not loose else type_text

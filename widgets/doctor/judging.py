@@ -91,7 +91,7 @@ def _tag(case: Case, loader: Loader) -> Iterator[Finding]:
     integrity = given.get("integrity", "")
     pinned = bool(loader.hash)
     tag = case.tag(pinned=pinned, shop=loader.shop)
-    if not loader.is_classic:
+    if not loader.runs:
         yield finding("module_loader", line, type=given.get("type", ""), tag=tag)
     elif "async" not in given and "defer" not in given:
         yield finding("not_async", line, tag=tag)

@@ -13,7 +13,6 @@ from widgets.base import Widget
 from widgets.doctor.known import ShopKnown
 from widgets.doctor.page import Element, Page
 from widgets.doctor.table import Finding, finding
-from widgets.http import rendering
 
 
 def judged(page: Page, shop: ShopKnown | None, base: str) -> Iterator[Finding]:
@@ -33,6 +32,23 @@ def _widget(element: Element, shop: ShopKnown | None, base: str) -> Iterator[Fin
         example = near[0] if near else " | ".join(registry.all_widgets())
         yield finding("unknown_type", element.line, type=element.type, example=example)
         return
+    known = widget.Params().fields
+    fields = [_attribute(str(name)) for name in known]
+    for stranger in element.strangers:
+        near = difflib.get_close_matches(stranger, fields, n=1, cutoff=0.7)
+        yield finding(
+            "unknown_attribute",
+            element.line,
+            type=widget.name,
+            attribute=stranger,
+            known=near[0] if near else ", ".join(fields),
+        )
+    for name in element.params:
+        if name not in known and name in registry.parameter_names():
+            attribute = _attribute(name)
+            yield finding(
+                "unknown_attribute", element.line, type=widget.name, attribute=attribute, known=", ".join(fields)
+            )
     problems = list(_parameters(widget, element))
     yield from problems
     if shop and not problems:
@@ -59,7 +75,7 @@ def products_of(element: Element) -> list[str]:
 
 
 def _attribute(name: str) -> str:
-    return name.replace("_", "-") if name in rendering.ATTRIBUTES else "params"
+    return name.replace("_", "-")
 
 
 def _parameters(widget: Widget, element: Element) -> Iterator[Finding]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urljoin
 
+from widgets import registry
 from widgets.doctor import policies
-from widgets.http import rendering
 
 TAG = "sumeru-widget"
 ALIAS = "data-sumeru-widget"
@@ -17,7 +17,7 @@ _SCRIPT = re.compile(r"(?P<root>.*/)embed/(?:v1|(?P<hash>[0-9a-f]{16})/loader)\.
 _VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
 )
-_CLASSIC = ("", "text/javascript", "application/javascript")
+_RUN = ("", "text/javascript", "application/javascript", "module")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +33,25 @@ class Loader:
     @property
     def shop(self) -> str:
         """The shop's key; empty when the tag does not say one."""
-        given = re.fullmatch(r".*/w/v1/([^/]+)/", self.attributes.get("data-api", ""))
-        return given[1] if given else self.attributes.get("data-shop", "").strip()
+        given = re.fullmatch(r".*/w/v1/([^/]+)/*", self.attributes.get("data-api", ""))
+        if given:
+            return given[1]
+        # Tag managers keep the address and drop the rest.
+        found = re.search(
+            r"\w+", self.attributes.get("data-shop", "").strip() or self.src.partition("shop=")[2], re.ASCII
+        )
+        return found[0] if found else ""
 
     @property
     def base(self) -> str:
         """The API base that it asks."""
-        return self.attributes.get("data-api") or f"{self.root}w/v1/{self.shop}/"
+        api = self.attributes.get("data-api")
+        return urljoin(self.src, api.rstrip("/") + "/") if api else f"{self.root}w/v1/{self.shop}/"
 
     @property
-    def is_classic(self) -> bool:
-        """Whether browsers run it as the classic script that it is."""
-        return self.attributes.get("type", "").strip().lower() in _CLASSIC
+    def runs(self) -> bool:
+        """Whether browsers run it; as a module, too, it finds its element."""
+        return self.attributes.get("type", "").strip().lower() in _RUN
 
 
 @dataclass(slots=True)
@@ -54,6 +61,8 @@ class Element:
     type: str
     params: Mapping[str, str]
     line: int
+    strangers: list[str] = field(default_factory=list)
+    """Attributes that no widget has."""
     has_fallback: bool = False
     has_server_html: bool = False
     style_nonces: list[str] = field(default_factory=list)
@@ -80,13 +89,31 @@ class Page:
 
 
 def _params(attributes: Mapping[str, str]) -> dict[str, str]:
-    """As the loader makes them: the query in ``params``, then the attributes of its list, with ``data-`` first."""
+    """As the loader makes them: the query in ``params``, then each parameter's attribute, with ``data-`` first."""
     found = dict(parse_qsl(attributes.get("data-params") or attributes.get("params") or "", keep_blank_values=True))
-    for name in sorted(rendering.ATTRIBUTES):
+    for name in registry.parameter_names():
         attribute = name.replace("_", "-")
         if value := attributes.get(f"data-{attribute}") or attributes.get(attribute):
             found[name] = value
     return found
+
+
+# Of any element of HTML, and the loader's own; what has a prefix (data-, aria-, v-, :, on…) is somebody else's. As in the overlay.
+_GLOBAL = re.compile(
+    r"accesskey|autocapitalize|autofocus|class|contenteditable|dir|draggable|enterkeyhint|exportparts|hidden|id|inert|inputmode|is|"
+    r"item.*|key|lang|light|live|nonce|params|part|popover|ref|role|slot|spellcheck|style|tabindex|title|translate|type|on.*|.*[:@.].*|"
+    r".*-.*-.*|(aria|data|hx|ng|v|x)-.*"
+)
+
+
+def _strangers(tag: str, attributes: Mapping[str, str]) -> list[str]:
+    """Attributes of our own element that say nothing to any widget: a slip of the pen, or a parameter under another name."""
+    names = registry.parameter_names()
+    return [
+        name
+        for name in attributes
+        if tag == TAG and not _GLOBAL.fullmatch(name) and name.replace("-", "_") not in names
+    ]
 
 
 class _Reader(HTMLParser):
@@ -125,7 +152,7 @@ class _Reader(HTMLParser):
             self._script(given, line)
         elif (tag == TAG or given.get(ALIAS) is not None) and not self._is_in("noscript"):
             kind = (given.get(ALIAS) or given.get(TAG) or given.get("data-type") or given.get("type") or "").strip()
-            widget = Element(kind.replace("-", "_"), _params(given), line)
+            widget = Element(kind.replace("-", "_"), _params(given), line, strangers=_strangers(tag, given))
             self.widgets.append(widget)
         elif inside:
             self._part(inside, tag, given)

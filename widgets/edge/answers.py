@@ -81,8 +81,8 @@ class FinishedAnswer:
 
     def form(self, coding: str) -> Representation:
         """The answer in this coding, or uncoded when the coding would not make it shorter."""
-        found = self.forms.get(coding)
-        return found if found is not None else self._make(coding)
+        representation = self.forms.get(coding)
+        return representation if representation is not None else self._make(coding)
 
     def _make(self, coding: str) -> Representation:
         body = codings.coded(self._body, coding)
@@ -117,10 +117,10 @@ class CachedAnswer:
 
     __slots__ = ("answer", "epoch", "expires_at", "hits", "shop_settings", "started_at", "unsettled", "until", "used")
 
-    def __init__(self, answer: FinishedAnswer, made: AnswerInputs) -> None:
-        source = made.source
+    def __init__(self, answer: FinishedAnswer, inputs: AnswerInputs) -> None:
+        source = inputs.source
         self.answer = answer
-        self.shop_settings = made.shop_settings
+        self.shop_settings = inputs.shop_settings
         self.used: dict[str, UsedCopy] = {key: _without_value(use) for key, use in source.used.items()}
         self.started_at = source.opened_at
         settled = source.fresh and all(use.state in ("fresh", "derived") for use in self.used.values())

@@ -43,5 +43,5 @@ def coded(body: bytes, coding: str) -> bytes | None:
     """
     if len(body) < _SMALLEST_BYTES or coding == IDENTITY:
         return None
-    made = brotli.compress(body, quality=5) if coding == BR else gzip.compress(body, 6, mtime=0)
-    return made if len(made) < len(body) else None
+    data = brotli.compress(body, quality=5) if coding == BR else gzip.compress(body, 6, mtime=0)
+    return data if len(data) < len(body) else None

@@ -99,12 +99,12 @@ class HotPath:
     def _coding(self, header: str | None) -> str:
         if not header:
             return codings.IDENTITY
-        found = self._codings.get(header)
-        if found is None:
-            found = codings.preferred(header)
+        coding = self._codings.get(header)
+        if coding is None:
+            coding = codings.preferred(header)
             if len(header) <= _ACCEPT_LIMIT_CHARS and len(self._codings) < _CODINGS_LIMIT:
-                self._codings[header] = found
-        return found
+                self._codings[header] = coding
+        return coding
 
     def _through(
         self, raw: RequestKey, method: str, environ: Environment, start_response: Callable[..., Any]
@@ -139,10 +139,10 @@ class HotPath:
     def _watch(self, shop_settings: ShopSettings) -> Watch:
         key = shop_settings.profile.key
         with self._watches_lock:
-            found = self._watches.get(key)
-            if found is None or found.shop_id != shop_settings.profile.id:
-                found = self._watches[key] = Watch(key, shop_settings)
-            return found
+            watch = self._watches.get(key)
+            if watch is None or watch.shop_id != shop_settings.profile.id:
+                watch = self._watches[key] = Watch(key, shop_settings)
+            return watch
 
     def _still_true(self, entry: Entry, cached_answer: CachedAnswer) -> bool:
         """Whether the answer is still valid; sets the time of the next check, and drops an invalid answer."""

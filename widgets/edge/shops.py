@@ -78,9 +78,9 @@ class Watch:
 
     def headers_for(self, origin: str) -> Headers:
         """What a page of this origin needs to read the answer; nothing for foreign ones. As django-cors-headers says it."""
-        found = self.cors.get(origin)
-        if found is not None:
-            return found
+        cors_headers = self.cors.get(origin)
+        if cors_headers is not None:
+            return cors_headers
         shop_settings = self.shop_settings
         if shop_settings is None or not shop_settings.allows_origin(origin):
             return []

@@ -18,7 +18,7 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from sumeru_proxy.webhooks import installed
-from widgets.base import IDENTIFIER
+from widgets.base import IdentifierField
 from widgets.http import requests, responses, submissions, throttles, visitors
 from widgets.http.desk import ShopDesk
 
@@ -42,8 +42,8 @@ class EventFields(serializers.Serializer[Any]):
         r"^[a-z][a-z0-9_.:-]{0,63}\Z", help_text="For example page_view, cart, or a custom kind."
     )
     occurred_at = serializers.DateTimeField(help_text="ISO 8601; at most two days old.")
-    visitor_id = serializers.RegexField(IDENTIFIER, required=False, allow_blank=True, help_text="The visitor.")
-    session_id = serializers.RegexField(IDENTIFIER, required=False, allow_blank=True, help_text="The visit.")
+    visitor_id = IdentifierField(required=False, allow_blank=True, help_text="The visitor.")
+    session_id = IdentifierField(required=False, allow_blank=True, help_text="The visit.")
     url = serializers.URLField(required=False, allow_blank=True, max_length=2048, help_text="The page.")
     referrer = serializers.URLField(required=False, allow_blank=True, max_length=2048, help_text="Where from.")
     consent = serializers.ChoiceField(["granted", "denied"], default="denied", help_text="Only granted is kept.")

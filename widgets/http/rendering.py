@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlencode
 
 from django.conf import settings
 from django.template.loader import get_template
@@ -19,7 +18,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from sumeru_proxy.reading.reader import Missing, Pending, Source
 from widgets.base import Call, Context, Nothing, Widget
-from widgets.http import responses
+from widgets.http import responses, template_syntax
 from widgets.i18n import texts
 
 log = logging.getLogger(__name__)
@@ -60,7 +59,9 @@ def render(widget: Widget, call: Call, source: Source) -> Rendered:
             raise call.lacking
         with texts.override(call.shop.texts, call.locale):
             context = widget.context(call, source)
-            inner = get_template(widget.template).render({"w": context, "call": call, "shop": call.shop})
+            inner = template_syntax.inert(
+                get_template(widget.template).render({"w": context, "call": call, "shop": call.shop})
+            )
             json_ld = widget.json_ld(call, context)
     except Nothing:
         return Rendered(widget, call, "empty", fresh=source.fresh, age_s=_age(source))
@@ -100,12 +101,11 @@ def _built(name: str, readable: Path) -> str:
     return (small if small.exists() else readable).read_text(encoding="utf-8").strip()
 
 
-# No picture makes a phone scroll sideways. With this and the next alone widgets can be used; neither is a matter of looks.
-_REFLOW = ":where(img,video){max-width:100%;height:auto}"
-# What only a script makes true: buttons that need one, and the sentence about a failed sending.
-_STATES = (
-    ".sw-unsent,.sw-acts{display:none}:host(:state(error)) .sw-unsent,:host(:state(ready)) .sw-acts{display:block}"
-)
+# No picture makes a phone scroll sideways, and nothing in one review paints over another. With this and the next alone widgets can be
+# used; neither is a matter of looks.
+_REFLOW = ":where(img,video){max-width:100%;height:auto}:where([part=review]){overflow:clip}"
+# What only a script makes true: buttons that need one.
+_STATES = ".sw-acts{display:none}:host(:state(ready)) .sw-acts{display:block}"
 
 
 def styles(widgets: Iterable[Widget], shop_css: str, *, styled: bool = True) -> str:
@@ -134,34 +134,24 @@ def layered(css: str) -> str:
     )
 
 
-ATTRIBUTES = frozenset(
-    {
-        "product_id", "quiz_id", "cart_id", "cart_total", "currency", "item_count", "experiment", "page", "limit",
-        "sort", "rating", "locale", "collection", "placement", "product_ids", "media",
-    }
-)  # fmt: skip
-"""Parameters that are attributes of the element by themselves (the loader's own list); any other stands in ``params``."""
-
-
 def _attributes(call: Call) -> str:
     """The call as attributes of the element: when a page changes one of them, the loader asks for the same call with that change."""
-    named, others = [], []
+    named = []
     for name, value in call.named.items():
         if value in (None, "", False, ()):
             continue
         text = ",".join(map(str, value)) if isinstance(value, tuple) else "1" if value is True else str(value)
-        if name in ATTRIBUTES:
-            named.append(f' {name.replace("_", "-")}="{escape(text)}"')
-        else:
-            others.append((name, text))
-    if others:
-        named.append(f' params="{escape(urlencode(others))}"')
+        named.append(f' {name.replace("_", "-")}="{escape(text)}"')
     return "".join(named)
 
 
 def json_ld_script(data: Context | None) -> str:
     """A script element of structured data, safe inside any HTML; empty without data."""
-    return f'<script type="application/ld+json">{responses.to_json(data)}</script>' if data else ""
+    return (
+        f'<script type="application/ld+json">{template_syntax.inert_json(responses.to_json(data))}</script>'
+        if data
+        else ""
+    )
 
 
 def element(rendered: Rendered, css: str, *, light: bool = False) -> SafeString:
@@ -188,10 +178,10 @@ def element(rendered: Rendered, css: str, *, light: bool = False) -> SafeString:
     # Asked for again when a page comes back from the browser's memory; a form half filled in is not.
     live = " live" if rendered.widget.is_private(call) and rendered.widget.Form is None else ""
     before, mark = (style, " light") if light else ("", "")
-    text = (
-        f'{before}<sumeru-widget type="{rendered.widget.name}"{mark}{live}{_attributes(call)}>{root}{link}</sumeru-widget>'
-        f"{json_ld_script(rendered.json_ld)}"
+    opening = (
+        f'<sumeru-widget type="{rendered.widget.name}"{mark}{live}{_attributes(call)} {template_syntax.HANDS_OFF}>'
     )
+    text = f"{before}{template_syntax.inert(opening)}{root}{link}</sumeru-widget>{json_ld_script(rendered.json_ld)}"
     return mark_safe(text)  # noqa: S308 - made of escaped values and of templates that escape
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Concatenate, ParamSpec
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -24,6 +26,8 @@ NETWORK_KEY, SOURCES_KEY = "sumeru.network", "sumeru.sources"
 """In ``request.META``: in whose name Sumeru is asked, and what it was asked through."""
 QUERY_LIMIT_CHARS = 4_096
 BATCH_LIMIT = 60
+_SUBJECT_CHARS = 64
+_ADDRESS_CHARS = 2_000
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
@@ -139,9 +143,16 @@ class WidgetRequest:
         """What a form token is valid for: this shop, this widget, and the widget's product, quiz or customer."""
         params = self.call.params
         about = (
-            params.get("product_id") or params.get("product_handle") or params.get("quiz_id") or self.call.customer_id
+            params.get("product_id")
+            or params.get("product_handle")
+            or params.get("quiz_id")
+            or self.call.customer_id
+            or ""
         )
-        return f"{self.call.shop.key}/{self.widget.name}/{about or ''}"
+        if len(about) > _SUBJECT_CHARS or not about.isascii():
+            # It is signed into each token and names counters.
+            about = hashlib.blake2b(about.encode(), digest_size=16).hexdigest()
+        return f"{self.call.shop.key}/{self.widget.name}/{about}"
 
 
 def parse(request: HttpRequest, shop_settings: ShopSettings, name: str, query: QueryDict) -> WidgetRequest:
@@ -173,7 +184,19 @@ def parse(request: HttpRequest, shop_settings: ShopSettings, name: str, query: Q
         asked=asked,
         lacking=lacking,
     )
+    if widget.Form is not None and widget.is_private(call):
+        call = replace(call, came_from=storefront_page(request.headers.get("referer", ""), call, shop_settings))
     return WidgetRequest(widget, call)
+
+
+def storefront_page(url: str, call: Call, shop_settings: ShopSettings) -> str:
+    """The address when it is a page of one of the shop's origins, else empty. Widgets' own pages may stand there, too, and are none."""
+    parts = urlsplit(url)
+    known = parts.scheme in ("http", "https") and shop_settings.allows_origin(
+        f"{parts.scheme}://{parts.netloc}".lower()
+    )
+    own = f"/w/v1/{call.shop.key}/" in parts.path
+    return url if known and not own and len(url) <= _ADDRESS_CHARS else ""
 
 
 def _bearer(request: HttpRequest) -> str:

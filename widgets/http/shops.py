@@ -12,6 +12,7 @@ from django.db import DatabaseError
 
 from sumeru_proxy.memory import Memory
 from sumeru_proxy.models import Shop
+from sumeru_proxy.origin_rules import normal_origin
 from widgets.base import ShopProfile
 from widgets.http import origins
 from widgets.i18n.texts import Texts
@@ -100,7 +101,7 @@ def _load(key: str) -> ShopSettings | None:
     if shop is None:
         return None
     look = Look.objects.filter(shop=shop).first()
-    shop_origins = [each.origin for each in shop.origins.all()]
+    shop_origins = [normal_origin(each.origin) for each in shop.origins.all()]
     return ShopSettings(
         profile=ShopProfile(
             id=shop.pk,

@@ -7,12 +7,13 @@ full page with status 422 and the entered values. The loader gets 200 and the wi
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse
@@ -60,7 +61,7 @@ def submit(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
     _brake(request, each.widget, subject)
     with texts.override(each.call.shop.texts, each.call.locale):
         try:
-            sent = _act(request, shop_settings, each, posted, subject)
+            sent = _acted(request, shop_settings, each, posted, subject)
             if posted.visitor_id and not posted.trapped and not sent.errors:
                 _identify(request, shop_settings, posted)
             return _answer(request, shop_settings, each, posted, sent)
@@ -80,8 +81,6 @@ def _identify(request: HttpRequest, shop_settings: ShopSettings, posted: Posted)
 
 def _sentence(problem: responses.Problem) -> str:
     """A problem in words for shoppers."""
-    if problem.status == 409:
-        return gettext("This form has been sent before. Please load the page again.")
     if problem.status < 500:
         return gettext("This could not be sent. Please check what you have entered.")
     return gettext("This could not be sent. Please wait a moment and send it again.")
@@ -164,6 +163,21 @@ def _brake(request: HttpRequest, widget: Widget, subject: str) -> None:
         raise responses.limited(wait_s)
 
 
+def _acted(
+    request: HttpRequest, shop_settings: ShopSettings, each: WidgetRequest, posted: Posted, subject: str
+) -> Sent:
+    """As ``_act``. A person who changed the text after an answer was lost sends another text with the form's key: it gets a key of its
+    own, always the same one for the same text. Programs are told of the conflict."""
+    try:
+        return _act(request, shop_settings, each, posted, subject)
+    except responses.Problem as problem:
+        if problem.status != 409 or posted.manner == "json":
+            raise
+        text = json.dumps([posted.key, dict(posted.values)], sort_keys=True, default=str)
+        key = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()
+        return _act(request, shop_settings, each, replace(posted, key=key), subject)
+
+
 def _act(request: HttpRequest, shop_settings: ShopSettings, each: WidgetRequest, posted: Posted, subject: str) -> Sent:
     """The outcome of the submission. A bot that filled the honeypot field is told that all went well, and nothing is stored."""
     assert each.widget.Form is not None  # noqa: S101 - the caller looked
@@ -223,7 +237,8 @@ def _answer(
     # The same key while the input may still be sent; a new token, so that a stale one does not stay stale.
     seal = forms.seal(each.subject)
     key = posted.key if forms.fits_key(posted.key) and sent.errors else seal.key
-    again = replace(each, call=replace(each.call, sent=sent, seal=Seal(seal.token, key)))
+    came_from = requests.storefront_page(posted.return_to, each.call, shop_settings)
+    again = replace(each, call=replace(each.call, sent=sent, seal=Seal(seal.token, key), came_from=came_from))
     made = rendering.render(again.widget, again.call, requests.source_of(request, shop_settings))
     if posted.manner == "loader":
         return responses.json_answer(rendering.item(made))
@@ -241,8 +256,9 @@ def landing(each: WidgetRequest, shop_settings: ShopSettings, return_to: str, se
     """The address that a native form's shopper is sent to: the storefront page when it belongs to the shop, else our full page."""
     parts = urlsplit(return_to)
     if parts.scheme in ("http", "https") and shop_settings.allows_origin(f"{parts.scheme}://{parts.netloc}".lower()):
-        query = [pair for pair in parse_qsl(parts.query) if pair[0] != "sumeru_result"]
-        query.append(("sumeru_result", f"{each.widget.name}:{sent.outcome}"))
-        place = (parts.scheme, parts.netloc, parts.path, urlencode(query), parts.fragment or each.widget.name)
+        # The page's own query stays as it is written, also what has no value.
+        pairs = [pair for pair in parts.query.split("&") if pair and pair.partition("=")[0] != "sumeru_result"]
+        query = "&".join([*pairs, urlencode({"sumeru_result": f"{each.widget.name}:{sent.outcome}"})])
+        place = (parts.scheme, parts.netloc, parts.path, query, parts.fragment or each.widget.name)
         return iri_to_uri(urlunsplit(place))
     return each.widget.landing(each.call, sent)

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from sumeru_proxy.sdk import customer_tokens
 from sumeru_proxy.webhooks import installed
-from widgets.base import IDENTIFIER
+from widgets.base import is_identifier
 from widgets.http import customers, throttles
 from widgets.http.shops import ShopSettings
 
@@ -27,7 +27,6 @@ WITHDRAWN = "consent_withdrawn"
 IDENTIFIED = "identified"
 _TABLET = re.compile(r"iPad|Tablet|PlayBook|Silk(?!.*Mobile)|Android(?!.*Mobile)")
 _MOBILE = re.compile(r"Mobi|iPhone|iPod|Windows Phone")
-_VISITOR = re.compile(IDENTIFIER)
 
 
 def device_of(user_agent: str) -> str:
@@ -72,7 +71,7 @@ def identify(request: HttpRequest, shop: ShopSettings, visitor_id: str, values: 
     The same form tells it once. Raises DatabaseError.
     """
     email = values.get("email")
-    if not _VISITOR.fullmatch(visitor_id) or not isinstance(email, str) or request.headers.get("sec-gpc") == "1":
+    if not is_identifier(visitor_id) or not isinstance(email, str) or request.headers.get("sec-gpc") == "1":
         return
     event = {
         "id": key,

@@ -59,8 +59,8 @@ def tenths(value: Decimal) -> Decimal:
 
 def rating(value: Rating) -> dict[str, Any]:
     """A product's stars as every context holds them: ``average`` in tenths, None when there is none or it is not known."""
-    known = value.count > 0 and value.average is not None
-    return {"average": tenths(value.average) if known and value.average else None, "count": value.count}
+    has_rating = value.count > 0 and value.average is not None
+    return {"average": tenths(value.average) if has_rating and value.average else None, "count": value.count}
 
 
 @lru_cache(maxsize=1024)
@@ -284,9 +284,9 @@ def weight_bytes(value: object) -> int:
 
 def fitting(parts: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """As many of the parts as a fragment holds. Only texts of absurd length make that fewer than there are."""
-    kept, used = [], 0
+    fitting_parts, used = [], 0
     for part in parts:
         used += weight_bytes(part)
         if used <= FRAGMENT_BYTES:
-            kept.append(part)
-    return kept
+            fitting_parts.append(part)
+    return fitting_parts

@@ -45,17 +45,17 @@ def usable(tag: str) -> str:
     Empty for a language that we have no texts for, and for what is no tag (``auto``, ``C``). A region that the language is not known
     with is left off, so that there are not more results than places.
     """
-    found = _PARTS.match(re.split(r"[.@]", tag.strip()[:_TAG_CHARS])[0].replace("_", "-"))
-    if found is None or not _has_texts(found[1]):
+    match_of_parts = _PARTS.match(re.split(r"[.@]", tag.strip()[:_TAG_CHARS])[0].replace("_", "-"))
+    if match_of_parts is None or not _has_texts(match_of_parts[1]):
         return ""
-    language, script, region = found[1], found[2], found[3]
+    language, script, region = match_of_parts[1], match_of_parts[2], match_of_parts[3]
     for parts in ((language, script, region), (language, None, region), (language, script, None)):
-        wanted = canonical("-".join(part for part in parts if part))
+        tag_text = canonical("-".join(part for part in parts if part))
         try:
-            Locale.parse(wanted, sep="-")
+            Locale.parse(tag_text, sep="-")
         except (UnknownLocaleError, ValueError):
             continue
-        return wanted
+        return tag_text
     return canonical(language)
 
 
@@ -65,32 +65,32 @@ def _has_texts(language: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def formats(asked: str, shop: str, texts: str) -> str:
+def formats(requested_tag: str, shop: str, texts: str) -> str:
     """The tag for numbers, money and dates: the one that was asked for, where it says more than a language; else the shop's, when
     that is of the same language; else the one of the texts.
     """
-    asked, shop = usable(asked), usable(shop)
-    language = (asked or texts).partition("-")[0]
-    if "-" in asked:
-        return asked
-    return shop if shop.partition("-")[0] == language else asked or texts
+    requested_tag, shop = usable(requested_tag), usable(shop)
+    language = (requested_tag or texts).partition("-")[0]
+    if "-" in requested_tag:
+        return requested_tag
+    return shop if shop.partition("-")[0] == language else requested_tag or texts
 
 
-def match(*wanted: str) -> str:
+def match(*tags: str) -> str:
     """The first of the wanted tags that we have texts for, exactly or by its language; else the default language.
 
     Any variety of a language will do (``pt`` and ``pt-PT`` → ``pt-BR``, ``zh-TW`` → ``zh-Hans``), as in CLDR's language matching:
     readers would rather have that than another language.
     """
-    known = {code.lower(): canonical(code) for code, _name in settings.LANGUAGES}
-    for tag in wanted:
+    available = {code.lower(): canonical(code) for code, _name in settings.LANGUAGES}
+    for tag in tags:
         tag = canonical(tag).lower() if tag else ""
         while tag:
-            if tag in known:
-                return known[tag]
-            related = [code for code in known if code.startswith(f"{tag}-")]
+            if tag in available:
+                return available[tag]
+            related = [code for code in available if code.startswith(f"{tag}-")]
             if related and "-" not in tag:
-                return known[related[0]]
+                return available[related[0]]
             tag = tag.rpartition("-")[0]
     return canonical(settings.LANGUAGE_CODE)
 

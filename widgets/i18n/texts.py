@@ -32,7 +32,7 @@ _TEMPLATE_PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 # Also what separates lines and what turns the direction of everything after it.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-_MOST_COUNTED = 1_201
+_MAX_COUNTED = 1_201
 _CATEGORIES = ("zero", "one", "two", "few", "many", "other")
 
 
@@ -50,12 +50,12 @@ class Text:
 
 
 @cache
-def known() -> Mapping[str, Text]:
+def all_texts() -> Mapping[str, Text]:
     """Every text for shoppers, by its id."""
     with (LOCALES / _REFERENCE / "LC_MESSAGES" / "django.mo").open("rb") as file:
         ids = [message.id for message in read_mo(file) if message.id]
-    found = [Text(each) if isinstance(each, str) else Text(each[0], each[1]) for each in ids]
-    return {text.id: text for text in sorted(found, key=lambda text: text.id.casefold())}
+    entries = [Text(each) if isinstance(each, str) else Text(each[0], each[1]) for each in ids]
+    return {text.id: text for text in sorted(entries, key=lambda text: text.id.casefold())}
 
 
 def readable(text: str) -> str:
@@ -67,7 +67,7 @@ def readable(text: str) -> str:
 def _numbers(language: str) -> dict[str, list[int]]:
     category = Locale.parse(language, sep="-").plural_form
     numbers: dict[str, list[int]] = {}
-    for number in range(_MOST_COUNTED):
+    for number in range(_MAX_COUNTED):
         numbers.setdefault(category(number), []).append(number)
     return numbers
 
@@ -84,7 +84,7 @@ def example(language: str, form: str) -> int:
     return next((number for number in numbers if number), 0)
 
 
-def given(language: str, text: Text) -> dict[str, str]:
+def default_forms(language: str, text: Text) -> dict[str, str]:
     """Our own words for a text in a language, by form, as merchants read them."""
     catalogue = trans_real.translation(language)
     if not text.many:
@@ -97,11 +97,11 @@ def given(language: str, text: Text) -> dict[str, str]:
 
 def problems(language: str, text: Text, forms: Mapping[str, str]) -> dict[str, str]:
     """What is wrong with own words, a sentence by form; empty when nothing is."""
-    found = {}
+    sentences = {}
     for form in forms_of(language, plural=bool(text.many)):
         if sentence := _problem(language, text, form, forms.get(form, "")):
-            found[form] = sentence
-    return found
+            sentences[form] = sentence
+    return sentences
 
 
 def _problem(language: str, text: Text, form: str, words: object) -> str:
@@ -129,16 +129,16 @@ def _named(placeholders: Iterable[str]) -> str:
 @lru_cache(maxsize=8192)
 def _compiled(language: str, text_id: str, forms: tuple[tuple[str, str], ...]) -> Mapping[str, str] | None:
     """Checked words as gettext would have them; None for what may not be shown."""
-    text = known().get(text_id)
+    text = all_texts().get(text_id)
     if text is None or problems(language, text, dict(forms)):
         return None
     # What has placeholders is formatted with %, where a sign of its own is doubled.
     formatted = bool(text.placeholders or text.many)
-    wanted = forms_of(language, plural=bool(text.many))
+    expected_forms = forms_of(language, plural=bool(text.many))
     return {
         form: _PLACEHOLDER.sub(r"%(\1)s", words.replace("%", "%%")) if formatted else words
         for form, words in forms
-        if form in wanted
+        if form in expected_forms
     }
 
 
@@ -187,8 +187,8 @@ class Spoken:
     def ngettext(self, one: str, many: str, number: int) -> str:
         """The shop's word in the form that the number takes, else ours."""
         own = self._words.get(one)
-        found = own.get(self._category(number)) or own.get("other") if own else None
-        return found or str(self._catalogue.ngettext(one, many, number))
+        form = own.get(self._category(number)) or own.get("other") if own else None
+        return form or str(self._catalogue.ngettext(one, many, number))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._catalogue, name)

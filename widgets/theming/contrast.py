@@ -27,11 +27,11 @@ _ON_BACKGROUND: Mapping[str, float] = {"error": TEXT, "star": SHAPE, "border": S
 def parse(value: str) -> Colour | None:
     """An opaque colour as red, green and blue of 0 to 255; None for anything whose look depends on more than the value."""
     value = value.strip().lower()
-    if found := _HEX.match(value):
-        digits = found[1] if len(found[1]) == 6 else "".join(digit * 2 for digit in found[1])
+    if match := _HEX.match(value):
+        digits = match[1] if len(match[1]) == 6 else "".join(digit * 2 for digit in match[1])
         return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)
-    if found := _RGB.match(value):
-        red, green, blue = (min(255, int(part)) for part in found.groups())
+    if match := _RGB.match(value):
+        red, green, blue = (min(255, int(part)) for part in match.groups())
         return red, green, blue
     return _NAMES.get(value)
 
@@ -54,38 +54,38 @@ def warnings(tokens: Mapping[str, str]) -> list[str]:
 
     The page's background is not known here: black when the shop's text colour is meant for that, else white.
     """
-    known = {name: colour for name, value in tokens.items() if (colour := parse(value))}
-    text = known.get("color")
+    colours = {name: colour for name, value in tokens.items() if (colour := parse(value))}
+    text = colours.get("color")
     dark = text is not None and ratio(text, _NAMES["black"]) > ratio(text, _NAMES["white"])
     background = "black" if dark else "white"
-    said = []
+    sentences = []
 
     def judge(token: str, value: str, front: Colour, behind: str, back: Colour, least: float) -> None:
-        found = ratio(front, back)
-        if found < least:
-            said.append(
+        contrast = ratio(front, back)
+        if contrast < least:
+            sentences.append(
                 _("%(label)s: %(value)s on %(behind)s has a contrast of %(found)s to 1; to be seen by everybody it needs %(least)s.")
                 % {
                     "label": theming.TOKENS[token].label,
                     "value": value,
                     "behind": behind,
-                    "found": f"{int(found * 10) / 10:g}",
+                    "found": f"{int(contrast * 10) / 10:g}",
                     "least": f"{least:g}",
                 }
             )  # fmt: skip
 
-    if accent := known.get("accent"):
+    if accent := colours.get("accent"):
         if "on-accent" not in tokens and (text or "color" not in tokens):
             # Text on it is then the page's own.
             own = tokens["color"] if text else "black"
             judge("on-accent", own, text or _NAMES["black"], tokens["accent"], accent, TEXT)
-        elif front := known.get("on-accent"):
+        elif front := colours.get("on-accent"):
             judge("on-accent", tokens["on-accent"], front, tokens["accent"], accent, TEXT)
-    if tint := known.get("tint"):
+    if tint := colours.get("tint"):
         own = tokens["color"] if text else "black"
         if text or "color" not in tokens:
             judge("color", own, text or _NAMES["black"], tokens["tint"], tint, TEXT)
     for name, least in _ON_BACKGROUND.items():
-        if front := known.get(name):
+        if front := colours.get(name):
             judge(name, tokens[name], front, background, _NAMES[background], least)
-    return said
+    return sentences

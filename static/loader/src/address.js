@@ -1,22 +1,16 @@
 /** Where the API is, and how a widget with its parameters is written in a URL. */
 
-const { src, dataset } = document.currentScript;
+import { PARAMS } from './parameters.js';
+import { own, said } from './script.js';
 
-/** What stands before the last `embed` of the script's own address, a path prefix of a first-party proxy included. */
-export const home = /.*\/(?=embed)/.exec(src);
+/** Nothing outside `base` is fetched. A module is not told which element it came from. */
+export const { home, base } = said(
+  own(document, 'currentScript') || [...own(document, 'scripts')].find(({ src }) => /embed.*(v1|loader)\.js/.test(src)),
+);
 
-/** The API base, absolute, ending in a slash, unless `data-api` names it in full. Nothing outside it is fetched. */
-export const base = dataset.api || `${home}w/v1/${dataset.shop}/`;
-
-/** The custom element's name; any other element is a widget by its `data-sumeru-widget`. */
+/** The custom element's name; any other element is a widget by its `data-sumeru-widget`, but no form, which can hold no root. */
 export const TAG = 'sumeru-widget';
-export const SELECTOR = TAG + ',[data-' + TAG + ']';
-
-/** Attributes that become parameters; `params` holds further ones as a query. An allow-list, because the parameters are the cache key. */
-const PARAMS =
-  'locale limit page currency quiz-id cart-id cart-total media rating product-id product-ids experiment collection sort item-count placement'.split(
-    ' ',
-  );
+export const SELECTOR = TAG + ',[data-' + TAG + ']:not(form)';
 
 /**
  * `rating_badge?locale=de&product_id=prd_1`: the full page's address without the base, sorted by name, encoded as a form is.
@@ -35,8 +29,8 @@ export const keyOf = (el) => {
   const type = read(TAG) || read('type');
   const url = new URL(base + type?.replace('-', '_') + '?' + (read('params') || ''));
   PARAMS.map((name) => {
-    const value = read(name) || (name == 'locale' && el.closest('[lang]')?.lang);
-    if (value) url.searchParams.append(name.replace('-', '_'), value);
+    const value = read(name.replace('_', '-')) || (name == 'locale' && el.closest('[lang]:not(form)')?.lang);
+    if (value) url.searchParams.append(name, value);
   });
   return type && keyFrom(url);
 };

@@ -1,11 +1,11 @@
 /** The entry: finds the widgets of the page, now and later, and gives the page its `sumeru`. */
-import { SELECTOR, TAG, home } from './address.js';
+import { SELECTOR, TAG, base, home } from './address.js';
+import { earlier, own } from './script.js';
 import { fire, update } from './widget.js';
 
-const earlier = self.sumeru;
-
+if (!base) console.error('Sumeru: no data-shop');
 // A second loader on the page, of whatever version, leaves everything to the first.
-if (!earlier?.v) {
+else if (!(earlier?.v > 0)) {
   const near = new IntersectionObserver(
     (entries) => entries.map((entry) => entry.isIntersecting && update(entry.target)),
     { rootMargin: '600px' },
@@ -26,8 +26,8 @@ if (!earlier?.v) {
 
   /** @param {Node} node itself and everything in it */
   const mount = (node) => {
-    if (node.matches?.(SELECTOR)) touch(node);
-    node.querySelectorAll?.(SELECTOR).forEach(touch);
+    if (own(node, 'matches', SELECTOR)) touch(node);
+    own(node, 'querySelectorAll', SELECTOR)?.forEach(touch);
   };
 
   const api = (self.sumeru = {
@@ -35,7 +35,7 @@ if (!earlier?.v) {
     mount,
     refresh: (el) => update(el, true),
     // In a task of its own: what the page's function throws is the page's.
-    q: { push: (use) => setTimeout(use, 0, api) },
+    q: { push: (use) => setTimeout(() => use(api)) },
   });
 
   const changes = new MutationObserver((records) =>
@@ -53,10 +53,10 @@ if (!earlier?.v) {
   );
   addEventListener('pageshow', (event) => {
     // Only what says that it lives: a quiz or a form half filled in is left as it is.
-    if (event.persisted) document.querySelectorAll('[live]').forEach(api.refresh);
+    if (event.persisted) own(document, 'querySelectorAll', '[live]').forEach(api.refresh);
   });
-  earlier?.q?.forEach(api.q.push);
+  earlier?.q?.forEach?.(api.q.push);
   fire(document, '', 'loaded');
-  // The overlay of a page whose address asks for it. A policy that lets this script run lets it load its own.
-  if (location.search.match('sumeru-debug')) import(home + 'embed/debug.js');
 }
+// The overlay of a page whose address asks for it. A policy that lets this script run lets it load its own.
+if (location.search.match('sumeru-debug')) import(home + 'embed/debug.js');

@@ -1,11 +1,8 @@
 /** How a widget with its parameters is written: as a URL of the API, and as attributes of the element. */
+import { PARAMS } from './parameters.js';
 
 /** Parameters that are attributes by themselves (the loader's own list); any other stands in `params`. */
-const ATTRIBUTES = new Set(
-  'product_id quiz_id cart_id cart_total currency item_count experiment page limit sort rating locale collection placement product_ids media'.split(
-    ' ',
-  ),
-);
+const ATTRIBUTES = new Set(PARAMS);
 
 /** Widgets about one cart, visitor or customer: no cache that visitors share may keep them. */
 const PRIVATE = new Set(['ab_experiment', 'cart_nudge', 'quiz', 'referral', 'upsell']);

@@ -257,7 +257,7 @@ export interface ReviewsSubmission {
   name: string;
   /** Never shown. */
   email: string;
-  /** Optional; marks the review as a verified purchase. */
+  /** Optional, passed on as it is typed; marks the review as a verified purchase. Left out above 190 characters. */
   order_id?: string;
   /** From `data.form.token` of a private answer, at least two seconds old. */
   token: string;

@@ -96,6 +96,8 @@ export interface ReviewsData {
   form: {
     token: string;
     key: string;
+    /** Where the form leads back to without scripts. */
+    return_to: string;
     values: Record<string, string>;
     errors: Record<string, string[]>;
     problem: string[];

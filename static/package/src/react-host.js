@@ -21,7 +21,18 @@ const EVENTS = {
   onBeforeSubmit: 'sumeru:before-submit',
   onSubmit: 'sumeru:submit',
   onAddToCart: 'sumeru:add-to-cart',
+  onNavigate: 'sumeru:navigate',
   onError: 'sumeru:error',
+};
+
+/**
+ * The same object as long as the text is the same: React before 19.3 sets `innerHTML` again for every new one, which empties the
+ * element after hydration (and is refused where Trusted Types are demanded).
+ */
+const useMarkup = (html) => {
+  const kept = useRef(null);
+  if (kept.current?.__html !== html) kept.current = { __html: html };
+  return kept.current;
 };
 
 /** The element. With `inner` the server's HTML is adopted, else it holds its link until the loader fills it. */
@@ -50,22 +61,28 @@ export function Host({ attributes, live, inner, css, href, label, nonce, classNa
     ...(id ? { id } : {}),
   };
   const text = label || 'Show';
-  if (inner !== undefined && fromServer) {
-    const style = inner ? `<style${nonce ? ` nonce="${escape(nonce)}"` : ''}>${css}</style>` : '';
-    const link = inner && href ? `<a href="${escape(href)}">${escape(text)}</a>` : '';
-    const html = `<template shadowrootmode="open">${style}${inner}</template>${link}`;
-    return createElement('sumeru-widget', { ...props, dangerouslySetInnerHTML: { __html: html } });
-  }
+  const whole = inner !== undefined && fromServer;
+  const markup = useMarkup(whole ? contentOf({ inner, css, href, text, nonce }) : '');
+  if (whole) return createElement('sumeru-widget', { ...props, dangerouslySetInnerHTML: markup });
   return createElement('sumeru-widget', props, children ?? (href ? createElement('a', { href }, text) : null));
 }
 
+/** What a host holds that came with its content. */
+const contentOf = ({ inner, css, href, text, nonce }) => {
+  const style = inner ? `<style${nonce ? ` nonce="${escape(nonce)}"` : ''}>${css}</style>` : '';
+  const link = inner && href ? `<a href="${escape(href)}">${escape(text)}</a>` : '';
+  return `<template shadowrootmode="open">${style}${inner}</template>${link}`;
+};
+
 /** A block of data in a document from the server; nothing after a client navigation, which no search engine makes. */
 export function Once({ json, nonce }) {
-  if (!useServerHtml()) return null;
+  const fromServer = useServerHtml();
+  const markup = useMarkup(json);
+  if (!fromServer) return null;
   return createElement('script', {
     type: 'application/ld+json',
     suppressHydrationWarning: true,
     ...(nonce ? { nonce } : {}),
-    dangerouslySetInnerHTML: { __html: json },
+    dangerouslySetInnerHTML: markup,
   });
 }

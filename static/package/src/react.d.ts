@@ -14,6 +14,9 @@ export interface AddToCartDetail extends SumeruEventDetail {
   source: string;
   id?: string;
 }
+export interface NavigateDetail extends SumeruEventDetail {
+  href: string;
+}
 export interface SubmitDetail extends SumeruEventDetail {
   formData: URLSearchParams;
 }
@@ -32,6 +35,8 @@ export interface SumeruEvents {
   onSubmit?(event: CustomEvent<SumeruEventDetail>): void;
   /** `preventDefault()` says that your cart has it; otherwise the link to the cart is followed. */
   onAddToCart?(event: CustomEvent<AddToCartDetail>): void;
+  /** A link out of the widget was clicked. `preventDefault()` says that your router goes there. */
+  onNavigate?(event: CustomEvent<NavigateDetail>): void;
   onError?(event: CustomEvent<ErrorDetail>): void;
 }
 

@@ -3,7 +3,7 @@ import { createElement } from 'react';
 import { attributesOf, isLive, keyOf } from './address.js';
 import { Host, Once } from './react-host.js';
 
-const EVENTS = ['onReady', 'onEmpty', 'onPage', 'onBeforeSubmit', 'onSubmit', 'onAddToCart', 'onError'];
+const EVENTS = ['onReady', 'onEmpty', 'onPage', 'onBeforeSubmit', 'onSubmit', 'onAddToCart', 'onNavigate', 'onError'];
 const OWN = new Set(['type', 'result', 'href', 'label', 'nonce', 'className', 'id', 'children', ...EVENTS]);
 
 /** One widget. A change of what it shows makes a new element, so that nothing of the widget before stays on the page. */
@@ -53,8 +53,13 @@ const merged = (objects) => {
   return [...byId.values()];
 };
 
-/** JSON that cannot end the script element it stands in. */
-const safe = (value) => JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (sign) => '\\u' + sign.charCodeAt(0).toString(16).padStart(4, '0'));
+const escaped = (sign) => '\\u' + sign.charCodeAt(0).toString(16).padStart(4, '0');
+
+/** JSON that cannot end the script element it stands in, and in which no template engine finds an expression. */
+const safe = (value) =>
+  JSON.stringify(value)
+    .replace(/[<>&\u2028\u2029]/g, escaped)
+    .replace(/"(?:[^"\\]|\\.)*"/g, (text) => text.replace(/[{}[\]](?=.)|[$#@%*](?=\{)/g, escaped));
 
 /** The structured data of a page in one element: the storefront's own, and that of the widgets. Nothing when there is none. */
 export function SumeruJsonLd({ results = [], data = [], nonce }) {

@@ -29,7 +29,7 @@ interface Common<T extends WidgetType> {
 
 export interface FinishedWidget<T extends WidgetType = WidgetType> extends Common<T> {
   state: 'ready' | 'empty';
-  /** The whole element with its declarative shadow root; from a batch, the same as `innerHtml`. */
+  /** The whole element with its declarative shadow root. */
   html: string;
   /** What stands inside the shadow root. */
   innerHtml: string;
@@ -42,7 +42,8 @@ export interface FinishedWidget<T extends WidgetType = WidgetType> extends Commo
 }
 
 interface Unfinished<T extends WidgetType> extends Common<T> {
-  html: '';
+  /** The element with its link, for the loader to fill; empty for a call that could not be made, and from `forLoader`. */
+  html: string;
   innerHtml: '';
   css: '';
   data: null;
@@ -65,6 +66,8 @@ export interface FailedWidget<T extends WidgetType = WidgetType> extends Unfinis
 export type WidgetResult<T extends WidgetType = WidgetType> = FinishedWidget<T> | PendingWidget<T> | FailedWidget<T>;
 
 export interface FetchOptions {
+  /** Text of the link in `html`, as long as there is no content; `Show` unless given. */
+  label?: string;
   /** From `sumeru-widgets/customer-token`; sent in the Authorization header, never in an address. Such an answer is not cached. */
   customerToken?: string;
   /** Milliseconds for this call, instead of `createWidgets`'. */
@@ -119,8 +122,11 @@ export interface Widgets {
   /** @throws {TypeError} for a type or parameter that could not be asked for */
   widgetRequest<T extends WidgetType>(type: T, params?: WidgetParams[T], options?: FetchOptions): WidgetRequest<T>;
   /** A result without a request, which the loader fills in: for what only a visitor's browser should ask. */
-  placeholder<T extends WidgetType>(type: T, params?: WidgetParams[T]): PendingWidget<T>;
+  placeholder<T extends WidgetType>(type: T, params?: WidgetParams[T], options?: Pick<FetchOptions, 'label'>): PendingWidget<T>;
 }
+
+/** The widget as attributes of `<sumeru-widget>`, for a template of your own. */
+export function attributesOf(type: WidgetType, params: Record<string, unknown>): Record<string, string>;
 
 /** @throws {TypeError} for an address or a key that cannot be one */
 export function createWidgets(options: {

@@ -1,5 +1,7 @@
 /** Widgets for a storefront's own server: one request, one try, a time limit, and a result that never is an exception. */
-import { isPrivate, keyOf, pairs } from './address.js';
+import { attributesOf, isLive, isPrivate, keyOf, pairs } from './address.js';
+
+export { attributesOf };
 
 /** Widgets in one `batch` request; the API takes no more. */
 const PER_BATCH = 60;
@@ -7,6 +9,17 @@ const PER_BATCH = 60;
 const QUERY_CHARS = 4000;
 
 const problem = (code, message, more) => ({ code, message, ...more });
+
+const escape = (text) => String(text).replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+
+/** The element as text, as the server writes it. Without content it holds its link, and a loader on the page fills it. */
+const elementOf = ({ type, params, href }, label, inner, css) => {
+  const said = { ...attributesOf(type, params), ...(isLive(type) ? { live: '' } : {}), 'v-pre': '', 'ng-non-bindable': '' };
+  const attributes = Object.entries(said).map(([name, value]) => ` ${name}` + (value && `="${escape(value)}"`));
+  const root = inner === undefined ? '' : `<template shadowrootmode="open">${inner && css && `<style>${css}</style>`}${inner}</template>`;
+  const link = inner === '' ? '' : `<a href="${escape(href)}">${escape(label)}</a>`;
+  return `<sumeru-widget${attributes.join('')}>${root}${link}</sumeru-widget>`;
+};
 
 /** Whether this is what a shared cache may keep: finished, and true for every visitor. */
 export const isCacheable = (result) => (result.state === 'ready' || result.state === 'empty') && !result.isPrivate;
@@ -24,18 +37,20 @@ export function createWidgets({ url, shop, timeoutMs = 800, fetch: ownFetch, hea
   const server = url.replace(/\/+$/, '');
   const base = `${server}/w/v1/${shop}/`;
 
-  /** What every result says, whatever became of the request. */
-  const about = (type, params) => ({
-    type,
-    params: Object.fromEntries(pairs(params)),
-    href: base + keyOf(type, params),
-    isPrivate: isPrivate(type, params),
-  });
+  /** What every result says, whatever became of the request: also the element, for the loader to fill. */
+  const about = (type, params, { label = 'Show' } = {}) => {
+    const known = {
+      type,
+      params: Object.fromEntries(pairs(params)),
+      href: base + keyOf(type, params),
+      isPrivate: isPrivate(type, params),
+    };
+    return { ...known, html: elementOf(known, label) };
+  };
 
   const without = (known, state, error, more) => ({
     ...known,
     state,
-    html: '',
     innerHtml: '',
     css: '',
     data: null,
@@ -122,12 +137,12 @@ export function createWidgets({ url, shop, timeoutMs = 800, fetch: ownFetch, hea
     return undefined;
   };
 
-  const placeholder = (type, params = {}) => without(about(type, params), 'pending');
+  const placeholder = (type, params = {}, options = {}) => without(about(type, params, options), 'pending');
 
   async function fetchWidget(type, params = {}, options = {}) {
-    const known = about(type, params);
     const wrong = misuse(type, params);
-    if (wrong) return failed({ ...known, params: {}, href: base + encodeURIComponent(type) }, wrong);
+    if (wrong) return failed({ ...about(type, {}), href: base + encodeURIComponent(type), html: '' }, wrong);
+    const known = about(type, params, options);
     const { body, error } = await ask(base + keyOf(`${type}.json`, params), known.isPrivate, options);
     return error ? failed(known, error) : read(known, body);
   }
@@ -136,7 +151,7 @@ export function createWidgets({ url, shop, timeoutMs = 800, fetch: ownFetch, hea
   function widgetRequest(type, params = {}, options = {}) {
     const wrong = misuse(type, params);
     if (wrong) throw new TypeError(wrong.message);
-    const known = about(type, params);
+    const known = about(type, params, options);
     const readBody = (body) => (body === null ? failed(known, problem('unreachable', 'There was no answer.')) : read(known, body));
     return {
       url: base + keyOf(`${type}.json`, params),
@@ -169,7 +184,7 @@ export function createWidgets({ url, shop, timeoutMs = 800, fetch: ownFetch, hea
     if (options.customerToken) throw new TypeError('A batch is public: use fetchWidget with a customer token.');
     const results = wishes.map(({ type, params = {} }) => {
       const wrong = misuse(type, params);
-      return wrong && failed({ ...about(type, {}), href: base + encodeURIComponent(type) }, wrong);
+      return wrong && failed({ ...about(type, {}), href: base + encodeURIComponent(type), html: '' }, wrong);
     });
     const keys = wishes.map(({ type, params = {} }, i) => (results[i] ? '' : keyOf(type, params)));
     // Each once and sorted: equal pages have the same address, and the same copy in every cache on the way.
@@ -184,13 +199,13 @@ export function createWidgets({ url, shop, timeoutMs = 800, fetch: ownFetch, hea
     });
     return wishes.map(({ type, params = {} }, i) => {
       if (results[i]) return results[i];
-      const known = about(type, params);
+      const known = about(type, params, options);
       const { fault, item, css } = found.get(keys[i]);
       if (fault) return failed(known, fault);
       if (item?.state === 'live') return without(known, 'pending');
       if (item?.state === 'pending') return without(known, 'pending', undefined, { retryAfterS: Number(item.retry_after_s) || 1 });
       if ((item?.state === 'ready' || item?.state === 'empty') && isText(item.html)) {
-        return { ...without(known, item.state), innerHtml: item.html, html: item.html, css, fresh: true };
+        return { ...without(known, item.state), innerHtml: item.html, html: elementOf(known, options.label || 'Show', item.html, css), css, fresh: true };
       }
       return failed(known, item?.error || problem('invalid_answer', 'The widget server answered something that is no widget.'));
     });

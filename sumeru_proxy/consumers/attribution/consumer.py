@@ -28,7 +28,7 @@ from sumeru_proxy.consumers.attribution.desk_parts import VIEW
 from sumeru_proxy.consumers.attribution.journeys import DAY_MS
 from sumeru_proxy.consumers.attribution.markov import NotEnoughJourneys
 from sumeru_proxy.consumers.attribution.plans import settings_of
-from sumeru_proxy.models import Shop
+from sumeru_proxy.models import Job, Shop
 from sumeru_proxy.webhooks import installed
 from sumeru_proxy.webhooks.listeners import (
     AdminPage,
@@ -123,11 +123,13 @@ def _visits(work: Work) -> Done:
     )
     now_ms = arrivals.milliseconds(datetime.now(UTC))
     counts = {"visitors": len(found.touches), "withdrawn": len(found.withdrawn)}
-    return Done(counts, lambda: _keep_visits(shop_id, found, now_ms))
 
+    def effect() -> None:
+        visitors.take(shop_id, found, now_ms)
+        # Addresses and raw ids of visitors have done their service; nobody is to find them in a job later.
+        Job.objects.filter(shop_id=shop_id, kind=f"{NAME}:visits", key=work.key).update(body_text="")
 
-def _keep_visits(shop_id: int, found: visits.Visits, now_ms: int) -> None:
-    visitors.take(shop_id, found, now_ms)
+    return Done(counts, effect)
 
 
 def _fit(work: Work) -> Done:

@@ -25,6 +25,7 @@ from sumeru_proxy.consumers.attribution.credits import Explanation
 from sumeru_proxy.consumers.attribution.days import day_number
 from sumeru_proxy.consumers.attribution.desk_parts import CHANGE, period_of
 from sumeru_proxy.consumers.attribution.models import ModelCode
+from sumeru_proxy.consumers.attribution.plans import latest_fits
 from sumeru_proxy.consumers.attribution.reports import Earned, Report
 from sumeru_proxy.models import Shop
 from sumeru_proxy.webhooks import installed, ranges
@@ -151,6 +152,16 @@ def report(request: HttpRequest, shop: Shop) -> HttpResponse:
             if row.spent
         ][:ROWS_LIMIT],
         **_again(shop),
+        "estimates": [
+            {
+                "model": ModelCode(code).label,
+                "orders": fit.conversions,
+                "open": fit.open_journeys,
+                "sampled": fit.sampled,
+                "negative": ", ".join(fit.negative),
+            }
+            for code, fit in sorted(latest_fits(shop.pk).items())
+        ],
         "more_rows": max(0, len(found.rows) - ROWS_LIMIT),
         "revenue": str(major(found.revenue.net, currency)),
         "refunded": str(major(found.revenue.refunded, currency)),

@@ -87,13 +87,20 @@ def take(
     links = {link.order_id: link for link in Link.objects.filter(target=row, order_id__in=list(by_id))}
     due = 0
     new: list[Link] = []
+    unchanged: list[int] = []
     for one in by_id.values():
         order = one.order
         link = links.get(order.id)
+        if link is not None and _says_the_same(link, one):
+            unchanged.append(link.pk)
+            due += int(link.state == Link.State.DUE)
+            continue
         start = min((each for each in (row.start_at, since) if each is not None), default=None)
         if link is None and (start is None or order.created_at < start):
             continue
         due += _take(row, one, link, now, new)
+    if unchanged:
+        Link.objects.filter(pk__in=unchanged).update(seen_at=now)
     if new:
         # Another process may have made some of them meanwhile.
         Link.objects.bulk_create(
@@ -107,6 +114,14 @@ _COLUMNS: Final = (
     *("document_text", "fingerprint", "state", "reason", "text"),
 )
 """What ``take`` says of an order."""
+
+
+def _says_the_same(link: Link, one: MappedOrder) -> bool:
+    """Whether nothing but the time of reading is new; what a person or a target's test option decides anew is looked at in any case."""
+    if one.test or link.state == Link.State.SKIPPED or not link.document_text:
+        return False
+    same = bool(link.fingerprint) and link.fingerprint == one.values["fingerprint"]
+    return same and link.order_updated_at == one.order.updated_at and link.state != Link.State.ERASED
 
 
 def _take(row: OrderTarget, one: MappedOrder, link: Link | None, now: datetime, new: list[Link]) -> int:

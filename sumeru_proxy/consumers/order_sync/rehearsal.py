@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sumeru_proxy.client.api import Sumeru
 from sumeru_proxy.client.shapes_admin import Order
+from sumeru_proxy.client.windows import Window
 from sumeru_proxy.consumers.order_sync.document import Document
 from sumeru_proxy.consumers.order_sync.engine import TEST_ORDER
 from sumeru_proxy.consumers.order_sync.mapping import map_order
@@ -15,6 +16,7 @@ from sumeru_proxy.consumers.order_sync.models import OrderTarget, Rehearsal
 from sumeru_proxy.consumers.order_sync.recording import personal_texts
 from sumeru_proxy.consumers.order_sync.targets.interface import Forecast, NotMappable, Target
 from sumeru_proxy.outbox.masking import masked
+from sumeru_proxy.webhooks.walking import read_page
 
 BATCH: Final = 100
 EXAMPLES: Final = 10
@@ -22,16 +24,17 @@ ORDER_LIMIT: Final = 20_000
 
 
 def newest_orders(sumeru: Sumeru, last: int | None) -> Iterator[Order]:
-    """The last orders, newest first, or all of them; attributions included."""
+    """The last orders, newest first, or all of them; attributions included. May take hours: an expired cursor costs nothing."""
     count = 0
-    pages = sumeru.order_pages(max_pages=None, limit=100, sort="-created_at", include=("attributions",))
-    for page in pages:
+    place: dict[str, Any] | None = None
+    while True:
+        page, place = read_page(sumeru, Window("created_at"), "-created_at", place)
         for order in page.orders:
             if last is not None and count >= last:
                 return
             count += 1
             yield order
-        if last is not None and count >= last:
+        if place is None or (last is not None and count >= last):
             return
 
 

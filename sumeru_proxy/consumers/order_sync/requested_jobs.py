@@ -60,9 +60,10 @@ def compare_day(work: Work) -> Done:
         begin = datetime.combine(day, time(), UTC)
         window = Window("created_at", since=begin, until=begin + timedelta(days=1))
         page, place = read_page(work.sumeru(), window, "-created_at", work.body.get("page"))
+        ready = engine.map_orders(row.shop, page.orders)
 
         def effect() -> None:
-            engine.take(row, page.orders)
+            engine.take(row, ready)
             # Without filters the day may be far down the list: what the nightly proof read before is compared then.
             ended = place is None or place.get("plain") or number + 1 >= PAGE_LIMIT
             more = {"read": True} if ended else {"page": place, "number": number + 1}

@@ -131,7 +131,7 @@ def test_the_preview_can_be_framed_by_the_admin_only(admin_client: Client, shop:
     [
         "?widget=reviews",
         "?widget=reviews&p_product_id=",
-        "?widget=reviews&p_product_id=%3Cscript%3E",
+        "?widget=reviews&p_product_id=%3Cscript%3E%0Ab",
         "?widget=reviews&p_product_id=prd_1&p_page=x",
     ],
 )
@@ -162,4 +162,5 @@ def test_the_widgets_command_lists_every_widget(capsys: pytest.CaptureFixture[st
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("WIDGET")
     assert [line.split()[0] for line in lines[1:]] == list(registry.all_widgets())
-    assert "product_id*" in next(line for line in lines if line.startswith("reviews"))
+    assert "product_handle, product_id, page" in next(line for line in lines if line.startswith("reviews"))
+    assert "experiment*" in next(line for line in lines if line.startswith("ab_experiment"))

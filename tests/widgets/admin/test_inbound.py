@@ -16,7 +16,7 @@ from django.utils import timezone
 from sumeru_proxy import worker
 from sumeru_proxy.models import InboundEvent, Job, Shop
 from sumeru_proxy.outbox.delivering import WorkerTimings
-from sumeru_proxy.webhooks import erasing, intake
+from sumeru_proxy.webhooks import erasing, intake, persons
 from tests.sumeru_proxy.listeners import RECORDER, Recorder
 from tests.widgets.admin.conftest import formset_of
 from tests.widgets.admin.debt_rows import EMAIL, PERSON, PERSONAL, SECRET, event
@@ -157,7 +157,7 @@ def test_the_content_is_for_those_who_may_change(client_with: Callable[..., Clie
 
 def test_an_erased_event_says_so(admin_client: Client, shop: Shop) -> None:
     row = event(shop)
-    erasing.erase(shop.pk, frozenset({EMAIL}))
+    erasing.erase(shop.pk, persons.identity_of(EMAIL))
     text = text_of(admin_client, page(row))
     assert "Erased at the person’s request." in text
     assert 'name="do"' not in text

@@ -31,8 +31,8 @@ def settings_of(shop: Shop) -> ShopSettings | None:
 
 def test_every_text_is_there_with_our_words(admin_client: Client, shop: Shop) -> None:
     page = admin_client.get(address(shop, "ar")).content.decode()
-    for text in texts.known():
-        assert f'id="{field_name(text, "other" if texts.known()[text].many else "")}"' in page
+    for text in texts.all_texts():
+        assert f'id="{field_name(text, "other" if texts.all_texts()[text].many else "")}"' in page
     assert page.count(f'name="{field_name(COUNT, "")[:18]}') == 6  # Arabic has six forms
     assert 'lang="ar" dir="rtl"' in page
     assert "{count}" in page
@@ -51,7 +51,9 @@ def test_words_are_stored_changed_and_taken_back(admin_client: Client, shop: Sho
         field_name(HEADING, ""): " Stimmen ",
         field_name(COUNT, "one"): "eine Stimme",
         field_name(COUNT, "other"): "{count} Stimmen",
-        field_name("Next", ""): texts.given("de", texts.known()["Next"])[""],  # our own word again: nothing to keep
+        field_name("Next", ""): texts.default_forms("de", texts.all_texts()["Next"])[
+            ""
+        ],  # our own word again: nothing to keep
     }
     answer = admin_client.post(address(shop), words, follow=True)
     assert "Texts changed: 2." in answer.content.decode()

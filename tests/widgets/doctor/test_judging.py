@@ -107,7 +107,16 @@ CASES: list[tuple[str, str, ServerFacts, Mapping[str, object], str]] = [
         "crossorigin",
     ),
     ("not_async", LOADER.replace(" async", "") + REVIEWS, SERVER, {}, LOADER),
-    ("module_loader", LOADER.replace("<script", '<script type="module"') + REVIEWS, SERVER, {}, LOADER),
+    ("module_loader", LOADER.replace("<script", '<script type="text/plain"') + REVIEWS, SERVER, {}, LOADER),
+    ("unknown_attribute", LOADER + REVIEWS.replace(" product", ' colour="red" product'), SERVER, {}, "product-id"),
+    ("unknown_attribute", LOADER + REVIEWS.replace(" product", ' ratng="5" product'), SERVER, {}, "rating"),
+    (
+        "unknown_attribute",
+        LOADER + REVIEWS.replace(" product", ' layout="grid" product'),
+        SERVER,
+        {},
+        "product-id, page",
+    ),
     (
         "stale_version",
         f'<script async crossorigin src="{OLD}" data-shop="shp_1"></script>{REVIEWS}',
@@ -232,10 +241,10 @@ CASES: list[tuple[str, str, ServerFacts, Mapping[str, object], str]] = [
     ),
     (
         "invalid_parameter",
-        f'{LOADER}<sumeru-widget type="reviews" product-id="a/b"><a>x</a></sumeru-widget>',
+        f'{LOADER}<sumeru-widget type="reviews" product-id="a,b"><a>x</a></sumeru-widget>',
         SERVER,
         {},
-        'product-id="a/b"',
+        'product-id="a,b"',
     ),
     (
         "invalid_parameter",

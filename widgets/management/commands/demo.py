@@ -107,8 +107,8 @@ class Command(BaseCommand):
         if "attribution" in facts:
             self.stdout.write(f"attribution: {facts['attribution']}")
         if "erp" in facts:
-            told = f"Tryton, database {facts['erp_database']}, user admin, password {facts['erp_password']}"
-            self.stdout.write(f"{'erp:':12}{facts['erp']}  ({told})")
+            erp_access = f"Tryton, database {facts['erp_database']}, user admin, password {facts['erp_password']}"
+            self.stdout.write(f"{'erp:':12}{facts['erp']}  ({erp_access})")
         tag = f'<script async crossorigin src="{facts["widgets"]}embed/v1.js" data-shop="{facts["shop"]}"></script>'
         self.stdout.write(f"{'embed:':12}{tag}")
         self.stdout.flush()

@@ -47,7 +47,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         check = bool(options["check"])
         root = Path(settings.BASE_DIR)
-        steps = (versions, messages, types, scripts, package, wheel, samples, readme)
+        steps = (versions, messages, types, parameters, scripts, package, wheel, samples, readme)
         outdated = [f"{step.__name__}: {found}" for step in steps for found in step(root, check)]
         for text in untranslated(root):
             self.stderr.write(self.style.WARNING(f"not translated: {text}"))
@@ -143,6 +143,19 @@ def types(root: Path, check: bool) -> Iterator[str]:
 
     text = typescript.declarations(json.loads(openapi.schema()))
     yield from _write(root / "static" / "package" / "src" / "api.d.ts", text, root, check)
+
+
+def parameters(root: Path, check: bool) -> Iterator[str]:
+    """The parameters that are attributes of the element, for the loader and the npm package: all that the widgets take."""
+    names = registry.parameter_names()
+    if twice := [name for name in names if name.count("_") > 1]:
+        raise CommandError(f"The loader knows one _ in a parameter's name: {', '.join(twice)}.")
+    text = (
+        "/** Every parameter of every widget, each an attribute of the element with `-` for `_`. Made by `manage.py generate`. */\n"
+        f"export const PARAMS =\n  '{' '.join(names)}'.split(\n    ' ',\n  );\n"
+    )
+    for folder in ("loader", "package"):
+        yield from _write(root / "static" / folder / "src" / "parameters.js", text, root, check)
 
 
 def scripts(root: Path, check: bool) -> Iterator[str]:

@@ -51,9 +51,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Prints to standard output."""
-        found = [described(widget) for widget in registry.all_widgets().values()]
+        descriptions = [described(widget) for widget in registry.all_widgets().values()]
         if options["json"]:
-            self.stdout.write(json.dumps(found, indent=2))
+            self.stdout.write(json.dumps(descriptions, indent=2))
             return
         rows = [
             (
@@ -63,6 +63,6 @@ class Command(BaseCommand):
                 ", ".join(each["options"]) or "-",
                 each["title"],
             )
-            for each in found
+            for each in descriptions
         ]
         self.stdout.write(table([HEADINGS, *rows]))

@@ -13,6 +13,7 @@ import {
   missing_parameter,
   needs_token,
   no_crossorigin,
+  no_shop,
   no_such_widget,
   no_type,
   no_widgets,
@@ -26,13 +27,15 @@ import {
   stale_version,
   two_loaders,
   two_shops,
+  unknown_attribute,
   unknown_shop,
 } from './findings.json';
+import { PARAMS } from '../parameters.js';
 
 const RULES = {
   blocked, coep_images, csp_connect, csp_form_action, csp_images, csp_media, csp_other, csp_style, csp_trusted_types, invalid_parameter,
-  missing_parameter, needs_token, no_crossorigin, no_such_widget, no_type, no_widgets, not_async, offline, origin_refused, pending,
-  rate_limited, server_failing, stale, stale_version, two_loaders, two_shops, unknown_shop,
+  missing_parameter, needs_token, no_crossorigin, no_shop, no_such_widget, no_type, no_widgets, not_async, offline, origin_refused, pending,
+  rate_limited, server_failing, stale, stale_version, two_loaders, two_shops, unknown_attribute, unknown_shop,
 };
 const ORDER = ['error', 'warning', 'info'];
 
@@ -66,6 +69,7 @@ const aboutLoaders = (loaders, origin) => {
     const tag = tagOf(loader);
     if (loader.el.crossOrigin === null && originOf(loader.src) !== origin) found.push(['no_crossorigin', { tag }]);
     if (!loader.el.async && !loader.el.defer) found.push(['not_async', { tag }]);
+    if (!loader.shop) found.push(['no_shop', { shop: 'SHOP' }]);
     const [entry] = performance.getEntriesByName(loader.src);
     if (loader.hash && loader.hash !== LOADER_HASH) {
       found.push(['stale_version', { found: loader.hash, current: LOADER_HASH, tag }]);
@@ -121,7 +125,8 @@ const ageOf = (s) => (s < 5400 ? `${Math.round(s / 60)} min` : `${Math.round(s /
 const aboutWidget = (widget, origin, refusals) => {
   const { type, answer, shop, base } = widget;
   if (!type) return [['no_type', { example: 'reviews' }]];
-  const found = widget.unstyled ? [['csp_style', { nonce: '…' }]] : [];
+  const found = widget.strangers.map((attribute) => ['unknown_attribute', { type, attribute, known: PARAMS.join(', ').replaceAll('_', '-') }]);
+  if (widget.unstyled) found.push(['csp_style', { nonce: '…' }]);
   if (!answer) return found;
   const { status, body, reachable } = answer;
   const details = body?.error?.details;

@@ -1,24 +1,26 @@
 /** Reading the page: its loaders, its widgets, and when their content came. */
 
+import { PARAMS } from '../parameters.js';
+import { own } from '../script.js';
+
 const SCRIPT = /^(.*\/)embed\/(?:v1|([0-9a-f]{16})\/loader)\.js(?:[?#]|$)/;
-// The loader's own list (address.js): a module of its own would change the loader's bytes.
-const PARAMS =
-  'product-id quiz-id cart-id cart-total currency item-count experiment page limit sort rating locale collection placement product-ids media'.split(
-    ' ',
-  );
+/** What any element of HTML may have, and what is the loader's own. What has a prefix (`data-`, `aria-`, `on…`, `v-`, `:`) is somebody else's. */
+const GLOBAL =
+  /^(accesskey|autocapitalize|autofocus|class|contenteditable|dir|draggable|enterkeyhint|exportparts|hidden|id|inert|inputmode|is|item.*|key|lang|light|live|nonce|params|part|popover|ref|role|slot|spellcheck|style|tabindex|title|translate|type|on.*|.*[:@.].*|.*-.*-.*|(aria|data|hx|ng|v|x)-.*)$/;
 
 /** @param {Document} page @returns {import('./types.js').Loader[]} in the page's order */
 export const loadersOf = (page) =>
-  [...page.scripts].flatMap((el) => {
+  [...own(page, 'scripts')].flatMap((el) => {
     const found = SCRIPT.exec(el.src);
     if (!found) return [];
-    const api = el.dataset.api;
-    const shop = (api ? /\/w\/v1\/([^/]+)\/$/.exec(api)?.[1] : el.dataset.shop) || '';
+    // As the loader reads it (script.js).
+    const api = el.dataset.api && new URL(el.dataset.api.replace(/\/*$/, '/'), el.src).href;
+    const shop = (api ? /\/w\/v1\/([^/]+)\/$/ : /(\w+)/).exec(api || el.dataset.shop || el.src.split('shop=')[1] || '')?.[1] || '';
     return [{ el, src: el.src, root: found[1], hash: found[2] || '', shop, base: api || `${found[1]}w/v1/${shop}/` }];
   });
 
 /** @param {Document} page @returns {Element[]} */
-export const hostsOf = (page) => [...page.querySelectorAll('sumeru-widget,[data-sumeru-widget]')];
+export const hostsOf = (page) => [...own(page, 'querySelectorAll', 'sumeru-widget,[data-sumeru-widget]:not(form)')];
 
 /** @param {Element} el @param {string} name @returns {string|null} */
 const read = (el, name) => el.getAttribute('data-' + name) || el.getAttribute(name);
@@ -27,15 +29,15 @@ const read = (el, name) => el.getAttribute('data-' + name) || el.getAttribute(na
 const keyOf = (el, type, base) => {
   const url = new URL(base + type + '?' + (read(el, 'params') || ''));
   for (const name of PARAMS) {
-    const value = read(el, name) || (name === 'locale' && el.closest('[lang]')?.lang);
-    if (value) url.searchParams.append(name.replace('-', '_'), value);
+    const value = read(el, name.replace('_', '-')) || (name === 'locale' && el.closest('[lang]:not(form)')?.lang);
+    if (value) url.searchParams.append(name, value);
   }
   url.searchParams.sort();
   return url.href.slice(base.length);
 };
 
 const stateOf = (el) => {
-  for (const name of ['ready', 'error', 'loading']) {
+  for (const name of ['ready', 'empty', 'error', 'loading']) {
     try {
       if (el.matches(`:state(${name})`)) return name;
     } catch {
@@ -55,6 +57,10 @@ const timeOf = (key, base) => {
   }
   return '';
 };
+
+/** Attributes that say nothing to any widget: a slip of the pen, or a parameter under another name. */
+const strangers = (el) =>
+  el.getAttributeNames().filter((name) => !GLOBAL.test(name) && !PARAMS.includes(name.replace('-', '_')) && el.localName === 'sumeru-widget');
 
 /**
  * @param {Element} el
@@ -78,6 +84,7 @@ export const widgetOf = (el, loader, told) => {
     state: told?.name === 'error' || told?.name === 'empty' ? told.name : stateOf(el),
     time: time || (styles.length ? 'in the page' : ''),
     pictures: [...(root?.querySelectorAll('img,video,source') || [])].map((each) => each.src),
+    strangers: strangers(el),
     unstyled: styles.some((style) => !style.sheet),
   };
 };

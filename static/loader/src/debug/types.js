@@ -25,6 +25,7 @@
  * @property {string} state
  * @property {string} time               When its content came, for people.
  * @property {string[]} pictures         Addresses of pictures and videos in it.
+ * @property {string[]} strangers        Attributes that no widget has.
  * @property {boolean} unstyled          The page refused the styles of its server HTML.
  * @property {Probed|null} [answer]
  *

@@ -2,13 +2,15 @@
 import { agreed, decide } from './consent.js';
 import { VISITOR, forget, ids } from './ids.js';
 import { on, safe } from './listen.js';
-import { customer, dataset, reported } from './place.js';
+import { earlier, own } from '../script.js';
+import { base, customer, dataset, reported } from './place.js';
 import { drop, flush, track } from './queue.js';
 import { look, watch } from './sights.js';
 
-self.sumeru ||= {};
+if (!earlier) self.sumeru = {};
 
 // A second pixel on the page leaves everything to the first.
+if (!base) throw Error('no data-shop');
 if (!sumeru.pixel) {
   /** @param {'granted'|'denied'} word */
   const consent = safe((word) => {
@@ -33,14 +35,14 @@ if (!sumeru.pixel) {
 
   /** Asks whoever may have come in the meantime. */
   const ask = safe(() => {
-    // Not allowed may also mean: not decided yet.
-    if (agreed == null && self.Shopify?.customerPrivacy?.analyticsProcessingAllowed()) consent('granted');
     // When all is there and no loader, whoever waits in the queue waits for the pixel alone.
-    if (document.readyState == 'complete' && !sumeru.v) {
+    if (own(document, 'readyState') == 'complete' && !sumeru.v) {
       const q = (sumeru.q ||= []);
       q.push = (use) => setTimeout(use, 0, sumeru);
       q.splice(0).map(q.push);
     }
+    // Not allowed may also mean: not decided yet. Last, because an element of that name cannot be called.
+    if (agreed == null && self.Shopify?.customerPrivacy?.analyticsProcessingAllowed()) consent('granted');
   });
 
   merge();
@@ -56,14 +58,14 @@ if (!sumeru.pixel) {
   on('storage', ({ key, newValue }) => key == VISITOR && !newValue && consent());
   on('visibilitychange', () => {
     look();
-    flush(document.hidden);
+    flush(document.hidden === true);
   });
   on('pagehide', flush);
   on('pageshow', ({ persisted }) => {
     if (persisted) reported.length = 0;
     look();
   });
-  if (document.prerendering) on('prerenderingchange', watch);
+  if (document.prerendering === true) on('prerenderingchange', watch);
   else watch();
   dispatchEvent(new Event('sumeru:pixel'));
 }

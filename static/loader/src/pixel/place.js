@@ -1,6 +1,8 @@
 /** Which page this is, and what the script's own element says. A page may become another one without a load. */
 
-export const { src, dataset } = document.currentScript;
+import { own, said } from '../script.js';
+
+export const { dataset, base } = said(own(document, 'currentScript'));
 
 /** The token by which the storefront's server says who is signed in; it goes with the next events. */
 export const customer = { customer_token: dataset.customerToken };
@@ -9,7 +11,7 @@ export const customer = { customer_token: dataset.customerToken };
 export const MARK = Symbol();
 
 let page;
-let referrer = document.referrer;
+let referrer = own(document, 'referrer');
 
 /** What this page has reported, each once for a page: its view at 1, its product at 2. @type {1[]} */
 export const reported = [];

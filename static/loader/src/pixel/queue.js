@@ -2,10 +2,9 @@
 import { agreed } from './consent.js';
 import { ids, known } from './ids.js';
 import { safe } from './listen.js';
-import { MARK, customer, dataset, src, where } from './place.js';
+import { MARK, base, customer, dataset, where } from './place.js';
 
-/** As the loader finds its API: beside the script, a path prefix of a first-party proxy kept, unless `data-api` names it in full. */
-const url = (dataset.api || src.replace(/(.*\/)embed.*/, `$1w/v1/${dataset.shop}/`)) + 'events';
+const url = base + 'events';
 
 /** @type {import('./types.js').Event[]} */
 const waiting = [];
@@ -38,7 +37,7 @@ const send = async (batch, body) => {
  * @param {unknown} [leaving] the page may be gone the next moment
  */
 export const flush = safe((leaving) => {
-  if (!agreed || !waiting[0] || document.prerendering || (busy && !leaving)) return;
+  if (!agreed || !waiting[0] || document.prerendering === true || (busy && !leaving)) return;
   const who = ids();
   let count = 200;
   let body;

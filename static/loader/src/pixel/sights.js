@@ -1,10 +1,11 @@
 /** What is seen and used: pages, products, widgets, experiments. Facts only, no text of the page. */
+import { own } from '../script.js';
 import { on, safe } from './listen.js';
 import { MARK, dataset, reported, turn } from './place.js';
 import { track } from './queue.js';
 
 /** What a widget is, as the loader finds it. */
-const SELECTOR = 'sumeru-widget,[data-sumeru-widget]';
+const SELECTOR = 'sumeru-widget,[data-sumeru-widget]:not(form)';
 
 const exposed = [];
 let timer;
@@ -32,7 +33,8 @@ const sight = new IntersectionObserver(
     entries.map(({ target, intersectionRatio, intersectionRect: { height } }) => {
       const detail = about(target);
       const key = JSON.stringify(detail);
-      if (height && (intersectionRatio >= 0.5 || height >= innerHeight / 3)) {
+      // What was hidden when the page was looked at, as in a dialog, has come out.
+      if (height && touch(target, 1) && (intersectionRatio >= 0.5 || height >= innerHeight / 3)) {
         // What it was about when it was seen.
         const seen = (target[MARK] ||= []);
         once(seen, key, 'widget_view', detail);
@@ -46,20 +48,30 @@ const sight = new IntersectionObserver(
   { threshold: [...Array(51).keys()].map((i) => i / 50) },
 );
 
-/** A widget that is new, or whose content may be. @param {Element} el the host */
-const touch = (el) => {
+/**
+ * Whether the page shows this at all, on the screen or further down. What stands in the head shows nothing and is there; so is what a
+ * browser without the question cannot tell.
+ */
+const rendered = (el) => el.closest('head') || el.checkVisibility?.({ visibilityProperty: true }) != 0;
+
+/** A widget that is new, or whose content may be, or that came out of hiding. @param {Element} el the host @param {1} [known] @returns {1|undefined} rendered */
+const touch = (el, known) => {
   const { widget, product_id } = about(el);
-  if (widget == 'reviews') product(product_id);
   const root = el.shadowRoot || el;
   // More than a placeholder: whatever our widgets are made of has parts.
-  if (root.querySelector('[part]')) {
+  const content = root.querySelector('[part]');
+  if (content && !known) {
     sight.unobserve(el);
     sight.observe(el);
-    // Not only when seen: a variant that shows less would be counted less, and the comparison would be wrong.
-    root.querySelectorAll('[data-exposure]').forEach(({ dataset: { exposure } }) => {
-      once(exposed, exposure, 'experiment_exposure', JSON.parse(exposure));
-    });
   }
+  // Either may have no box of its own (`display: contents`).
+  if (!rendered(el) && !(content && rendered(content))) return;
+  if (widget == 'reviews') product(product_id);
+  // Not only when seen: a variant that shows less would be counted less, and the comparison would be wrong.
+  root.querySelectorAll('[data-exposure]').forEach(({ dataset: { exposure } }) => {
+    once(exposed, exposure, 'experiment_exposure', JSON.parse(exposure));
+  });
+  return 1;
 };
 
 /** What is known first counts: the page's own word, a widget's (its id is surely one of the shop's), then structured data. */
@@ -70,15 +82,17 @@ const product = (product_id, sku) => {
 /** The page as it is now. */
 export const look = safe(() => {
   timer = 0;
-  if (document.prerendering) return;
+  if (document.prerendering === true) return;
   turn();
   once(reported, 1, 'page_view');
   product(dataset.productId);
-  document.querySelectorAll(SELECTOR).forEach(safe(touch));
-  product(document.querySelector('[property$=retailer_item_id]')?.content);
-  document.querySelectorAll('[type*="ld+json"]').forEach(
-    safe(({ textContent }) => {
-      const data = JSON.parse(textContent);
+  own(document, 'querySelectorAll', SELECTOR).forEach(safe((el) => touch(el)));
+  own(document, 'querySelectorAll', 'meta[property$=retailer_item_id],script[type*="ld+json"]').forEach(
+    safe((el) => {
+      // Neither has a box of its own.
+      if (!rendered(el.parentElement)) return;
+      if (el.content) return product(el.content);
+      const data = JSON.parse(el.textContent);
       const [found, more] = [data['@graph'] || data].flat().filter((item) => /Product/.test(item['@type']));
       // With more of them it is a list.
       if (!more) product(found.productID, found.sku);
@@ -98,8 +112,10 @@ export const watch = () => {
   // The key may hold parameters about a person.
   on('sumeru:add-to-cart', ({ detail: { v, type, key, ...rest } }) => track('add_to_cart', { widget: type, ...rest }));
   on('click', (event) => {
+    // A click may change the address and nothing else; so may going back.
+    later();
     const path = event.composedPath();
-    const host = path.find((node) => node.matches?.(SELECTOR));
+    const host = path.find((node) => own(node, 'matches', SELECTOR));
     const link = path[0].closest('a,button');
     if (host && link)
       track('widget_click', {
@@ -107,8 +123,6 @@ export const watch = () => {
         part: link.closest('[part]')?.part.value,
         action: Object.keys(link.dataset)[0],
       });
-    // A click may change the address and nothing else; so may going back.
-    later();
   });
   on('popstate', later);
   look();

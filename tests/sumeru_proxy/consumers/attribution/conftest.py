@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 
 from sumeru_proxy.models import Shop
+from tests.sumeru_proxy.consumers.attribution.mounting import mount
 
 
 @pytest.fixture(autouse=True)
-def only_attribution(no_consumers: None, settings: Any) -> None:
+def only_attribution(no_consumers: None, settings: Any, request: pytest.FixtureRequest) -> None:
     """The one consumer that is tested here."""
     settings.SUMERU_CONSUMERS = ["sumeru_proxy.consumers.attribution"]
+    if request.module.__name__.rpartition(".")[2] in ("test_api", "test_spend"):
+        mount()
 
 
 @pytest.fixture

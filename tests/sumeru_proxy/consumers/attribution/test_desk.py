@@ -107,6 +107,18 @@ def test_an_estimate_is_owed_once_a_minute_by_those_who_may(filled: Shop, reader
     assert 1 <= Job.objects.filter(kind="attribution:fit", shop=filled).count() <= 2
 
 
+def test_an_estimate_says_what_it_was_made_from(filled: Shop, reader: Client) -> None:
+    from sumeru_proxy.consumers.attribution.models import Fit
+
+    Fit.objects.create(
+        shop=filled, model=ModelCode.SHAPLEY_RATE, conversions=250, open_journeys=800_000, sampled=4, negative=["email"]
+    )
+    page = reader.get(address(filled, "report"), SPAN).content.decode()
+    assert "estimated from 250 orders and 800000 journeys without an order" in page
+    assert "one in 4 was read" in page
+    assert "would be negative: email." in page
+
+
 def test_a_cent_that_is_missing_is_shown(filled: Shop, reader: Client) -> None:
     from sumeru_proxy.consumers.attribution.models import Credit
 

@@ -247,6 +247,7 @@ def test_the_worker_takes_what_the_pixel_gathered(shop: Shop) -> None:
     Worker(handlers()).once()
     job = Job.objects.get(key="batch-1")
     assert (job.state, job.result) == (Job.State.DONE, {"visitors": 1, "withdrawn": 0})
+    assert job.body_text == ""  # it held addresses and ids
     assert len(touches(shop)) == 1
 
 

@@ -17,6 +17,7 @@ from sumeru_proxy.consumers.order_sync.books.invoices import Seller
 from sumeru_proxy.consumers.order_sync.consumer import CONSUMER
 from sumeru_proxy.consumers.order_sync.targets import files, http
 from sumeru_proxy.consumers.order_sync.tryton.options import Options
+from sumeru_proxy.outbox import signed_webhooks
 from tests import samples
 from tests.sumeru_proxy.consumers.order_sync.books.test_invoices import PARKED
 
@@ -54,7 +55,7 @@ def test_accounts_sellers_fields_and_reasons_are_named(client: Client) -> None:
 
 def test_every_status_that_has_a_meaning_is_named(client: Client) -> None:
     text = page(client, "orders-signed-http")
-    for status in (*http.AWAY, *http.SETTINGS):
+    for status in (*signed_webhooks.AWAY, *signed_webhooks.SETTINGS):
         assert str(status) in text, status
 
 

@@ -12,10 +12,10 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from sumeru_proxy.client import shapes_admin as shapes
-from sumeru_proxy.consumers.order_sync import engine, proof, rehearsal, syncing
+from sumeru_proxy.consumers.order_sync import engine, proof, syncing
 from sumeru_proxy.consumers.order_sync.consumer import CONSUMER
 from sumeru_proxy.consumers.order_sync.kinds import kinds, open_target
-from sumeru_proxy.consumers.order_sync.models import DayProof, Link, OrderTarget, Rehearsal, Sending
+from sumeru_proxy.consumers.order_sync.models import DayProof, Link, OrderTarget, Sending
 from sumeru_proxy.consumers.order_sync.owing import owe_write
 from sumeru_proxy.consumers.order_sync.targets.interface import (
     Entry,
@@ -285,6 +285,29 @@ def test_a_newer_order_that_arrives_during_the_writing_stays_due(row: OrderTarge
     assert odd.written == ["ord_1", "ord_1"]
 
 
+def test_a_page_of_orders_that_say_the_same_costs_two_queries_however_many(
+    row: OrderTarget, django_assert_num_queries: Any
+) -> None:
+    engine.take(row, orders(*(f"ord_{n}" for n in range(40))))
+    engine.flush(row, Odd())  # type: ignore[arg-type]
+    before = list(Link.objects.order_by("pk").values_list("state", "changed_at", "document_text"))
+    later = timezone.now() + timedelta(hours=1)
+    ready = engine.map_orders(row.shop, orders(*(f"ord_{n}" for n in range(40))))
+    with django_assert_num_queries(2):
+        assert engine.take(row, ready, now=later) == 0
+    assert list(Link.objects.order_by("pk").values_list("state", "changed_at", "document_text")) == before
+    assert set(Link.objects.values_list("seen_at", flat=True)) == {later}
+
+
+def test_test_orders_that_were_sent_leave_when_the_option_goes(row: OrderTarget) -> None:
+    row.test_orders = True
+    engine.take(row, orders("ord_1", test=True))
+    engine.flush(row, Odd())  # type: ignore[arg-type]
+    row.test_orders = False
+    engine.take(row, orders("ord_1", test=True))
+    assert states(row) == {"skipped": 1}
+
+
 def test_an_older_reading_changes_nothing(row: OrderTarget) -> None:
     now = timezone.now()
     engine.take(row, orders("ord_1", updated_at=now, cancelled_at=now))
@@ -336,30 +359,6 @@ def test_documents_are_emptied_after_their_time(row: OrderTarget) -> None:
     assert set(Link.objects.values_list("document_text", "state")) == {("", "sent")}
 
 
-def test_a_rehearsal_says_what_would_be_written_and_writes_nothing(
-    shop: Shop, sandbox: Upstream, row: OrderTarget
-) -> None:
-    live(sandbox, 25, seed=4)
-    call_command("order_sync", "rehearse", shop.key, "--all", "--json")
-    report = Rehearsal.objects.get().report
-    assert report["orders"] >= 25
-    assert Link.objects.count() == 0
-    assert (
-        sum(report["actions"].values())
-        + sum(report["skipped"].values())
-        + sum(each["count"] for each in report["problems"].values())
-        == report["orders"]
-    )
-    call_command("sync_orders", shop.key, "--since", "3650d")
-    happened = dict(Link.objects.values_list("order_id", "total"))
-    predicted = {
-        order_id: total for order_id, action, total, _rounding, _reason in report["each"] if action == "created"
-    }
-    assert predicted == {
-        each: happened[each] for each in Link.objects.filter(state="sent").values_list("order_id", flat=True)
-    }
-
-
 def test_a_target_whose_options_do_not_fit_lets_everything_wait(shop: Shop, row: OrderTarget) -> None:
     engine.take(row, orders("ord_1"))
     OrderTarget.objects.update(options={"folder": "relative"})
@@ -391,11 +390,3 @@ def documents_of_one() -> Any:
     from sumeru_proxy.consumers.order_sync.mapping import map_order
 
     return map_order(orders("ord_1")[0], "acme")
-
-
-def test_a_rehearsal_counts_problems_by_reason(row: OrderTarget) -> None:
-    bad = order("12.001", MUG, id="ord_bad", number="#7")
-    with open_target(row) as target:
-        report = rehearsal.rehearse(row, target, [bad, *orders("ord_1")])
-    assert report["problems"]["amount_precision"]["orders"] == ["#7"]
-    assert report["actions"] == {"created": 1}

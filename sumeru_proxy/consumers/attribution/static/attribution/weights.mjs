@@ -89,12 +89,25 @@ const told = (found) => {
   } else bar.removeAttribute('value');
 };
 
+let released;
+let begun = Promise.resolve();
+
 /** All orders, as far as the worker is; looks again until it is done, cancelled, or the weights change. */
 async function askAll() {
   const { first, last, currency } = form.dataset;
   const mine = (run = Symbol());
-  let answer = await send({ rules: rules(), first, last, currency, all: true });
-  while (answer.ok && run === mine) {
+  // One after the other: the server ends the run before, and the last one asked for must be the last that it hears of.
+  const mayBegin = begun;
+  let begins;
+  begun = new Promise((done) => (begins = done));
+  await mayBegin;
+  let answer;
+  try {
+    if (run === mine) answer = await send({ rules: rules(), first, last, currency, all: true });
+  } finally {
+    begins();
+  }
+  while (answer?.ok && run === mine) {
     const found = await answer.json();
     if (run !== mine) return;
     whole.dataset.run = found.run;
@@ -123,7 +136,9 @@ if (form && section && form.querySelector('button')) {
   });
   // Released: what the hand has let go of is asked of all orders.
   form.addEventListener('change', ({ target }) => {
-    if (target.closest('[data-rule]')) askAll().catch(complain);
+    clearTimeout(released);
+    // A held arrow key releases the slider with each step.
+    if (target.closest('[data-rule]')) released = setTimeout(() => askAll().catch(complain), 300);
   });
   stop.addEventListener('click', async () => {
     const answer = await send({ cancel: Number(whole.dataset.run) });
