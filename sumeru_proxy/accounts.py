@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from dataclasses import replace
 
 from django.conf import settings
 
@@ -20,13 +22,19 @@ def account_of(shop: Shop) -> Account:
     """Host, identity and limits of a shop. Raises secrets.CredentialUnusable when a stored credential cannot be opened, or may not be sent
     to the shop's host: rows also come from imports, which ask no form, and the setting may have been narrowed since.
     """
+    return replace(
+        _account_without_credentials(shop),
+        public_key=secrets.load(shop, Credential.Kind.PUBLIC_KEY),
+        token=secrets.load(shop, Credential.Kind.ADMIN_TOKEN),
+    )
+
+
+def _account_without_credentials(shop: Shop) -> Account:
     if shop.api_url.rstrip("/") not in settings.SUMERU_HOSTS:
         raise secrets.CredentialUnusable(f"the host of shop {shop.pk} is not one of the setting SUMERU_HOSTS")
     return Account(
         host=shop.api_url,
-        public_key=secrets.load(shop, Credential.Kind.PUBLIC_KEY),
         shop_domain=shop.domain,
-        token=secrets.load(shop, Credential.Kind.ADMIN_TOKEN),
         referral_path=shop.referral_path,
         limits=shop.limits,
         egress=settings.SUMERU_EGRESS,
@@ -44,17 +52,30 @@ class AccountUnusable(errors.Refused):
 def client_for(shop_id: int, lane: str, network: str = "") -> Sumeru:
     """A client of this shop in a lane (see ``client.limiter.LANES``), on the limiter that all processes share.
 
-    Raises AccountUnusable (a Refused) when the shop's settings or credentials cannot be used.
+    Credentials are opened by the first call that the limiter lets pass. Raises AccountUnusable (a Refused), as its calls do, when the
+    shop's settings or credentials cannot be used.
     """
+    shop = Shop.objects.get(pk=shop_id)
+    bare = _usable(shop, lambda: _account_without_credentials(shop))
+    return Sumeru(
+        bare,
+        lane=lane,
+        store=limit_stores.shared(),
+        network=network,
+        unlock=lambda: _usable(shop, lambda: account_of(shop)),
+        observer=health.observer(shop_id),
+    )
+
+
+def _usable(shop: Shop, make: Callable[[], Account]) -> Account:
     try:
-        account = account_of(Shop.objects.get(pk=shop_id))
+        return make()
     except (secrets.CredentialUnusable, ValueError) as error:
         # To a page this is one more reason for "not now"; the operator finds it in the log and in the shop's health.
-        log.error("shop %s: its account cannot be used: %s", shop_id, error)
+        log.error("shop %s: its account cannot be used: %s", shop.pk, error)
         unusable = AccountUnusable(str(error))
-        health.note(shop_id, "account", unusable)
+        health.note(shop.pk, "account", unusable)
         raise unusable from None
-    return Sumeru(account, lane=lane, store=limit_stores.shared(), network=network, observer=health.observer(shop_id))
 
 
 refresher = freshness.Refresher(lambda shop_id: client_for(shop_id, "refresh"))

@@ -24,7 +24,7 @@ from sumeru_proxy.client.errors import (
 )
 from sumeru_proxy.client.limiter import LANES, LimitHeaders, MemoryStore, Store
 from sumeru_proxy.client.reading import Notes
-from sumeru_proxy.client.resource import CallArguments, Resource, read_answer
+from sumeru_proxy.client.resource import ADMIN, CallArguments, Resource, read_answer
 from sumeru_proxy.client.session import PAGE_BUDGET, REFRESH_BUDGET, WORKER_BUDGET, Budget, HttpCall, HttpReply
 
 log = logging.getLogger(__name__)
@@ -115,6 +115,7 @@ class Caller:
 
     ``store`` keeps limiter and breaker (default: this process alone). ``network`` is in whose name a shop's reads are made. ``budget``
     and ``max_attempts`` replace the lane's; ``clock`` (Unix seconds), ``sleep`` and ``chance`` (random in [0, 1)) can be injected.
+    ``unlock`` gives the account with its credentials where ``account`` has none yet: only a call that the limiter lets pass needs them.
     """
 
     def __init__(
@@ -126,6 +127,7 @@ class Caller:
         budget: Budget | None = None,
         max_attempts: int | None = None,
         network: str = "",
+        unlock: Callable[[], Account] | None = None,
         observer: Callable[[Observed], None] | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
@@ -137,6 +139,7 @@ class Caller:
         self.account = account
         self.lane = lane
         self.network = network
+        self._unlock = unlock
         self.budget = budget or habits.budget
         self.max_attempts = max_attempts or habits.attempts
         self.heeds_pauses = habits.heeds_pauses
@@ -192,6 +195,8 @@ class Caller:
         Raises Refused, Limited, Unavailable or Unreadable.
         """
         headers: tuple[tuple[str, str], ...] = ()
+        if self._unlock is None or resource.limit_class == ADMIN:
+            self._opened().credential(resource.limit_class)  # nothing is counted for who has none
         if resource.is_write:
             key = arguments.idempotency_key(idempotency_key) if idempotency_key is not None else str(uuid.uuid4())
             headers = (("Idempotency-Key", key),)
@@ -202,7 +207,7 @@ class Caller:
             query=asked.query,
             segments=asked.segments,
             headers=headers,
-            credential=self.account.credential(resource.limit_class),
+            credential=(),
             body=asked.body,
             endpoint=resource.name,
         )
@@ -232,6 +237,12 @@ class Caller:
             answered = answered if held else failure
             self._sleep(verdict.wait_s)
 
+    def _opened(self) -> Account:
+        """The account with its credentials, opened once, when they are needed."""
+        if self._unlock is not None:
+            self.account, self._unlock = self._unlock(), None
+        return self.account
+
     def _once(self, resource: Resource[T], asked: CallArguments, request: HttpCall) -> Answer[T]:
         name = resource.name
         question = gate.Question(
@@ -250,6 +261,11 @@ class Caller:
             )
         except SumeruError as error:
             self._observe(Meta(name, 0, 0.0), error, asked, sent=False)
+            raise
+        try:
+            request = replace(request, credential=self._opened().credential(resource.limit_class))
+        except SumeruError:
+            gate.leave(passed, LimitHeaders(cache_hit=True), not passed.probe, self._clock())
             raise
         began = time.monotonic()
         try:

@@ -38,7 +38,36 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         prepare(folder)
         sizes = options.products or ([2_000] if options.quick else [2_000, 20_000])
         rows = [simulate(clock, size, minutes, warm_up, options.reads_per_second) for size in sizes]
-        return {"limit_per_minute": LIMIT_PER_MINUTE, "rows": rows, "troubles": troubles.simulate(clock)}
+        cold = [cold_start(clock, walked=walked) for walked in (False, True)]
+        trouble = troubles.simulate(clock)
+    return {"limit_per_minute": LIMIT_PER_MINUTE, "rows": rows, "cold": cold, "troubles": trouble}
+
+
+COLD_PRODUCTS, COLD_S, COLD_LEAST = 200, 120.0, 180
+
+
+def cold_start(clock: Clock, *, walked: bool) -> dict[str, Any]:
+    """Nothing is kept, and 200 shoppers open a product each: how many have its reviews after two minutes and the first burst."""
+    from tests.bench.fair_world import FairWorld
+
+    world = FairWorld(clock, 1, COLD_PRODUCTS, walked=walked)
+    start, calls, feed = clock.now, world.upstream.calls, world.upstream.by_kind["feed"]
+    for number in range(COLD_PRODUCTS):
+        world.shopper("cold", 0, f"prd_{number}", f"shopper {number}", start + number / COLD_PRODUCTS)
+    world.run(start + COLD_S)
+    return {
+        "index": "walked" if walked else "not yet",
+        "with_reviews": len(world.waits["cold"]),
+        "calls": world.upstream.calls - calls,
+        "calls_of_the_feed": world.upstream.by_kind["feed"] - feed,
+        "most_in_a_minute": world.upstream.most_sliding,
+        "answered_429": world.upstream.refused,
+    }
+
+
+def failed(result: dict[str, Any]) -> bool:
+    """Whether too few cold products had their reviews in time."""
+    return any(row["with_reviews"] < COLD_LEAST or row["answered_429"] for row in result["cold"])
 
 
 def prepare(folder: str) -> None:
@@ -164,4 +193,9 @@ def show(result: dict[str, Any]) -> None:
     for name in result["rows"][0]:
         values = [row[name] for row in result["rows"]]
         print(f"{name:32}" + "".join(f"{value:>14.5f}" if 0 < value < 1 else f"{value:>14,}" for value in values))
+    for row in result["cold"]:
+        print(
+            f"{COLD_PRODUCTS} cold products after {COLD_S:.0f} s: "
+            + ", ".join(f"{name} {value}" for name, value in row.items())
+        )
     troubles.show(result["troubles"])

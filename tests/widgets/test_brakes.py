@@ -32,13 +32,12 @@ def test_what_an_answer_costs(calls: int, cpu_s: float, size: int, cost: int) ->
 
 
 def test_calls_to_sumeru_are_counted(client: Client, shop: Shop, settings: Any) -> None:
-    settings.CLIENT_READS_PER_MINUTE = 8
+    settings.CLIENT_READS_PER_MINUTE = 40
     address = f"/w/v1/{shop.key}/bundles.json"
-    assert client.get(address, {"product_id": "prd_1"}).status_code == 200
-    assert client.get(address, {"product_id": "prd_2"}).status_code == 200
-    answer = client.get(address, {"product_id": "prd_3"})
-    assert answer.status_code == 429
-    assert int(answer["Retry-After"]) >= 1
+    answers = [client.get(address, {"product_id": f"prd_{number}"}) for number in range(1, 20)]
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert refused  # nineteen small answers alone would be free
+    assert int(refused[0]["Retry-After"]) >= 1
 
 
 def test_who_spends_much_is_known_to_other_processes(shop: Shop) -> None:

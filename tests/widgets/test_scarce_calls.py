@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from sumeru_proxy import accounts, limit_stores
+from sumeru_proxy import accounts, limit_stores, secrets
 from sumeru_proxy.client.limiter import Store
-from sumeru_proxy.models import Shop
+from sumeru_proxy.models import Credential, Shop
 from tests.upstream import Upstream
 
 pytestmark = pytest.mark.stores
@@ -49,6 +51,26 @@ def test_a_cold_grid_without_calls_asks_the_limiter_once(
     assert states == ["pending"] * 2 + ["ready"] + ["pending"] * 45
     assert counting.changes <= 2  # what a bulk call costs, and whether it may be made
     assert sandbox.calls() == calls
+
+
+def test_a_miss_that_the_limiter_refuses_opens_no_credential(client: Client, shop: Shop, sandbox: Upstream) -> None:
+    sandbox.fault("429", retry_after=30)
+    address = f"/w/v1/{shop.key}/bundles.json"
+    client.get(address, {"product_id": "prd_4"})
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(address, {"product_id": "prd_5"}).json()["state"] == "pending"
+    assert not [each["sql"] for each in queries if "credential" in each["sql"]]
+
+
+def test_a_credential_that_cannot_be_opened_costs_no_call(client: Client, shop: Shop, sandbox: Upstream) -> None:
+    Credential.objects.update(sealed="damaged")
+    for number in range(3, 11):
+        address = f"/w/v1/{shop.key}/bundles.json"
+        assert client.get(address, {"product_id": f"prd_{number}"}).json()["state"] == "pending"
+    assert sandbox.calls() == 0
+    secrets.store(shop, "public_key", sandbox.account()["public_key"])
+    Credential.objects.filter(sealed="damaged").delete()
+    assert client.get(f"/w/v1/{shop.key}/bundles.json", {"product_id": "prd_1"}).json()["state"] == "ready"
 
 
 def test_a_page_of_reviews_leaves_its_product_to_the_refresher_when_calls_are_scarce(
