@@ -155,6 +155,7 @@ JSON_OF_OURS = {
     "sumeru_proxy.limit_stores": "states written by us",
     "sumeru_proxy.reading.handing_over": "rows written by us",
     "sumeru_proxy.reading.catalogue": "rows written by us",
+    "sumeru_proxy.consumers.attribution.api_parts": "times written by us",
 }
 """Who may call ``json.loads``, beside programs that only an operator starts, with the reason."""
 

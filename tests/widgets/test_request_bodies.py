@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from widgets.edge.request_bodies import measured
+from widgets.edge import gates
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,7 @@ def test_each_address_has_its_limit(path: str, sent: int, length: int) -> None:
         seen.update(environ)
         return [environ["wsgi.input"].read()]
 
-    environ = {"PATH_INFO": path, "HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input": io.BytesIO(b"x" * sent)}
-    (body,) = measured(application, 10, {"/hooks/": 100})(environ, lambda *_: None)
+    environ = {"REQUEST_METHOD": "POST", "PATH_INFO": path, "REMOTE_ADDR": "203.0.113.9"}
+    environ |= {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input": io.BytesIO(b"x" * sent)}
+    (body,) = gates.guarded(application, 24, {"/hooks/": 100, "/": 10})(environ, lambda *_: None)
     assert (len(body), seen["CONTENT_LENGTH"]) == (length, str(length))

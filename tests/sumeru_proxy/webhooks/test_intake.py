@@ -196,7 +196,7 @@ def test_what_an_event_makes_stale(event_type: str, data: dict[str, Any], stale:
         ("order.attributed", {"order_id": "ord_1"}, "ord_1"),
         ("order.created", {"id": "ord_2"}, "ord_2"),
         ("order.created", {"order": {"id": "ord_3"}}, "ord_3"),
-        ("order.created", {"id": "bad id"}, None),
+        ("order.created", {"id": "bad\nid"}, None),
         ("customer.created", {"id": "cus_1"}, None),
     ],
 )

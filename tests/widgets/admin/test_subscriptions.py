@@ -135,7 +135,7 @@ def test_a_fault_after_sumerus_answer_does_not_show_the_secret(
         ("https://widgets.example{path}?to=x", "must end with"),
         ("https://widgets.example{path}#x", "must end with"),
         ("javascript:alert(1){path}", "http or https URL"),
-        ("https://user:pw@widgets.example{path}", "http or https URL"),
+        ("https://user:pw@widgets.example{path}", "looks like a credential"),
         ("https://[bad{path}", "http or https URL"),
         ("https://widgets.example:port{path}", "http or https URL"),
         ("", "This field is required"),
