@@ -11,7 +11,9 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import msgspec
 
 from sumeru_proxy.client import resources
 from sumeru_proxy.reading.shared_cache import Away, cache
@@ -35,11 +37,11 @@ _SUCCESSES_LIMIT = 20_000
 _written: Memory[tuple[int, str], None] = Memory(_SUCCESSES_LIMIT, WRITE_EVERY_S, clock=time.time)
 
 
-class _Success(TypedDict):
+class _Success(msgspec.Struct, frozen=True):
     at: float
 
 
-class _Misread(TypedDict):
+class _Misread(msgspec.Struct, frozen=True):
     at: float
     path: str
     expected: str
@@ -47,12 +49,15 @@ class _Misread(TypedDict):
     left_out: bool
 
 
-class _Failure(TypedDict):
+class _Failure(msgspec.Struct, frozen=True):
     at: float
-    error: str
-    code: str
-    status: int
-    request_id: str
+    error: str = ""
+    code: str = ""
+    status: int = 0
+    request_id: str = ""
+
+
+N = TypeVar("N", _Success, _Failure, _Misread)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +169,10 @@ def _note_success(shop_id: int, endpoint: str, at: float) -> None:
 
 def _note_misread(shop_id: int, endpoint: str, entry: _Misread) -> None:
     name = _names(shop_id, _known(endpoint))[2]
-    if _written.fresh((shop_id, name), entry["at"]):
+    if _written.fresh((shop_id, name), entry.at):
         return
     _keep(name, entry)
-    _written.set((shop_id, name), None, entry["at"])
+    _written.set((shop_id, name), None, entry.at)
 
 
 def _note_failure(shop_id: int, endpoint: str, entry: _Failure) -> None:
@@ -178,11 +183,18 @@ def _note_failure(shop_id: int, endpoint: str, entry: _Failure) -> None:
 
 def _keep(key: str, entry: _Success | _Failure | _Misread) -> None:
     try:
-        cache.set(key, entry, timeout=KEEP_S)
+        cache.set(key, msgspec.json.encode(entry), timeout=KEEP_S)
     except Away:
         pass
     except Exception as error:  # whatever the cache library raises: a note is never worth a failed call
         log.warning("health not noted: %s", type(error).__name__)
+
+
+def _read(kind: type[N], stored: object) -> N | None:
+    try:
+        return msgspec.json.decode(stored, type=kind) if isinstance(stored, bytes) else None
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):  # another release's, or nobody's
+        return None
 
 
 def of_many(shop_ids: Iterable[int]) -> dict[int, list[Health]]:
@@ -195,20 +207,21 @@ def of_many(shop_ids: Iterable[int]) -> dict[int, list[Health]]:
         log.warning("health not read: %s", type(error).__name__)
         return found
     for shop_id, name in wanted:
-        succeeded, failed, misread = (stored.get(key) for key in _names(shop_id, name))
+        good_key, bad_key, unread_key = _names(shop_id, name)
+        succeeded, failed = _read(_Success, stored.get(good_key)), _read(_Failure, stored.get(bad_key))
         if succeeded is None and failed is None:
             continue
-        bad: _Failure = failed or _Failure(at=0.0, error="", code="", status=0, request_id="")
+        bad = failed or _Failure(0.0)
         found[shop_id].append(
             Health(
                 endpoint=name,
-                succeeded_at=succeeded["at"] if succeeded else None,
-                failed_at=bad["at"] if failed else None,
-                error=bad["error"],
-                code=bad["code"],
-                status=bad["status"],
-                request_id=bad["request_id"],
-                **_shown(misread),
+                succeeded_at=succeeded.at if succeeded else None,
+                failed_at=bad.at if failed else None,
+                error=bad.error,
+                code=bad.code,
+                status=bad.status,
+                request_id=bad.request_id,
+                **_shown(_read(_Misread, stored.get(unread_key))),
             )
         )
     return found
@@ -218,11 +231,11 @@ def _shown(misread: _Misread | None) -> dict[str, Any]:
     if misread is None:
         return {}
     return {
-        "unreadable_at": misread["at"],
-        "unreadable_path": misread["path"],
-        "expected": misread["expected"],
-        "unreadable_request_id": misread["request_id"],
-        "left_out": misread["left_out"],
+        "unreadable_at": misread.at,
+        "unreadable_path": misread.path,
+        "expected": misread.expected,
+        "unreadable_request_id": misread.request_id,
+        "left_out": misread.left_out,
     }
 
 

@@ -25,6 +25,8 @@ from sumeru_proxy.redis_pool import ProcessPool
 
 R = TypeVar("R")
 Decide = Callable[[Mapping[str, State]], tuple[Mapping[str, State], R]]
+BRAKES: Final = "brake:"
+"""Keys of states that count what client networks do: strangers make them, so they are pruned."""
 TIMEOUT_S: Final = 0.2
 KEPT_S: Final = 3_600
 """Longer than any state matters: a bucket is full again after a minute, a breaker opens for half of one."""

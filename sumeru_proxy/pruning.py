@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, QuerySet
 
-from sumeru_proxy.models import InboundEvent, Job
+from sumeru_proxy.limit_stores import BRAKES
+from sumeru_proxy.models import Bucket, InboundEvent, Job
 from sumeru_proxy.reading import erasures
 from sumeru_proxy.webhooks import installed, intake
 
@@ -65,6 +66,8 @@ def prune(now: datetime, keep: Keep | None = None, *, dry_run: bool = False) -> 
             # Nothing cascades here: jobs of an event that goes only lose the reference.
             InboundEvent.objects.filter(pk__in=ids).delete()
             counts["events"] += len(ids)
+    if not dry_run:  # counters that are full again, of networks that nobody knows
+        Bucket.objects.filter(key__startswith=BRAKES, tat__lt=(now - timedelta(hours=1)).timestamp()).delete()
     counts["erasures"] = erasures.settle(now, dry_run=dry_run)
     for consumer in installed.consumers():
         if consumer.prune is not None:

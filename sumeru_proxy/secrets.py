@@ -2,7 +2,10 @@
 
 Keys come from ``SUMERU_ENCRYPTION_KEYS`` (urlsafe base64, 32 bytes each, newest first). A new value is sealed with the first key; any
 of them opens it, so a rotation is: put the new key first, run ``manage.py rotate_secrets``, drop the old key. A value
-written as ``env:NAME`` is not stored at all: it is read from the environment whenever it is needed.
+written as ``env:NAME`` is not stored at all: it is read from the environment whenever it is needed, if the operator lets shops name that
+variable (``may_name``).
+
+What is sealed says for which shop and kind: a value that somebody moves to another row does not open there.
 """
 
 from __future__ import annotations
@@ -34,6 +37,12 @@ _SHAPES = {
 _REFERENCE = re.compile(r"^env:([A-Z][A-Z0-9_]{0,119})\Z")
 
 
+VARIABLE_PREFIX = "SUMERU_CREDENTIAL_"
+"""Variables that credentials may name without being listed in the setting SUMERU_CREDENTIAL_VARIABLES."""
+_BOUND = "sumeru-bound-1"
+"""The first line of what is sealed. No credential holds a line break, so that nothing else looks like it."""
+
+
 class CredentialUnusable(Exception):
     """A stored credential cannot be opened (key dropped too early), its environment variable is not set, or its shop's host is
     not allowed."""
@@ -43,9 +52,35 @@ def _box() -> MultiFernet:
     return MultiFernet([Fernet(key) for key in settings.SUMERU_ENCRYPTION_KEYS])
 
 
+def _bound(shop_id: int, kind: str, value: str) -> bytes:
+    return "\n".join((_BOUND, str(shop_id), kind, value)).encode()
+
+
+def _unbound(text: str, shop_id: int, kind: str) -> str | None:
+    """The value, None when it was sealed for another shop or kind, or for none (by a release before this)."""
+    mark, _line, rest = text.partition("\n")
+    for_shop, _line, rest = rest.partition("\n")
+    for_kind, _line, value = rest.partition("\n")
+    return value if (mark, for_shop, for_kind) == (_BOUND, str(shop_id), kind) else None
+
+
+def may_name(variable: str) -> bool:
+    """Whether ``env:variable`` may be a credential: an operator's word, since whatever it holds is sent to a host."""
+    return variable.startswith(VARIABLE_PREFIX) or variable in settings.SUMERU_CREDENTIAL_VARIABLES
+
+
 def check_shape(kind: str, value: str) -> None:
     """Raises ValidationError when ``value`` cannot be a credential of this kind; the text never repeats the value."""
-    if _REFERENCE.match(value):
+    if reference := _REFERENCE.match(value):
+        if not may_name(reference[1]):
+            raise ValidationError(
+                _(
+                    "The variable %(name)s may not be named here. Its name must begin with %(prefix)s, or the operator lists it in "
+                    "SUMERU_CREDENTIAL_VARIABLES."
+                ),
+                params={"name": reference[1], "prefix": VARIABLE_PREFIX},
+                code="credential_variable",
+            )
         return
     if not _SHAPES[Credential.Kind(kind)].match(value):
         raise ValidationError(
@@ -69,7 +104,7 @@ def store(shop: Shop, kind: str, value: str, *, keep_old: bool = False) -> Crede
         return Credential.objects.create(
             shop=shop,
             kind=kind,
-            sealed="" if reference else _box().encrypt(value.encode()).decode(),
+            sealed="" if reference else _box().encrypt(_bound(shop.pk, kind, value)).decode(),
             last_four="" if reference else value[-4:],
             reference=reference[1] if reference else "",
         )
@@ -77,6 +112,8 @@ def store(shop: Shop, kind: str, value: str, *, keep_old: bool = False) -> Crede
 
 def _open(credential: Credential) -> str:
     if credential.reference:
+        if not may_name(credential.reference):
+            raise CredentialUnusable(f"environment variable {credential.reference} may not be named by a credential")
         value = os.environ.get(credential.reference, "")
         if not value:
             raise CredentialUnusable(f"environment variable {credential.reference} is not set")
@@ -87,11 +124,17 @@ def _open(credential: Credential) -> str:
             )
         return value.strip()
     try:
-        return _box().decrypt(credential.sealed.encode()).decode()
+        text = _box().decrypt(credential.sealed.encode()).decode()
     except InvalidToken:
         raise CredentialUnusable(
             f"{credential.get_kind_display()} of shop {credential.shop_id}: no key opens it"
         ) from None
+    found = _unbound(text, credential.shop_id, credential.kind)
+    if found is None:
+        raise CredentialUnusable(
+            f"{credential.get_kind_display()} of shop {credential.shop_id}: it was sealed for another shop or kind"
+        )
+    return found
 
 
 def reveal(credential: Credential) -> str:
@@ -132,5 +175,22 @@ def rotate(credentials: Iterable[Credential] | None = None) -> int:
                     f"{credential.get_kind_display()} of shop {credential.shop_id}: no key opens it"
                 ) from None
             # Only while it is still the value that was read: a merchant may have replaced it meanwhile.
+            count += Credential.objects.filter(pk=credential.pk, sealed=credential.sealed).update(sealed=sealed)
+    return count
+
+
+def bind_all() -> int:
+    """Seal what a release before this one sealed for no shop and kind; gives how many. After each ``migrate``; safe to repeat.
+
+    What no key opens stays as it is.
+    """
+    count = 0
+    for credential in Credential.objects.exclude(sealed=""):
+        try:
+            text = _box().decrypt(credential.sealed.encode()).decode()
+        except InvalidToken:
+            continue
+        if not text.startswith(_BOUND + "\n"):
+            sealed = _box().encrypt(_bound(credential.shop_id, credential.kind, text)).decode()
             count += Credential.objects.filter(pk=credential.pk, sealed=credential.sealed).update(sealed=sealed)
     return count

@@ -44,6 +44,7 @@ if os.environ.get("CACHE_URL", "").startswith("redis://") and "PYTEST_XDIST_WORK
 # Every consumer's tables are there; which consumers hear events is each test's own choice.
 os.environ["SUMERU_CONSUMERS"] = "sumeru_proxy.consumers.order_sync,sumeru_proxy.consumers.attribution"
 os.environ["SUMERU_REFRESH"] = "none"
+os.environ["SUMERU_CREDENTIAL_VARIABLES"] = "MY_SUMERU_TOKEN,SUMERU_TOKEN,ERP_KEY,TARGET_KEY,A_CUSTOMER_SECRET"
 os.environ["SECURE_COOKIES"] = "0"
 # The sync API of Playwright keeps an event loop in the thread that runs the test; Django would refuse its own database there.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -16,6 +17,7 @@ from packaging.utils import canonicalize_name
 
 from sumeru_proxy import memory
 from tests.process_state import PURE, UNREGISTERED, cached_functions, states_of
+from widgets import environment
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("widgets", "sumeru_proxy")
@@ -126,6 +128,47 @@ def test_only_the_session_imports_requests() -> None:
     assert importers("urllib3") <= {"sumeru_proxy.client.session"}
 
 
+def test_nothing_unpickles() -> None:
+    """Bytes of a store are data. Django's own cache backends unpickle, so ours stand in their place, whatever the address."""
+    for name in ("pickle", "marshal", "shelve", "dill", "jsonpickle", "joblib"):
+        assert importers(name) == set(), name
+    # A plan and a function on their way to worker processes that the operator started: a channel of theirs, no store.
+    parallel = {f"sumeru_proxy.consumers.attribution.{name}" for name in ("parallel", "range_worker")}
+    assert importers("cloudpickle") <= parallel
+    assert importers("django.core.cache.backends") == {"sumeru_proxy.reading.cache_backends"}
+    for url in ("local://", "database://", "redis://host/0", "rediss://host/0", "valkey://host/0", "unix:///socket"):
+        entry: Any = environment.cache(url)
+        plain = entry["OPTIONS"].get("serializer", entry["BACKEND"])
+        assert plain.startswith("sumeru_proxy.reading.cache_backends."), url
+
+
+JSON_OF_OURS = {
+    "widgets.http.parameters": "a text made here a line before",
+    "widgets.docs.npm_package": "a file of the release",
+    "widgets.doctor.table": "a file of the release",
+    "widgets.admin.bodies": "a stored body, which came in through a door that counts",
+    "widgets.management.commands.generate": "made here",
+    "sumeru_proxy.client.bounded_json": "the door, and that for Sumeru's answers with names that must be unique",
+    "sumeru_proxy.webhooks.intake": "the door for events, with words of its own",
+    "sumeru_proxy.webhooks.erasing": "a stored event, which came in through intake",
+    "sumeru_proxy.models": "stored bodies",
+    "sumeru_proxy.limit_stores": "states written by us",
+    "sumeru_proxy.reading.handing_over": "rows written by us",
+    "sumeru_proxy.reading.catalogue": "rows written by us",
+}
+"""Who may call ``json.loads``, beside programs that only an operator starts, with the reason."""
+
+
+def test_json_of_strangers_comes_in_through_a_door_that_counts() -> None:
+    skipped = ("sumeru_proxy.sandbox.", "widgets.demo.", "sumeru_proxy.consumers.order_sync.")
+    found = {
+        module
+        for module, path in modules()
+        if not module.startswith(skipped) and re.search(r"\bjson\.loads?\(", path.read_text(encoding="utf-8"))
+    }
+    assert found - set(JSON_OF_OURS) == set()
+
+
 def test_the_client_stands_alone() -> None:
     for module in (name for name, _path in modules() if name.startswith(("sumeru_proxy.client", "sumeru_proxy.sdk"))):
         names = imported(parsed(dict(modules())[module]), module, dict(modules())[module])
@@ -168,13 +211,8 @@ def test_only_secrets_decrypts_and_only_few_ask_it() -> None:
         if re.search(r"\bsecrets\.(load|load_all|reveal)\(", path.read_text(encoding="utf-8"))
         and module != "sumeru_proxy.secrets"
     }
-    allowed = (
-        "sumeru_proxy.accounts",
-        "sumeru_proxy.webhooks.",
-        "sumeru_proxy.consumers.",
-        "widgets.http.customers",
-        "widgets.http.brakes",
-    )
+    doors = ("widgets.http.customers", "widgets.http.brakes")
+    allowed = ("sumeru_proxy.accounts", "sumeru_proxy.webhooks.", "sumeru_proxy.consumers.", *doors)
     assert {module for module in loaders if not module.startswith(allowed)} == set()
 
 
@@ -359,7 +397,7 @@ def test_the_wall_finds_an_unregistered_holder(monkeypatch: pytest.MonkeyPatch) 
     tree = parsed(dict(modules())[module])
     assert set(states_of(module, tree)) == set()
     monkeypatch.setattr(memory, "_holders", set())
-    assert set(states_of(module, tree)) == {f"{module}.reads", f"{module}.guesses"}
+    assert set(states_of(module, tree)) == {f"{module}.{name}" for name in ("reads", "guesses", "log_ins")}
 
 
 def test_memory_stands_alone() -> None:

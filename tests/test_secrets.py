@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 from django.core.exceptions import ValidationError
+from django.core.management import call_command
 from django.utils import timezone
 
 from sumeru_proxy import secrets
@@ -70,6 +71,55 @@ def test_a_reference_is_read_from_the_environment_each_time(shop: Shop, monkeypa
         secrets.load(shop, "admin_token")
     monkeypatch.setenv("MY_SUMERU_TOKEN", TOKEN)
     assert secrets.load(shop, "admin_token") == TOKEN
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "SUMERU_ENCRYPTION_KEYS", "DATABASE_URL", "PATH", "SUMERU_CREDENTIALS"])
+def test_only_variables_that_the_operator_names_are_read(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """``env:SECRET_KEY`` was accepted, and whoever may set a customer secret could sign with it."""
+    monkeypatch.setenv(name, "x" * 64)
+    for kind in Credential.Kind:
+        with pytest.raises(ValidationError, match="SUMERU_CREDENTIAL_"):
+            secrets.store(shop, kind, f"env:{name}")
+    imported = Credential.objects.create(shop=shop, kind="customer_secret", reference=name)
+    with pytest.raises(secrets.CredentialUnusable, match="may not be named"):
+        secrets.reveal(imported)
+
+
+def test_a_prefix_names_variables_too(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUMERU_CREDENTIAL_RIDGE", TOKEN)
+    secrets.store(shop, "admin_token", "env:SUMERU_CREDENTIAL_RIDGE")
+    assert secrets.load(shop, "admin_token") == TOKEN
+
+
+def test_a_sealed_value_opens_for_its_shop_and_kind_alone(shop: Shop) -> None:
+    other = Shop.objects.create(name="Two", domain="two.example")
+    credential = secrets.store(shop, "target_secret", TOKEN)
+    for changes in ({"shop": other}, {"kind": "customer_secret"}):
+        Credential.objects.filter(pk=credential.pk).update(**changes)
+        with pytest.raises(secrets.CredentialUnusable, match="another shop or kind"):
+            secrets.reveal(Credential.objects.get(pk=credential.pk))
+        Credential.objects.filter(pk=credential.pk).update(shop=shop, kind="target_secret")
+    secrets.rotate()
+    assert secrets.load(shop, "target_secret") == TOKEN
+
+
+def test_what_an_older_release_sealed_is_bound_after_migrate(shop: Shop, settings: Any) -> None:
+    key = Fernet.generate_key().decode()
+    settings.SUMERU_ENCRYPTION_KEYS = [key]
+    old = Credential.objects.create(
+        shop=shop, kind="admin_token", sealed=Fernet(key).encrypt(TOKEN.encode()).decode(), last_four=TOKEN[-4:]
+    )
+    lost = Fernet(Fernet.generate_key()).encrypt(b"pk_live_lost0001").decode()
+    Credential.objects.create(shop=shop, kind="public_key", sealed=lost)
+    with pytest.raises(secrets.CredentialUnusable):
+        secrets.load(shop, "admin_token")  # else whoever moves an old one would be let in for ever
+    call_command("migrate", verbosity=0)
+    assert secrets.load(shop, "admin_token") == TOKEN
+    assert secrets.bind_all() == 0
+    assert Credential.objects.get(kind="public_key").sealed == lost
+    assert Credential.objects.get(pk=old.pk).last_four == TOKEN[-4:]
 
 
 def test_keys_are_rotated_without_a_moment_of_loss(shop: Shop, settings: Any) -> None:

@@ -334,6 +334,8 @@ class Widget:
 
     soonest_s: ClassVar[float] = 2.0
     """A submission that comes sooner after its form was made is no person's."""
+    sends_per_token: ClassVar[int] = 5
+    """Different submissions that one form is good for: a person gets a new form with each answer."""
     sends_per_minute: ClassVar[int] = 12
     """Submissions of one client address."""
     sends_per_subject_per_minute: ClassVar[int] = 60

@@ -14,7 +14,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
 
-from widgets import registry
+from widgets import environment, registry
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -86,6 +86,19 @@ def check_public_url(app_configs: Sequence[Any] | None = None, **_kwargs: Any) -
     return []
 
 
+def check_data_folder(app_configs: Sequence[Any] | None = None, **_kwargs: Any) -> list[CheckMessage]:
+    """W006: nobody else on this machine reads the data folder, which holds secrets and, with SQLite, everything."""
+    if not environment.open_to_others(settings.DATA_DIR):
+        return []
+    return [
+        Warning(
+            f"Other users of this machine can read {settings.DATA_DIR}.",
+            hint=f"Run chmod 700 {settings.DATA_DIR}",
+            id="widgets.W006",
+        )
+    ]
+
+
 def check_deployment(app_configs: Sequence[Any] | None = None, **_kwargs: Any) -> list[CheckMessage]:
     """W001 to W005: what a public installation should have."""
     messages: list[CheckMessage] = []
@@ -130,6 +143,6 @@ def check_deployment(app_configs: Sequence[Any] | None = None, **_kwargs: Any) -
 
 def register_all() -> None:
     """Bind every check; the deployment ones run with ``--deploy`` only."""
-    for check in (check_encryption_keys, check_hosts, check_catalogue, check_public_url):
+    for check in (check_encryption_keys, check_hosts, check_catalogue, check_public_url, check_data_folder):
         register(check, Tags.compatibility)
     register(check_deployment, Tags.security, deploy=True)

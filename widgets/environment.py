@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import secrets
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -57,6 +58,21 @@ def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
+def keep_files_private(mask: str) -> None:
+    """Set the process's umask: three octal digits such as 077, or 027 where a group may read. Raises ImproperlyConfigured."""
+    if not re.fullmatch("0?[0-7]{3}", mask):
+        raise ImproperlyConfigured(f"SUMERU_UMASK must be three octal digits such as 077, not {mask!r}")
+    os.umask(int(mask, 8))
+
+
+def open_to_others(folder: Path) -> bool:
+    """Whether other users of this machine may list or enter the folder; False when there is none yet."""
+    try:
+        return bool(folder.stat().st_mode & 0o007)
+    except OSError:
+        return False
+
+
 def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
     """Addresses and networks (192.0.2.7, 2001:db8::/32) separated by commas; anything else raises ImproperlyConfigured."""
     found = []
@@ -77,7 +93,7 @@ def kept_secret(path: Path, make: str) -> str:
         return path.read_text(encoding="ascii").strip()
     except FileNotFoundError:
         pass
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     value = Fernet.generate_key().decode() if make == "fernet" else secrets.token_urlsafe(48)
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
     with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
@@ -134,13 +150,13 @@ def cache(url: str) -> dict[str, object]:
     scheme = urlsplit(url).scheme
     if scheme == "local":
         return {
-            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            "BACKEND": "sumeru_proxy.reading.cache_backends.ProcessCache",
             "LOCATION": "sumeru",
             "OPTIONS": {"MAX_ENTRIES": 20_000},
         }
     if scheme == "database":
         return {
-            "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+            "BACKEND": "sumeru_proxy.reading.cache_backends.TableCache",
             "LOCATION": "sumeru_copies",
             "OPTIONS": {"MAX_ENTRIES": 200_000},
         }
@@ -153,6 +169,7 @@ def cache(url: str) -> dict[str, object]:
                 "pool_class": "sumeru_proxy.redis_pool.ProcessPool",
                 "socket_timeout": 0.2,
                 "socket_connect_timeout": 0.2,
+                "serializer": "sumeru_proxy.reading.cache_backends.PlainSerializer",
             },
         }
     raise ImproperlyConfigured("CACHE_URL must begin with local://, database://, redis://, rediss:// or unix://")

@@ -15,13 +15,14 @@ from sumeru_proxy import memory
 
 # Every credential of Sumeru has a telling prefix; our own tokens are listed by theirs.
 _CREDENTIAL = re.compile(
-    r"\b(copt_(?:live|test)_|pk_(?:live|test)_|wsec_|sct_)[A-Za-z0-9_.-]+|(Bearer\s+)\S+", re.IGNORECASE
+    r"\b(copt_(?:live|test)_|pk_(?:live|test)_|wsec_|sct_)[A-Za-z0-9_.-]+|(Bearer\s+)\S+|(://[^\s/:@'\"]{0,64}:)[^\s/@'\"]+(?=@)",
+    re.IGNORECASE,
 )
 
 
 def redacted(text: str) -> str:
     """The text with everything that looks like a credential cut after its prefix."""
-    return _CREDENTIAL.sub(lambda found: f"{found[1] or found[2]}[redacted]", text)
+    return _CREDENTIAL.sub(lambda found: f"{found[1] or found[2] or found[3]}[redacted]", text)
 
 
 _ADDRESS = re.compile(

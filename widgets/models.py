@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from sumeru_proxy.models import Shop
 from widgets.i18n import texts
+from widgets.theming import merchant_css
 from widgets.theming import tokens as theming
 
 
@@ -76,7 +77,7 @@ class Look(models.Model):
         problems: dict[str, list[str]] = {}
         if complaints := theming.token_problems(self.tokens):
             problems["tokens"] = complaints
-        if complaints := theming.css_problems(self.css):
+        if complaints := merchant_css.problems(self.css):
             problems["css"] = complaints
         if problems:
             raise ValidationError(problems)

@@ -14,6 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from sumeru_proxy.client import version
 from widgets import environment
 
+# What this process writes is its user's own.
+environment.keep_files_private(environment.text("SUMERU_UMASK", "077"))
 # Modules and models that load are no garbage, but the collector would walk through them time and again: an eighth of a start.
 # `widgets.apps` turns it on again.
 gc.disable()
@@ -25,6 +27,7 @@ VERSION = version.VERSION
 DATA_DIR = Path(environment.text("DATA_DIR", str(BASE_DIR / ".data"))).absolute()
 
 # -- mode
+DEFAULT_EXCEPTION_REPORTER_FILTER = "widgets.error_reports.ReportFilter"
 DEBUG = environment.flag("DEBUG")
 SECRET_KEY = environment.text("SECRET_KEY") or environment.kept_secret(DATA_DIR / "secret_key", "token")
 # The first key seals, all of them open.
@@ -38,12 +41,18 @@ CSRF_TRUSTED_ORIGINS = environment.words("CSRF_TRUSTED_ORIGINS")
 PUBLIC_URL = environment.text("PUBLIC_URL").rstrip("/")
 # How many reverse proxies stand in front and append to X-Forwarded-For. 0: the socket's address is the client.
 TRUSTED_PROXIES = environment.number("TRUSTED_PROXIES", 0)
+# The header that the outermost of them writes the client's address into. A name without a hyphen cannot be imitated with underscores.
+CLIENT_ADDRESS_HEADER = environment.text("CLIENT_ADDRESS_HEADER", "X-Forwarded-For")
+# Threads of a web process, as its server was told: `manage.py serve` says so itself.
+WEB_THREADS = environment.number("WEB_THREADS", 24, at_least=1)
 
 # Networks of the company's own people, whose visits are not counted.
 INTERNAL_ADDRESSES = environment.networks("INTERNAL_ADDRESSES")
 
 # -- the upstream
 SUMERU_HOSTS = environment.words("SUMERU_HOSTS", "https://api.sumeru.systems,https://eu.api.sumeru.systems")
+# Environment variables that credentials may name as env:NAME, beside those that begin with SUMERU_CREDENTIAL_.
+SUMERU_CREDENTIAL_VARIABLES = environment.words("SUMERU_CREDENTIAL_VARIABLES")
 # Names this server's outgoing address: servers that share one address share its limits.
 SUMERU_EGRESS = environment.text("SUMERU_EGRESS", "default")
 # The consumers of orders and events: Django apps, see sumeru_proxy/webhooks/listeners.py. One taken out of the list is out.
@@ -72,9 +81,11 @@ INSTALLED_APPS = [
 # and must not get a Vary header from them. `widgets.http.middleware` decides by path.
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "widgets.http.middleware.PolicyMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "widgets.http.middleware.RequestIdMiddleware",
     "widgets.http.middleware.StorefrontMiddleware",
+    "widgets.http.middleware.LogInMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "widgets.http.middleware.OperatorLocaleMiddleware",
     "django.middleware.common.CommonMiddleware",

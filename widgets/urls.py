@@ -7,8 +7,18 @@ from django.urls import include, path, re_path
 
 from sumeru_proxy.webhooks import installed
 from sumeru_proxy.webhooks import views as webhooks
-from widgets.docs import client, consumers, deploying, index, npm_package, openapi, python_package, troubleshooting
-from widgets.http import embed, events, pages, probes, submissions, views
+from widgets.docs import (
+    client,
+    consumers,
+    deploying,
+    index,
+    npm_package,
+    openapi,
+    python_package,
+    threats,
+    troubleshooting,
+)
+from widgets.http import batches, embed, events, pages, probes, submissions, views
 from widgets.http.requests import by_method
 
 _SHOP = r"^w/v1/(?P<shop>[A-Za-z0-9_]{1,40})/"
@@ -16,8 +26,8 @@ _WIDGET = r"(?P<widget>[a-z0-9_]{1,40})"
 
 urlpatterns = [
     path("w/v1/openapi.json", openapi.document, name="openapi"),
-    re_path(_SHOP + r"batch\Z", views.batch, name="batch"),
-    re_path(_SHOP + r"live\Z", views.live, name="live"),
+    re_path(_SHOP + r"batch\Z", batches.batch, name="batch"),
+    re_path(_SHOP + r"live\Z", batches.live, name="live"),
     re_path(_SHOP + _WIDGET + r"\.html\Z", views.fragment, name="fragment"),
     re_path(_SHOP + _WIDGET + r"\.json\Z", views.data, name="data"),
     re_path(_SHOP + r"events\Z", events.take, name="events"),
@@ -42,6 +52,7 @@ urlpatterns = [
     path("docs/client/", client.client_page, name="docs-client"),
     path("docs/deploying/", deploying.deploying_page, name="docs-deploying"),
     path("docs/troubleshooting/", troubleshooting.troubleshooting_page, name="docs-troubleshooting"),
+    path("docs/threats/", threats.threats_page, name="docs-threats"),
     path("docs/consumers/", consumers.consumers_page, name="docs-consumers"),
     path("docs/recipes/<slug:slug>/", consumers.recipe_page, name="docs-recipe"),
     path("healthz", probes.healthz, name="healthz"),

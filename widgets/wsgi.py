@@ -1,4 +1,4 @@
-"""The WSGI application: finished answers first, then static files (WhiteNoise), then Django."""
+"""The WSGI application: finished answers first, then static files (WhiteNoise), then Django within its shares of the threads."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from django.core.wsgi import get_wsgi_application
 from whitenoise import WhiteNoise
-
-from widgets.edge import request_bodies
 
 if TYPE_CHECKING:
     from widgets.edge.path import HotPath
@@ -22,11 +20,11 @@ def make() -> HotPath:
     from django.conf import settings  # the settings and models exist only from here on
 
     from sumeru_proxy.webhooks import views as webhooks
+    from widgets.edge import gates
     from widgets.edge.path import HotPath
 
-    bounded = request_bodies.measured(
-        django, settings.DATA_UPLOAD_MAX_MEMORY_SIZE, {"/hooks/": webhooks.BODY_LIMIT_BYTES}
-    )
+    limits = {"/hooks/": webhooks.BODY_LIMIT_BYTES, "/": settings.DATA_UPLOAD_MAX_MEMORY_SIZE}
+    bounded = gates.guarded(django, settings.WEB_THREADS, limits)
     server = WhiteNoise(bounded, max_age=300, immutable_file_test=r"^.+\.[0-9a-f]{12}\..+$")
     if (settings.STATIC_ROOT / "staticfiles.json").exists():
         server.add_files(str(settings.STATIC_ROOT), prefix=settings.STATIC_URL)

@@ -25,6 +25,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError
 
+from sumeru_proxy.client import public_addresses
 from sumeru_proxy.client.bounded_json import decode
 from sumeru_proxy.client.errors import Unavailable, Unreadable, request_id_of
 from sumeru_proxy.client.version import VERSION
@@ -173,6 +174,16 @@ class _Counting:
         _running.kept = self._requests > 0
         super().request(*positional, **named)  # type: ignore[misc]
         self._requests += 1  # after it, because it may have connected
+
+    def _new_conn(self) -> socket.socket:
+        # A host that is not this machine by its form leads into the open internet, and the credential goes where it was looked up to lead.
+        name, port, timeout_s = self._dns_host, self.port, float(self.timeout or 5)  # type: ignore[attr-defined]
+        if is_loopback(name):
+            return super()._new_conn()  # type: ignore[misc, no-any-return]
+        try:
+            return public_addresses.connected(name, port, time.monotonic() + timeout_s, allow_private=False)
+        except OSError as error:
+            raise NewConnectionError(self, f"{type(error).__name__}") from None  # type: ignore[arg-type]
 
 
 class _Connection(_Counting, HTTPConnection):

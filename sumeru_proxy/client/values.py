@@ -194,6 +194,8 @@ def _plain(value: object) -> object:
         }
     if isinstance(value, list):
         return [None if _is_overlong(each) else _plain(each) for each in value]
+    if isinstance(value, int) and abs(value) >= 2**63:  # more than any store or browser holds
+        return None
     return value
 
 

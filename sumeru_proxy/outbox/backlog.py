@@ -55,6 +55,11 @@ def _class_of(kind: str) -> str | None:
     return writes.KINDS[kind].limit_class if kind in writes.KINDS else None
 
 
+def waiting_of(shop_id: int, kind: str, most: int) -> int:
+    """How many debts of this kind wait, counted up to ``most``. One query."""
+    return Job.objects.filter(shop_id=shop_id, kind=kind, state__in=_OPEN)[:most].count()
+
+
 def figures(shop_id: int | None = None, now: datetime | None = None) -> Backlog:
     """The backlog of a shop, or of all shops together. Three queries; nothing is locked.
 

@@ -18,12 +18,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from sumeru_proxy.client.public_addresses import is_public
 from sumeru_proxy.client.retrying import parse_retry_after
 
 ANSWER_LIMIT_BYTES: Final = 16_384
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 Resolve = Callable[..., list[tuple[Any, ...]]]
-_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Unreachable(Exception):
@@ -41,20 +40,6 @@ class HttpAnswer:
     status: int
     body: bytes
     retry_after_s: float | None = None
-
-
-def is_public(text: str) -> bool:
-    """Whether an IP address is one of the open internet: not private, local, reserved or multicast, nor one of these inside another."""
-    address = ipaddress.ip_address(text.partition("%")[0])
-    inner: _Address | None = None
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour
-        if inner is None and address in _NAT64:
-            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if inner is None and address.teredo is not None:
-            return False
-    effective = inner or address
-    return effective.is_global and not effective.is_multicast and not effective.is_reserved
 
 
 def checked_url(url: str, *, allow_private: bool) -> str:

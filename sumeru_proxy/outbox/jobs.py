@@ -102,6 +102,11 @@ def owe(
     return Owed(known, False)
 
 
+def is_owed(shop_id: int, kind: str, key: str) -> bool:
+    """Whether there is a debt with this key, in whatever state."""
+    return Job.objects.filter(shop_id=shop_id, kind=kind, key=key).exists()
+
+
 # -- what the holder of a claim writes
 
 

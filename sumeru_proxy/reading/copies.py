@@ -15,10 +15,12 @@ from functools import lru_cache
 from threading import Lock
 from typing import Any
 
+from django.conf import settings
+
 from sumeru_proxy import memory
 from sumeru_proxy.client import shapes
 from sumeru_proxy.client.resource import Resource
-from sumeru_proxy.reading import stamps
+from sumeru_proxy.reading import stamps, stored_form
 from sumeru_proxy.reading.shared_cache import Away, cache
 
 log = logging.getLogger(__name__)
@@ -26,22 +28,15 @@ log = logging.getLogger(__name__)
 KEEP_S = 7 * 24 * 3600.0
 """How long a copy may outlive its freshness while Sumeru cannot be asked (stale-if-error)."""
 KEEP_ABSENT_S = 3600.0
-"""The same for what Sumeru does not know: there is little to show, and strangers may ask for any number of ids."""
+"""The same for what says nothing: there is little to show, and strangers may ask for any number of ids."""
 RECHECK_S = 1.0
+SCHEMA = stored_form.schema()
+_NOTHINGS_LIMIT = 2_000
+"""Copies that say nothing are held apart, so that no number of made-up ids pushes out what shoppers see."""
 SKEW_S = 300.0
 """How far the clocks of two machines may be apart."""
 _RECORDS_LIMIT = 20_000
 """Records held by a process, of 0.4 to 0.9 kB each (measured): some 6,000 single products, or the reviews of 200 with 100 each."""
-
-
-def _schema() -> str:
-    """Changes whenever the typed values change or move, so that copies of an older release are not read by a newer one."""
-    text = Copy.__module__ + ";".join(
-        f"{name}({','.join(part.name for part in fields(kind))})"
-        for name, kind in sorted(vars(shapes).items())
-        if isinstance(kind, type) and hasattr(kind, "__dataclass_fields__")
-    )
-    return hashlib.blake2s(text.encode(), digest_size=4).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +94,31 @@ class Copy:
     @property
     def keep_s(self) -> float:
         """How long the shared cache keeps it, from when it was fetched."""
-        return self.fresh_s + (KEEP_ABSENT_S if self.value is None else KEEP_S)
+        return self.fresh_s + (KEEP_ABSENT_S if self.says_nothing else KEEP_S)
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether there is nothing in it to show: unknown to Sumeru, or an empty list. Strangers can make any number of these up."""
+        value = self.value
+        if isinstance(value, shapes.ReviewPage):
+            return not value.reviews and not value.summary.count
+        if isinstance(value, shapes.ProductPage):
+            return not value.products
+        if isinstance(value, shapes.ReferralCheck):
+            return not value.valid
+        return value is None or value == ()
+
+    def stored(self) -> bytes:
+        """The form in which the shared cache keeps it. Raises TypeError and ValueError as ``stored_form.packed``."""
+        return stored_form.packed(self.value, self.fetched_at, self.fresh_s, self.made_under, self.absent_since)
+
+    @classmethod
+    def of_stored(cls, stored: object) -> Copy | None:
+        """The copy of these bytes; None when they are no copy of this release."""
+        try:
+            return cls(*stored_form.unpacked(stored))
+        except stored_form.Foreign:
+            return None
 
     @property
     def records(self) -> int:
@@ -109,9 +128,6 @@ class Copy:
         names = _parts_of(type(self.value))  # type: ignore[arg-type]  # mypy does not see that a class is hashable
         parts = (getattr(self.value, name) for name in names)
         return 1 + sum(len(part) for part in parts if isinstance(part, tuple))
-
-
-SCHEMA = _schema()
 
 
 @lru_cache(maxsize=64)
@@ -125,6 +141,7 @@ class Copies:
 
     def __init__(self) -> None:
         self._held: OrderedDict[str, tuple[float, Copy]] = OrderedDict()
+        self._nothings: OrderedDict[str, tuple[float, Copy]] = OrderedDict()
         self._records = 0
         self._lock = Lock()
         memory.register(self)
@@ -140,9 +157,9 @@ class Copies:
         ask: list[str] = []
         with self._lock:
             for key in keys:
-                entry = self._held.get(key)
+                entry = self._entry(key)
                 if entry and 0 <= now - entry[0] < RECHECK_S:
-                    self._held.move_to_end(key)
+                    self._place_of(entry[1]).move_to_end(key)
                     found[key] = entry[1]
                 else:
                     ask.append(key)
@@ -159,11 +176,12 @@ class Copies:
         except Exception as error:  # whatever the cache library raises: shoppers keep what this process holds
             log.warning("cache read failed: %s", type(error).__name__)
             stored = {}
+        read = {key: Copy.of_stored(value) for key, value in stored.items()}
         with self._lock:
             for key in keys:
-                copy = stored.get(key)
-                if not isinstance(copy, Copy):
-                    entry = self._held.get(key)
+                copy = read.get(key)
+                if copy is None:
+                    entry = self._entry(key)
                     copy = entry[1] if entry else None
                 if copy is not None:
                     found[key] = copy
@@ -174,18 +192,31 @@ class Copies:
         """Keep a copy here and in the shared cache."""
         with self._lock:
             self._hold(key, time.monotonic(), copy)
+        if copy.says_nothing and settings.CACHE_URL.startswith("local:"):
+            return  # that cache is this process's memory, too, and has one room for all
         try:
-            cache.set(key, copy, timeout=int(copy.keep_s))
+            cache.set(key, copy.stored(), timeout=int(copy.keep_s))
         except Away:
             pass
         except Exception as error:
             log.warning("cache write failed: %s", type(error).__name__)
 
+    def _entry(self, key: str) -> tuple[float, Copy] | None:
+        return self._held.get(key) or self._nothings.get(key)
+
+    def _place_of(self, copy: Copy) -> OrderedDict[str, tuple[float, Copy]]:
+        return self._nothings if copy.says_nothing else self._held
+
     def _hold(self, key: str, now: float, copy: Copy) -> None:
-        before = self._held.get(key)
-        self._records += copy.records - (before[1].records if before else 0)
-        self._held[key] = (now, copy)
-        self._held.move_to_end(key)
+        self._nothings.pop(key, None)
+        if before := self._held.pop(key, None):
+            self._records -= before[1].records
+        self._place_of(copy)[key] = (now, copy)
+        if copy.says_nothing:
+            while len(self._nothings) > _NOTHINGS_LIMIT:
+                self._nothings.popitem(last=False)
+            return
+        self._records += copy.records
         while self._records > _RECORDS_LIMIT and len(self._held) > 1:
             self._records -= self._held.popitem(last=False)[1][1].records
 
@@ -193,6 +224,7 @@ class Copies:
         """Drop what this process holds; the shared cache keeps its copies."""
         with self._lock:
             self._held.clear()
+            self._nothings.clear()
             self._records = 0
 
 

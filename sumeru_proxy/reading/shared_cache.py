@@ -9,11 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from threading import Lock
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from django.core.cache import cache as _django_cache
 
 from sumeru_proxy import memory
+from sumeru_proxy.reading.cache_backends import Value
 
 R = TypeVar("R")
 PAUSE_S: Final = 2.0
@@ -56,7 +57,7 @@ class Outage:
 
 
 class SharedCache:
-    """Django's default cache behind an Outage. Every method raises Away, or what the cache library raises."""
+    """Django's default cache behind an Outage; values as in ``cache_backends``. Every method raises Away, or what the library raises."""
 
     def __init__(self) -> None:
         self._outage = Outage()
@@ -75,20 +76,21 @@ class SharedCache:
         self._outage.worked()
         return result
 
-    def get(self, key: str) -> Any:
+    def get(self, key: str) -> Value | None:
         """The value, None when there is none."""
-        return self._ask(lambda: _django_cache.get(key))
+        value: Value | None = self._ask(lambda: _django_cache.get(key))
+        return value
 
-    def get_many(self, keys: Iterable[str]) -> dict[str, Any]:
+    def get_many(self, keys: Iterable[str]) -> dict[str, Value]:
         """The values of the keys that have one, with one question."""
         names = list(keys)
         return self._ask(lambda: dict(_django_cache.get_many(names)))
 
-    def set(self, key: str, value: Any, timeout: float) -> None:
+    def set(self, key: str, value: Value, timeout: float) -> None:
         """Keep a value for ``timeout`` seconds."""
         self._ask(lambda: _django_cache.set(key, value, timeout=timeout))
 
-    def add(self, key: str, value: Any, timeout: float) -> bool:
+    def add(self, key: str, value: Value, timeout: float) -> bool:
         """Keep a value unless the key has one already; whether it was kept. Atomic between processes."""
         return bool(self._ask(lambda: _django_cache.add(key, value, timeout=timeout)))
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from sumeru_proxy.sandbox import admin_api, public_reads
 from sumeru_proxy.sandbox.calls import Calls
@@ -71,7 +72,13 @@ class Application:
 
     def _control(self, request: Request) -> Answer:
         # A page in a browser must not reach the controls of a sandbox that runs on the same machine.
-        if not ip_address(request.peer).is_loopback or request.headers.get("sec-fetch-site") == "cross-site":
+        # Its name there may have been made to lead here, and an older browser says nothing of sites: host and origin are looked at, too.
+        if (
+            not ip_address(request.peer).is_loopback
+            or request.headers.get("sec-fetch-site") == "cross-site"
+            or not _is_of_this_machine(f"//{request.headers.get('host', '')}")
+            or not _is_of_this_machine(request.headers.get("origin", "//localhost"))
+        ):
             return error_answer(
                 Problem("forbidden", "The control API answers on the loopback interface only."), "req_control"
             )
@@ -238,6 +245,14 @@ def _object(request: Request, quiet: bool = False) -> dict[str, Any]:
     if quiet:
         return {}
     raise Problem("validation_failed", "The body must be a JSON object.")
+
+
+def _is_of_this_machine(address: str) -> bool:
+    try:
+        name = urlsplit(address).hostname or ""
+        return name == "localhost" or ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def _rate_limit_problem(retry_after_s: int) -> Problem:

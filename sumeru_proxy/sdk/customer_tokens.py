@@ -15,6 +15,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from sumeru_proxy.client import bounded_json
+
 Code = Literal["expired", "wrong", "other_shop", "malformed", "from_the_future"]
 
 PREFIX = "sct_"
@@ -93,8 +95,10 @@ def _signature(signed: str, secret: str) -> str:
 def _claims(text: str) -> Mapping[str, Any]:
     """What a token that the shop's server signed says. A signature proves who wrote it, not that it was written well."""
     try:
-        claims = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
-    except (ValueError, RecursionError):
+        claims = bounded_json.loads(
+            base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True), depth=4, values=100
+        )
+    except ValueError:
         raise Unproven("malformed") from None
     if not isinstance(claims, dict):
         raise Unproven("malformed")

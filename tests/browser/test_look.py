@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from tests.browser.gallery import ADDRESS, html_of, opened
 from tests.widgets.states import ready
 from widgets import registry
+from widgets.theming import merchant_css
 from widgets.theming import tokens as theming
 
 pytestmark = [pytest.mark.browser]
@@ -105,7 +106,7 @@ def test_every_part_is_reached_by_the_page(plain: Page, name: str, part: str) ->
 
 def test_a_shops_css_styles_inside_and_only_there(context: BrowserContext) -> None:
     look = ".sw-title, h1, main { letter-spacing: 7px }"
-    assert theming.css_problems(look) == []
+    assert merchant_css.problems(look) == []
     page = opened(context, html_of(look=look, states=ready()[:1]))
     spacing = "(el) => getComputedStyle(el).letterSpacing"
     assert page.locator(".sw-title").evaluate(spacing) == "7px"
@@ -125,7 +126,7 @@ def test_no_accepted_css_fetches(context: BrowserContext) -> None:
         list-style-image: "https://thief.example/d.png"; content: "https://thief.example/e.png";
         filter: "https://thief.example/f.svg" }
     """
-    assert theming.css_problems(look) == []
+    assert merchant_css.problems(look) == []
     context.on("request", lambda request: asked.append(request.url))
     page = opened(context, html_of(look=look, states=ready()[:1]))
     page.wait_for_load_state("networkidle")

@@ -76,6 +76,25 @@ def test_two_workers_answer_pages_and_static_files(shared_place: Site) -> None:
         assert web.get("/healthz").json() == {"status": "ok"}
 
 
+def test_slow_bodies_and_log_ins_leave_threads_for_pages(shared_place: Site) -> None:
+    """Sixteen unfinished bodies stopped everything, and twenty log-ins made a warm page wait for nine seconds."""
+    page = f"/w/v1/{shared_place.key}/reviews.html?product_id=prd_1"
+    with serving(shared_place, free_port(), 2, "--threads", 24) as web, contextlib.ExitStack() as held:
+        assert web.get(page).status == 200
+        start = f"POST {page} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\na".encode()
+        for _ in range(60):
+            connection = held.enter_context(socket.create_connection(("127.0.0.1", web.port)))
+            connection.sendall(start)
+        log_ins = ThreadPoolExecutor(20)
+        tried = [log_ins.submit(web.get, "/admin/login/", method="POST", body=b"username=a") for _ in range(20)]
+        for path in (page, "/healthz", "/embed/v1.js", "/static/page.css", page.replace("prd_1", "prd_2")):
+            assert web.get(path, timeout_s=5).status == 200, path
+        statuses = {each.result(60).status for each in tried}
+        assert 503 in statuses
+        assert statuses <= {403, 503}  # no token of Django's against forgery: refused before a password is looked at
+        log_ins.shutdown()
+
+
 def test_a_killed_process_is_replaced_and_the_other_serves_on(shared_place: Site) -> None:
     with serving(shared_place, free_port()) as web:
         time.sleep(6)  # granian takes a death within 5.5 s of the start for a crash loop

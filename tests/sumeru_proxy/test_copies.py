@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from django.conf import settings
 
-from sumeru_proxy.client.shapes import Author, Rating, Review, ReviewPage, ReviewSummary
+from sumeru_proxy.client.shapes import Author, ProductPage, Rating, ReferralCheck, Review, ReviewPage, ReviewSummary
 from sumeru_proxy.reading.copies import Copies, Copy
 
 pytestmark = pytest.mark.stores
@@ -57,9 +58,31 @@ def test_one_copy_larger_than_everything_is_held_alone() -> None:
     assert held(copies) == ["next"]
 
 
+def test_any_number_of_made_up_ids_pushes_out_nothing_that_is_seen() -> None:
+    """26,000 refused ids pushed every real copy out of the memory and of the local cache."""
+    copies = Copies()
+    for number in range(100):
+        copies.store(f"real:{number}", copy_of(page(1)))
+    nothing = [None, (), ReviewPage(ReviewSummary("x", Decimal(0), 0, (0, 0, 0, 0, 0)), ()), ProductPage(())]
+    for number in range(26_000):
+        copies.store(f"made-up:{number}", copy_of(nothing[number % 4]))
+    assert len(held(copies)) == 100
+    assert len(copies._nothings) == 2_000
+    assert copies.load("made-up:25999") == copy_of(nothing[3])
+    if settings.CACHE_URL.startswith("local:"):
+        assert len(Copies().load_many([f"real:{number}" for number in range(100)])) == 100
+    # What was unknown and is known now takes its place among the others, and back.
+    copies.store("made-up:25999", copy_of(page(3)))
+    copies.store("real:0", copy_of(None))
+    assert (held(copies)[-1], len(held(copies)), copies._records) == ("made-up:25999", 100, 99 * 2 + 4)
+
+
 def test_what_sumeru_does_not_know_is_kept_for_an_hour_and_anything_else_for_a_week() -> None:
     assert copy_of(None).keep_s == 3_660
-    assert copy_of(page(1)).keep_s == copy_of(()).keep_s == 604_860
+    assert copy_of(page(1)).keep_s == 604_860
+    empty = ReviewPage(ReviewSummary("x", Decimal(0), 0, (0, 0, 0, 0, 0)), ())
+    assert copy_of(()).keep_s == copy_of(empty).keep_s == copy_of(ProductPage(())).keep_s == 3_660
+    assert copy_of(ReferralCheck("GUESS", valid=False)).keep_s == 3_660
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import stat
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.test import RequestFactory
+from django.views.debug import ExceptionReporter
 
-from widgets import environment
+from widgets import checks, environment
+from widgets.logs import redacted
 
 
 def test_a_secret_may_come_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,8 +75,8 @@ def test_database_urls() -> None:
 @pytest.mark.parametrize(
     ("url", "backend"),
     [
-        ("local://", "LocMemCache"),
-        ("database://", "DatabaseCache"),
+        ("local://", "ProcessCache"),
+        ("database://", "TableCache"),
         ("redis://h:1/2", "RedisCache"),
         ("valkey://h/1", "RedisCache"),
     ],
@@ -81,6 +88,45 @@ def test_cache_urls(url: str, backend: str) -> None:
 def test_an_unknown_cache_is_refused() -> None:
     with pytest.raises(ImproperlyConfigured):
         environment.cache("memcached://x")
+
+
+def test_files_are_their_users_own(tmp_path: Path, settings: Any) -> None:
+    before = os.umask(0o022)
+    try:
+        environment.keep_files_private("077")
+        environment.kept_secret(tmp_path / "new" / "secret", "token")
+        (tmp_path / "new" / "db.sqlite3").write_bytes(b"")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "new" / "db.sqlite3").stat().st_mode) == 0o600
+    for mode, found in ((0o700, []), (0o750, []), (0o755, ["widgets.W006"]), (0o701, ["widgets.W006"])):
+        (tmp_path / "new").chmod(mode)
+        settings.DATA_DIR = tmp_path / "new"
+        assert [each.id for each in checks.check_data_folder()] == found
+    for mask in ("7", "0o77", "888", ""):
+        with pytest.raises(ImproperlyConfigured):
+            environment.keep_files_private(mask)
+
+
+def test_an_error_page_shows_no_password_of_a_store(rf: RequestFactory, settings: Any) -> None:
+    """DEBUG's page listed CACHE_URL and CACHES, and a failing connection's frames hold the address, too."""
+    # Whole in no line and no variable of this frame: the page shows both.
+    address = "redis://sumeru:{}@redis.internal:6379/0".format("-".join(("hunter", "2", "secret")))
+    settings.CACHE_URL = settings.DATABASE_URL = address
+    settings.CACHES = {"default": {"BACKEND": "x", "LOCATION": address}}
+    settings.OTHER = [{"url": address}]
+    try:
+        place = {"held": [address]}
+        raise ConnectionError(f"cannot reach {place}"[:12])
+    except ConnectionError:
+        page = ExceptionReporter(rf.get("/", REDIS=address), *sys.exc_info())
+    texts = [page.get_traceback_html(), page.get_traceback_text()]
+    password = "-".join(("hunter", "2", "secret"))
+    for text in texts:
+        assert password not in text
+        assert "redis.internal" in text
+    assert password not in redacted(f"failed: {address}")
 
 
 def test_networks(monkeypatch: pytest.MonkeyPatch) -> None:

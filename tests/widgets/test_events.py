@@ -50,6 +50,17 @@ def test_events_become_one_debt_however_often_they_are_sent(client: Client, shop
     assert sandbox.calls() == 0  # the page never waits for it
 
 
+@pytest.mark.parametrize("levels", [40, 900, 30_000])
+@pytest.mark.parametrize("place", ["events", "properties", "id", "unknown"])
+def test_nesting_is_refused_before_anything_recurses(client: Client, shop: Shop, levels: int, place: str) -> None:
+    """900 levels were a RecursionError, a 500 and 42 lines of traceback."""
+    deep = "[" * levels + "]" * levels
+    inner = deep if place == "events" else json.dumps(event(1, **{place: "@"})).replace('"@"', deep)
+    response = send(client, shop, f'{{"events":[{inner}]}}')
+    assert response.status_code == 400
+    assert json.loads(response.content)["error"]["code"] == "validation_failed"
+
+
 def test_without_consent_nothing_is_written(client: Client, shop: Shop) -> None:
     no_word = event(3)
     del no_word["consent"]

@@ -6,6 +6,7 @@ import base64
 import gzip
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,58 @@ def test_no_cookie_and_no_needless_vary(client: Client, shop: Shop, form: str) -
     response = client.get(address(shop, form), headers={"cookie": "sessionid=x", "accept-language": "de"})
     assert not response.cookies
     assert {name.strip().lower() for name in response.get("Vary", "").split(",") if name.strip()} <= {"origin"}
+
+
+@pytest.mark.parametrize(
+    "stored", ["null", "*", "https://*", "*://shop.example", "https://*.vercel.app", "http*://shop.example"]
+)
+def test_origins_that_an_import_left_allow_nobody(client: Client, shop: Shop, stored: str) -> None:
+    """Rows also come from imports, which ask no form."""
+    ShopOrigin.objects.create(shop=shop, origin=stored)
+    shops.forget()
+    for origin in ("null", "*", stored, "https://evil", "https://x.vercel.app", "https://evil.example"):
+        response = client.get(address(shop, "reviews.json"), headers={"origin": origin})
+        assert "Access-Control-Allow-Origin" not in response.headers
+        assert (
+            client.post(
+                f"/w/v1/{shop.key}/events", "{}", content_type="text/plain", headers={"origin": origin}
+            ).status_code
+            == 403
+        )
+    assert "evil" not in client.get(address(shop, "reviews"))["Content-Security-Policy"]
+    assert stored not in client.get(address(shop, "reviews"))["Content-Security-Policy"].split()
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("reviews.html?product_id=prd_1", 200), ("reviews.json?product_id=prd_1", 200), ("batch?w=reviews", 200), ("reviews.json", 400),
+        ("nothing.html", 404), ("/w/v1/shp_none/reviews.html", 404), ("/w/v1/openapi.json", 200), ("/embed/v1.js", 200), ("/healthz", 200),
+        ("/embed/none.js", 404), ("/hooks/sumeru/none", 405),
+    ],
+)  # fmt: skip
+def test_what_is_for_programs_is_inert_when_opened(client: Client, shop: Shop, path: str, status: int) -> None:
+    response = client.get(path if path.startswith("/") else f"/w/v1/{shop.key}/{path}")
+    assert response.status_code == status
+    assert response["Content-Security-Policy"] == "default-src 'none'; sandbox; frame-ancestors 'none'"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/docs/", "/docs/client/", "/docs/deploying/", "/docs/troubleshooting/", "/docs/threats/", "/admin/", "/nothing"],
+)
+def test_pages_of_ours_run_our_own_scripts_alone(admin_client: Client, path: str) -> None:
+    response = admin_client.get(path)
+    policy = response["Content-Security-Policy"]
+    assert "default-src 'none'; script-src 'self'; style-src 'self';" in policy
+    assert "'unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    text = response.content.decode()
+    assert re.findall(r"<script(?![^>]*\bsrc=)|<style\b|\son[a-z]+=|<[^>]*\sstyle=", text) == []
+
+
+def test_a_page_of_a_widget_has_its_own_policy(client: Client, shop: Shop) -> None:
+    assert "form-action 'self'" in client.get(address(shop, "reviews"))["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import jsonschema
 import pytest
 import schemathesis
 from django.test import Client
@@ -21,6 +22,18 @@ SCHEMA = json.loads(openapi.schema())
 OPERATIONS = [
     (path, method) for path, methods in SCHEMA["paths"].items() for method in methods if method in ("get", "post")
 ]
+
+
+def strict(schema: Any) -> Any:
+    """OpenAPI 3.0 as JSON Schema: ``nullable`` in its words, and no field that is not described."""
+    if isinstance(schema, list):
+        return [strict(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {name: strict(each) for name, each in schema.items()}
+    if made.get("type") == "object" and "properties" in made:
+        made.setdefault("additionalProperties", False)
+    return {"anyOf": [made, {"type": "null"}]} if made.pop("nullable", False) else made
 
 
 @pytest.fixture
@@ -62,5 +75,12 @@ def test_generated_requests(client: Client, shop: Shop, path: str, method: str) 
             response = client.post(address, json.dumps(body), content_type="application/json", query_params=query)
         assert str(response.status_code) in described, response.content[:300]
         assert response.status_code < 500
+        # The body is what the description says of this status, to its last field.
+        content = SCHEMA["paths"][path][method]["responses"][str(response.status_code)]["content"]
+        media = response["Content-Type"].partition(";")[0]
+        assert media in content, (media, list(content))
+        if media == "application/json":
+            schema = {**content[media]["schema"], "components": SCHEMA["components"]}
+            jsonschema.validate(json.loads(response.content), strict(schema))
 
     run()

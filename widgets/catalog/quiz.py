@@ -205,6 +205,7 @@ class Quiz(Widget):
     example = {"quiz_id": "quiz_1"}
     soonest_s = 0.3
     sends_per_minute = 60
+    sends_per_token = 60
     sends_per_subject_per_minute = 6_000
 
     def context(self, call: Call, source: Source) -> Context:

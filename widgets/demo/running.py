@@ -21,7 +21,7 @@ from widgets.demo.ordering import Ordering
 
 PREPARE_LIMIT_S = 120.0
 READY_LIMIT_S = 40.0
-_BLOCKING_THREADS = "8"
+_BLOCKING_THREADS = "24"
 _MEANWHILE = {
     "sandbox": "pages go on with the copies that are kept",
     "ERP": "orders for it wait, and go on by themselves when it is back",

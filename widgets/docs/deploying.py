@@ -26,11 +26,15 @@ server {
     client_max_body_size 512k;
     client_header_timeout 10s;
     client_body_timeout 10s;
+    # Whole requests are collected here, so that a slow sender holds no thread of the web processes.
+    proxy_request_buffering on;
+    underscores_in_headers off;
 
     proxy_http_version 1.1;
     proxy_set_header Connection "";
     proxy_set_header Host $host;
-    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    # Written anew, whatever the client sent. A name without a hyphen has no second spelling with an underscore.
+    proxy_set_header Clientaddress $remote_addr;
     proxy_set_header X-Forwarded-Proto $scheme;
     proxy_connect_timeout 1s;
     proxy_read_timeout 30s;
@@ -112,6 +116,7 @@ SUMERU_ENCRYPTION_KEYS_FILE=/etc/widgets/encryption_keys
 ALLOWED_HOSTS=widgets.example.com
 PUBLIC_URL=https://widgets.example.com
 TRUSTED_PROXIES=1
+CLIENT_ADDRESS_HEADER=Clientaddress
 DATA_DIR=/var/lib/widgets
 """
 

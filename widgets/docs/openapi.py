@@ -63,14 +63,25 @@ class WidgetAnswer(serializers.Serializer[Any]):
     retry_after_s = serializers.FloatField(required=False, help_text="Only when pending.")
 
 
+class BatchError(serializers.Serializer[Any]):
+    """Why one widget of a batch is not there. Without a request's id: equal batches have equal bytes."""
+
+    code = serializers.CharField(help_text="Stable; one of the documented codes.")
+    message = serializers.CharField(help_text="For developers, in English.")
+    details = serializers.DictField(required=False, help_text="What to change, by parameter.")
+
+
 class BatchItem(serializers.Serializer[Any]):
     """One widget of a batch."""
 
-    state = serializers.ChoiceField(["ready", "empty", "pending", "live", "error"])
+    state = serializers.ChoiceField(
+        ["ready", "empty", "pending", "live", "alone", "error"],
+        help_text="live: ask the other address. alone: this answer was full, ask for it without the others.",
+    )
     status = serializers.IntegerField()
     html = serializers.CharField(allow_blank=True)
     retry_after_s = serializers.FloatField(required=False)
-    error = ErrorBody(required=False)
+    error = BatchError(required=False)
 
 
 class BatchAnswer(serializers.Serializer[Any]):
@@ -99,6 +110,9 @@ _ERRORS = {
     405: OpenApiResponse(ErrorAnswer, description="method_not_allowed"),
     414: OpenApiResponse(ErrorAnswer, description="uri_too_long"),
     429: OpenApiResponse(ErrorAnswer, description="rate_limited, with Retry-After in seconds"),
+    503: OpenApiResponse(
+        ErrorAnswer, description="unavailable: busy, or the database does not answer; with Retry-After"
+    ),
 }
 
 
@@ -112,7 +126,19 @@ _SENDING_ERRORS = {
 }
 
 
-def _described(operation_id: str, summary: str, parameters: list[Any], answer: Any) -> type[APIView]:
+def _html(errors: dict[int, Any]) -> dict[Any, Any]:
+    """The same errors as pages for people; those that are told before there is a page stay data."""
+    return {
+        key: value
+        for status, error in errors.items()
+        for key, value in ([((status, "text/html"), OpenApiTypes.STR)] if status in (400, 401, 404, 503) else [])
+        + ([((status, "application/json"), error)] if status in (401, 404, 405, 414, 429, 503) else [])
+    }
+
+
+def _described(
+    operation_id: str, summary: str, parameters: list[Any], answers: dict[Any, Any], *, errors_are_pages: bool = False
+) -> type[APIView]:
     """A view class that exists for the description only; the real views are plain functions."""
 
     class Described(APIView):
@@ -120,7 +146,7 @@ def _described(operation_id: str, summary: str, parameters: list[Any], answer: A
             operation_id=operation_id,
             summary=summary,
             parameters=[_SHOP, *parameters],
-            responses={200: answer, **_ERRORS},
+            responses={**answers, **(_html(_ERRORS) if errors_are_pages else _ERRORS)},
             auth=[],
         )
         def get(self, request: Any) -> None:
@@ -183,16 +209,19 @@ def _endpoints() -> list[tuple[str, str, str, Any]]:
     def add(path: str, view: type[APIView], method: str = "GET") -> None:
         found.append((path, path, method, view.as_view()))
 
-    html = {"text/html": OpenApiTypes.STR}
     for widget in registry.all_widgets().values():
         params: list[Any] = [widget.Params]
         base = f"/w/v1/{{shop}}/{widget.name}"
-        add(f"{base}.json", _described(f"{widget.name}_json", f"{widget.title}: JSON", [*params, _LIGHT], WidgetAnswer))
+        add(
+            f"{base}.json",
+            _described(f"{widget.name}_json", f"{widget.title}: JSON", [*params, _LIGHT], _json(WidgetAnswer)),
+        )
         add(
             f"{base}.html",
-            _described(f"{widget.name}_html", f"{widget.title}: HTML fragment", [*params, _LIGHT], _text(html)),
+            _described(f"{widget.name}_html", f"{widget.title}: HTML fragment", [*params, _LIGHT], _HTML),
         )
-        add(base, _described(f"{widget.name}_page", f"{widget.title}: whole page", params, _text(html)))
+        page = _described(f"{widget.name}_page", f"{widget.title}: whole page", params, _HTML, errors_are_pages=True)
+        add(base, page)
         if widget.Form is not None:
             form = _submitted(widget.Form, widget.name)
             said = {200: SubmissionAnswer, 202: SubmissionAnswer}
@@ -209,13 +238,16 @@ def _endpoints() -> list[tuple[str, str, str, Any]]:
             description="A widget and its parameters, for example reviews?product_id=prd_1. Repeat for more.",
         )
     ]
-    add("/w/v1/{shop}/batch", _described("batch", "Many public widgets", wanted, BatchAnswer))
-    add("/w/v1/{shop}/live", _described("live", "Many private widgets, never stored", wanted, BatchAnswer))
+    add("/w/v1/{shop}/batch", _described("batch", "Many public widgets", wanted, _json(BatchAnswer)))
+    add("/w/v1/{shop}/live", _described("live", "Many private widgets, never stored", wanted, _json(BatchAnswer)))
     return found
 
 
-def _text(media: dict[str, Any]) -> Any:
-    return OpenApiResponse(OpenApiTypes.STR, description=", ".join(media))
+_HTML = {(200, "text/html"): OpenApiTypes.STR}
+
+
+def _json(answer: Any) -> dict[Any, Any]:
+    return {200: answer}
 
 
 class _Enumerator(EndpointEnumerator):

@@ -4,11 +4,10 @@ time and size; sends no credentials.
 
 from __future__ import annotations
 
-import json
 import re
 import time
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import unescape
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -17,6 +16,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from sumeru_proxy import accounts
+from sumeru_proxy.client import bounded_json
 from sumeru_proxy.models import Shop
 from sumeru_proxy.reading import catalogue
 from widgets import registry
@@ -25,8 +25,10 @@ from widgets.doctor.judging import Case
 from widgets.doctor.known import Served, ServerFacts, ShopKnown
 from widgets.http import embed, origins, shops
 
+WHOLE_LIMIT_S = 45.0
+"""For everything together."""
 TIME_LIMIT_S = 20.0
-"""For a page with its redirects; each further address gets ASIDE_S."""
+"""For a page with its redirects; each further address gets at most ASIDE_S."""
 ASIDE_S = 8.0
 REDIRECTS_MOST = 5
 _LOADERS_MOST = 4
@@ -49,6 +51,21 @@ class Fetched:
     html: str
 
 
+class Reach:
+    """How far this examination may go: until when, and whether to addresses that are not of the open internet."""
+
+    def __init__(self, *, allow_private: bool = False, limit_s: float = WHOLE_LIMIT_S) -> None:
+        self._allow_private = allow_private
+        self.deadline = time.monotonic() + limit_s
+
+    def get(self, url: str, most_s: float, more: Mapping[str, str] | None = None) -> plain_http.Reply:
+        """One GET. Raises plain_http.Unreachable, also when no time is left."""
+        left_s = min(most_s, self.deadline - time.monotonic())
+        if left_s <= 0:
+            raise plain_http.Unreachable("the time for this examination is over")
+        return plain_http.get(url, left_s, {**_headers(), **(more or {})}, allow_private=self._allow_private)
+
+
 def _headers() -> dict[str, str]:
     about = f" (+{settings.PUBLIC_URL}/docs/troubleshooting/)" if settings.PUBLIC_URL else ""
     return {"User-Agent": f"SumeruWidgetsDoctor/{settings.VERSION}{about}", "Accept-Encoding": "identity"}
@@ -68,15 +85,15 @@ def checked(url: str) -> str:
     return parts._replace(fragment="").geturl()
 
 
-def fetch(url: str) -> Fetched:
+def fetch(url: str, reach: Reach) -> Fetched:
     """The page, after at most REDIRECTS_MOST redirects. Raises Unusable for a first address that cannot be fetched, and
     plain_http.Unreachable.
     """
-    deadline = time.monotonic() + TIME_LIMIT_S
+    deadline = min(reach.deadline, time.monotonic() + TIME_LIMIT_S)
     url = checked(url)
     for _ in range(REDIRECTS_MOST + 1):
         accept = {"Accept": "text/html,application/xhtml+xml"}
-        reply = plain_http.get(url, max(0.1, deadline - time.monotonic()), {**_headers(), **accept})
+        reply = reach.get(url, deadline - time.monotonic(), accept)
         places = reply.values("Location")
         if reply.status not in (301, 302, 303, 307, 308) or not places:
             return Fetched(url, reply, _text(reply))
@@ -105,19 +122,27 @@ def _text(reply: plain_http.Reply) -> str:
         return body.decode("utf-8", "replace")
 
 
-def examined(url: str, wanted_shop: str = "") -> Case:
-    """All facts about the page at this address. Raises as ``fetch``; any other address that cannot be reached is noted in the case."""
-    fetched = fetch(url)
-    found = page.read(fetched.url, fetched.reply.status, fetched.reply.headers, fetched.html)
+def examined(url: str, wanted_shop: str = "", *, allow_private: bool = False) -> Case:
+    """Everything about the page at this address. Raises as ``fetch``; whatever else cannot be reached is part of the case.
+
+    Takes at most WHOLE_LIMIT_S. Beside the page, only loaders that it names as scripts are fetched, and the widgets' own answers, from
+    where those loaders come from, this server, or the page itself. ``allow_private``: also from addresses that are not public.
+    """
+    reach = Reach(allow_private=allow_private)
+    fetched = fetch(url, reach)
+    try:
+        found = page.read(fetched.url, fetched.reply.status, fetched.reply.headers, fetched.html, reach.deadline)
+    except page.TooSlow:
+        raise plain_http.Unreachable("its HTML takes too long to read") from None
     keys = dict.fromkeys([*(each.shop for each in found.loaders), wanted_shop])
     script = embed.loader()
     known = {key: shop for key in keys if key and (shop := shop_known(key, found))}
     case = Case(
         found,
-        ServerFacts(settings.PUBLIC_URL, script.hash, script.integrity, known, _files(found.loaders)),
+        ServerFacts(settings.PUBLIC_URL, script.hash, script.integrity, known, _files(found.loaders, reach)),
         wanted_shop,
     )
-    return Case(found, _with_answers(case), wanted_shop)
+    return Case(found, _with_answers(case, reach), wanted_shop)
 
 
 def shop_known(key: str, found: page.Page) -> ShopKnown | None:
@@ -126,7 +151,7 @@ def shop_known(key: str, found: page.Page) -> ShopKnown | None:
     if shop is None:
         return None
     shop_settings = shops.load(key)
-    patterns = [origins.pattern(each.origin) for each in shop.origins.all()]
+    patterns = [origins.pattern(each) for each in origins.sound(each.origin for each in shop.origins.all())]
     asked = {(each.type, each.params.get("placement", "")) for each in found.widgets}
     ids = [product for each in found.widgets for product in judging_widgets.products_of(each)]
     products = accounts.source_for(shop.pk).products(list(dict.fromkeys(ids))) if shop_settings and ids else {}
@@ -137,6 +162,9 @@ def shop_known(key: str, found: page.Page) -> ShopKnown | None:
         allows_origin=origins.allows(patterns, found.origin),
         off=frozenset(each for each in asked if shop_settings and not shop_settings.placement(*each)[0]),
         products={product: value is not None for product, value in products.items()},
+        unknown_placements=frozenset(
+            each for each in asked if shop_settings and each[1] and each not in shop_settings.placements
+        ),
         handles=_handles(shop.pk, found),
     )
 
@@ -149,12 +177,12 @@ def _handles(shop_id: int, found: page.Page) -> dict[str, bool]:
     return {handle: catalogue.by_handle(shop_id, handle) is not None for handle in asked}
 
 
-def _files(loaders: Sequence[page.Loader]) -> dict[str, Served]:
+def _files(loaders: Sequence[page.Loader], reach: Reach) -> dict[str, Served]:
     """What the loaders' own addresses give."""
     found = {}
     for src in list(dict.fromkeys(each.src for each in loaders))[:_LOADERS_MOST]:
         try:
-            reply = plain_http.get(src, ASIDE_S, _headers())
+            reply = reach.get(src, ASIDE_S)
         except plain_http.Unreachable as error:
             found[src] = Served(0, problem=str(error))
             continue
@@ -167,7 +195,7 @@ def _files(loaders: Sequence[page.Loader]) -> dict[str, Served]:
     return found
 
 
-def _with_answers(case: Case) -> ServerFacts:
+def _with_answers(case: Case, reach: Reach) -> ServerFacts:
     """The server's facts with the responses to the page's widgets: whether the page may read them, and which pictures they hold."""
     server, found = case.server, case.page
     keys = sorted(
@@ -177,12 +205,12 @@ def _with_answers(case: Case) -> ServerFacts:
             if (widget := registry.get(each.type)) and widget.audience == "public"
         }
     )[:_WIDGETS_MOST]
-    if not keys or case.loader is None or not case.loader.shop:
+    if not keys or case.loader is None or not case.loader.shop or not _is_its_own(case):
         return server
     url = f"{case.base}batch?{urlencode([('w', key) for key in keys])}"
     try:
-        reply = plain_http.get(url, ASIDE_S, {**_headers(), "Origin": found.origin})
-        body = json.loads(reply.body)
+        reply = reach.get(url, ASIDE_S, {"Origin": found.origin})
+        body = bounded_json.loads(reply.body)
         html = "".join(str(item.get("html", "")) for item in body.get("items", []) if isinstance(item, dict))
     except (plain_http.Unreachable, ValueError, AttributeError):
         return server
@@ -195,19 +223,27 @@ def _with_answers(case: Case) -> ServerFacts:
         pictures=pictures,
         videos=videos,
         reads={found.origin: bool(allowed) and allowed[0] in ("*", found.origin)},
-        without_resource_policy=tuple(_silent(pictures)) if found.embedder_policy == "require-corp" else (),
+        without_resource_policy=tuple(_silent(pictures, reach)) if found.embedder_policy == "require-corp" else (),
     )
 
 
-def _silent(pictures: Iterable[str]) -> list[str]:
-    """Origins of pictures that send no Cross-Origin-Resource-Policy for every site; one picture of each origin is asked for."""
+def _is_its_own(case: Case) -> bool:
+    """Whether the widgets' answers come from where the page already takes its loader, from this server, or from the page's own address:
+    an address that only ``data-api`` names is not asked."""
+    assert case.loader is not None  # noqa: S101 - the caller looked
+    known = {case.page.origin, policies.origin_of(case.loader.src), policies.origin_of(settings.PUBLIC_URL)}
+    return policies.origin_of(case.base) in known - {""}
+
+
+def _silent(pictures: Iterable[str], reach: Reach) -> list[str]:
+    """Origins among the pictures' whose answers have no Cross-Origin-Resource-Policy for everybody; one picture of each is asked for."""
     first: dict[str, str] = {}
     for url in pictures:
         first.setdefault(policies.origin_of(url), url)
     found = []
     for origin, url in list(first.items())[:_PICTURE_HOSTS_MOST]:
         try:
-            reply = plain_http.get(url, ASIDE_S, _headers())
+            reply = reach.get(url, ASIDE_S)
         except plain_http.Unreachable:
             continue
         if "cross-origin" not in reply.values("Cross-Origin-Resource-Policy"):

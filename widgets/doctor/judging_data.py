@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from sumeru_proxy.client import bounded_json
 from widgets.doctor.table import Finding, finding
 
 Node = dict[str, Any]
@@ -17,8 +18,8 @@ def judged(blocks: Sequence[tuple[str, int]]) -> Iterator[Finding]:
     whole: dict[tuple[str, str], list[int]] = {}
     for text, line in blocks:
         try:
-            value = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            value = bounded_json.loads(text, depth=64)
+        except bounded_json.Unbounded as error:
             yield finding("json_ld_unreadable", line, why=str(error)[:200], line=line)
             continue
         for node in _products(value):

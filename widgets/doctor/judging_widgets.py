@@ -56,6 +56,15 @@ def _widget(element: Element, shop: ShopKnown | None, base: str) -> Iterator[Fin
         if (widget.name, placement) in shop.off:
             where = f" at the placement {placement}" if placement else ""
             yield finding("switched_off", element.line, type=widget.name, where=where, name=shop.name, admin=shop.admin)
+        elif (widget.name, placement) in shop.unknown_placements:
+            yield finding(
+                "unknown_placement",
+                element.line,
+                type=widget.name,
+                placement=placement,
+                name=shop.name,
+                admin=shop.admin,
+            )
         for product in products_of(element):
             if shop.products.get(product) is False:
                 yield finding("unknown_product", element.line, product=product, type=widget.name)

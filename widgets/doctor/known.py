@@ -40,6 +40,8 @@ class ShopKnown:
     allows_origin: bool = True
     off: frozenset[tuple[str, str]] = frozenset()
     products: Mapping[str, bool] = field(default_factory=dict)
+    unknown_placements: frozenset[tuple[str, str]] = frozenset()
+    """Widget and placement of what has no settings of that name, and therefore shows the widget's own."""
     handles: Mapping[str, bool] = field(default_factory=dict)
 
 

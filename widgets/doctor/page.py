@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -14,6 +16,7 @@ from widgets.doctor import policies
 TAG = "sumeru-widget"
 ALIAS = "data-sumeru-widget"
 _SCRIPT = re.compile(r"(?P<root>.*/)embed/(?:v1|(?P<hash>[0-9a-f]{16})/loader)\.js(?:[?#].*)?")
+_PIECE_CHARS, _TAG_CHARS = 64 * 1024, 256 * 1024
 _VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
 )
@@ -126,16 +129,19 @@ class _Reader(HTMLParser):
         self.widgets: list[Element] = []
         self.json_ld: list[tuple[str, int]] = []
         self.metas: list[str] = []
-        self._open: list[tuple[str, Element | None]] = []
+        self._open: list[str] = []
+        self._count: Counter[str] = Counter()
+        self._within: list[tuple[int, Element]] = []
+        """The widgets that are open, each with its place in ``_open``: nothing here looks through all that is open."""
         self._data: list[str] | None = None
         self._data_line = 0
 
     @property
     def _inside(self) -> Element | None:
-        return next((widget for _tag, widget in reversed(self._open) if widget), None)
+        return self._within[-1][1] if self._within else None
 
     def _is_in(self, tag: str) -> bool:
-        return any(name == tag for name, _widget in self._open)
+        return self._count[tag] > 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """One element begins."""
@@ -157,7 +163,10 @@ class _Reader(HTMLParser):
         elif inside:
             self._part(inside, tag, given)
         if tag not in _VOID:
-            self._open.append((tag, widget))
+            if widget is not None:
+                self._within.append((len(self._open), widget))
+            self._open.append(tag)
+            self._count[tag] += 1
 
     def _script(self, given: Mapping[str, str], line: int) -> None:
         if given.get("type", "").strip().lower() == "application/ld+json":
@@ -192,17 +201,34 @@ class _Reader(HTMLParser):
         if self._data is not None and tag == "script":
             self.json_ld.append(("".join(self._data), self._data_line))
             self._data = None
-        for place in range(len(self._open) - 1, -1, -1):
-            if self._open[place][0] == tag:
-                del self._open[place:]
+        while self._count[tag]:
+            closed = self._open.pop()
+            self._count[closed] -= 1
+            if self._within and self._within[-1][0] == len(self._open):
+                self._within.pop()
+            if closed == tag:
                 break
 
 
-def read(url: str, status: int, headers: Sequence[tuple[str, str]], html: str) -> Page:
-    """The facts of one answer. ``url`` is where it came from in the end. Never raises, however broken the HTML is."""
+class TooSlow(Exception):
+    """The page could not be read in the time there was."""
+
+
+def read(url: str, status: int, headers: Sequence[tuple[str, str]], html: str, deadline: float = float("inf")) -> Page:
+    """The facts of one answer. ``url`` is where it came from in the end. Raises nothing but TooSlow, however broken the HTML is: at the
+    deadline (monotonic seconds). Time and memory grow with the page's length, not with how it is nested.
+    """
     reader = _Reader(url)
-    reader.feed(html)
-    reader.close()
+    for start in range(0, len(html), _PIECE_CHARS):
+        try:
+            reader.feed(html[start : start + _PIECE_CHARS])
+        except AssertionError:  # what the parser has no rule for: a marked section without a name
+            break
+        if time.monotonic() > deadline:
+            raise TooSlow
+        if len(reader.rawdata) > _TAG_CHARS and not reader.cdata_elem:
+            break  # a tag without an end, which the parser would go through again with each piece
+    # Never `close`d: what has no end yet is nothing, and Python 3.11 would look for that end from each of its signs anew.
     sent = [(name.lower(), value) for name, value in headers]
     texts = [value for name, value in sent if name == "content-security-policy"] + reader.metas
     embedder = next((value for name, value in sent if name == "cross-origin-embedder-policy"), "")

@@ -25,7 +25,7 @@ from sumeru_proxy.client.fairness import SERVER
 from sumeru_proxy.client.limiter import State, StoreUnavailable
 from sumeru_proxy.memory import Memory
 from sumeru_proxy.models import Credential, Shop
-from widgets.http import responses, throttles
+from widgets.http import networks, responses, throttles
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ def payer(request: HttpRequest, shop_id: int | None) -> tuple[str, str, int]:
     """Who pays for a read: the name of the account, the network in whose name Sumeru is asked, and what is free a minute."""
     if shop_id is not None and proves_server(request, shop_id):
         return f"{SERVER}:{shop_id}", SERVER, settings.SERVER_READS_PER_MINUTE
-    network = throttles.client_network(request)
+    network = networks.client_network(request.META)
     return network, network, settings.CLIENT_READS_PER_MINUTE
 
 

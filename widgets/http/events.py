@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,9 +16,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from rest_framework import serializers
 
+from sumeru_proxy.client import bounded_json
 from sumeru_proxy.webhooks import installed
 from widgets.base import IdentifierField
-from widgets.http import requests, responses, submissions, throttles, visitors
+from widgets.http import networks, requests, responses, submissions, throttles, visitors
 from widgets.http.desk import ShopDesk
 
 EVENTS_LIMIT = 100
@@ -71,20 +71,13 @@ def _depth(value: object) -> int:
     return 0
 
 
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(text)
-    return number
-
-
 def parse(raw: bytes) -> tuple[list[Any], object]:
     """The list of events of a body, and its customer token. Raises problems: 413, 400."""
     if len(raw) > BODY_LIMIT_BYTES:
         raise responses.Problem(413, "payload_too_large", "The body is too large.", {"limit_bytes": BODY_LIMIT_BYTES})
     try:
-        value = json.loads(raw, parse_constant=_finite, parse_float=_finite)
-    except (ValueError, RecursionError):
+        value = bounded_json.loads(raw, depth=2 * bounded_json.DEPTH)
+    except bounded_json.Unbounded:
         value = None
     events = value.get("events") if isinstance(value, dict) else None
     if not isinstance(events, list) or not events:
@@ -102,7 +95,7 @@ def take(request: HttpRequest, shop: str) -> HttpResponse:
         raise requests.method_not_allowed("POST, OPTIONS")
     shop_settings = requests.find_shop(shop)
     submissions.check_origin(request, shop_settings)
-    wait_s = meter.wait_s(throttles.client_address(request), PER_ADDRESS_PER_MINUTE)
+    wait_s = meter.wait_s(networks.client_network(request.META), PER_ADDRESS_PER_MINUTE)
     if wait_s:
         raise responses.limited(wait_s)
     if (request.content_type or "").lower() not in TYPES:
@@ -133,5 +126,7 @@ def take(request: HttpRequest, shop: str) -> HttpResponse:
     if consented_events:
         names = "\n".join(sorted(event["id"] for event in consented_events))
         key = f"events-{hashlib.sha256(names.encode()).hexdigest()[:40]}"
-        ShopDesk(shop_settings.profile.id).hand_in("pixel", {"events": consented_events}, key, interactive=False)
+        ShopDesk(shop_settings.profile.id, networks.client_network(request.META)).hand_in(
+            "pixel", {"events": consented_events}, key, interactive=False
+        )
     return responses.json_answer({"accepted": len(consented_events)}, status=202)

@@ -6,14 +6,20 @@ Only private responses hold a token (``live`` and the no-store pages): in cachea
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import re
+import secrets
 import socket
 import uuid
 
 from django.core import signing
 from django.utils.crypto import salted_hmac
 
+from sumeru_proxy.reading.shared_cache import cache
 from widgets.base import Seal
+
+log = logging.getLogger(__name__)
 
 SALT = "widgets.forms"
 LATEST_S = 12 * 3600.0
@@ -37,7 +43,8 @@ class Refused(Exception):
 
 def seal(subject: str) -> Seal:
     """A new token for this subject (shop, widget and what it is about) and a new idempotency key."""
-    return Seal(signing.TimestampSigner(salt=SALT).sign_object({"for": subject, "by": _machine()}), uuid.uuid4().hex)
+    words = {"for": subject, "by": _machine(), "n": secrets.token_hex(6)}
+    return Seal(signing.TimestampSigner(salt=SALT).sign_object(words), uuid.uuid4().hex)
 
 
 def check(token: str, subject: str, *, soonest_s: float = 2.0) -> None:
@@ -69,6 +76,23 @@ def _is_older(token: str, seconds: float) -> bool:
 def _is_future(token: str) -> bool:
     """Whether this machine's clock was set back since."""
     return not _is_older(token, -1)
+
+
+def spend(token: str, key: str, most: int) -> None:
+    """Count what is sent with this token, each idempotency key once. Raises Stale when it was good for ``most`` already: a new form
+    with the same input may be sent, at the pace of people. Without a shared cache nothing is counted; the other brakes hold.
+    """
+    name = "form:" + hashlib.blake2s(token.encode(), digest_size=12).hexdigest()
+    try:
+        if not cache.add(f"{name}:{key}", 1, timeout=LATEST_S):
+            return
+        cache.add(name, 0, timeout=LATEST_S)
+        if cache.incr(name) <= most:
+            return
+    except Exception as error:  # whatever the cache library raises, or the key expired between the two
+        log.warning("uses of a form are not counted: %s", type(error).__name__)
+        return
+    raise Stale
 
 
 def fits_key(key: str) -> bool:

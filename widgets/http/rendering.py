@@ -23,7 +23,7 @@ from widgets.i18n import texts
 
 log = logging.getLogger(__name__)
 
-State = Literal["ready", "empty", "pending", "live", "error"]
+State = Literal["ready", "empty", "pending", "live", "alone", "error"]
 AGE_STEP_S = 60
 SIZE_LIMIT_BYTES = 64 * 1024
 

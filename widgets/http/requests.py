@@ -18,7 +18,7 @@ from sumeru_proxy.reading.reader import Source
 from sumeru_proxy.sdk import customer_tokens
 from widgets import registry
 from widgets.base import Call, Frozen, Widget
-from widgets.http import brakes, customers, forms, parameters, resolving, responses, shops, throttles
+from widgets.http import brakes, customers, forms, networks, parameters, resolving, responses, shops, throttles
 from widgets.http.shops import ShopSettings
 from widgets.i18n import languages
 
@@ -101,6 +101,9 @@ def find_widget(shop_settings: ShopSettings, name: str, query: QueryDict) -> tup
     if widget is None:
         raise responses.not_found("widget")
     params = parameters.params(widget, query)
+    if params.placement and (name, params.placement) not in shop_settings.placements:
+        # Names that no merchant made are not endless addresses of one content, neither here nor in a CDN.
+        params = Frozen({**params, "placement": ""})
     enabled, chosen = shop_settings.placement(name, params.placement)
     if not enabled:
         raise responses.not_found("widget")
@@ -109,7 +112,7 @@ def find_widget(shop_settings: ShopSettings, name: str, query: QueryDict) -> tup
 
 def source_of(request: HttpRequest, shop_settings: ShopSettings) -> Source:
     """What this request reads the shop's data from, in the name of the client's network."""
-    network = request.META.get(NETWORK_KEY) or throttles.client_network(request)
+    network = request.META.get(NETWORK_KEY) or networks.client_network(request.META)
     source = accounts.source_for(shop_settings.profile.id, network)
     request.META.setdefault(SOURCES_KEY, []).append(source)
     return source
@@ -155,20 +158,29 @@ class WidgetRequest:
         return f"{self.call.shop.key}/{self.widget.name}/{about}"
 
 
-def parse(request: HttpRequest, shop_settings: ShopSettings, name: str, query: QueryDict) -> WidgetRequest:
-    """Validate one widget request. Raises problems (400, 401, 404, 429)."""
+def parse(
+    request: HttpRequest, shop_settings: ShopSettings, name: str, query: QueryDict, *, for_everybody: bool = False
+) -> WidgetRequest:
+    """Validate one widget request. Raises problems (400, 401, 404, 429).
+
+    ``for_everybody``: the answer may be kept for others, so that who asks neither proves anything nor spends tries. What is not public
+    is only named in it.
+    """
     widget, params, options = find_widget(shop_settings, name, query)
     locale = languages.match(params.locale, shop_settings.profile.locale)
+    if params.locale and params.locale != locale:  # endless tags, twelve languages
+        params = Frozen({**params, "locale": locale})
     page_url = f"{public_base(request, shop_settings)}/w/v1/{shop_settings.profile.key}/{widget.name}"
     now = timezone.now()
     customer_id = ""
-    if widget.audience == "customer":
+    named_only = for_everybody and widget.audience != "public"
+    if widget.audience == "customer" and not named_only:
         token = _bearer(request) or params.get("customer_token", "")
         customer_id = _customer(token, shop_settings, now.timestamp())
         # The links and the form of this private answer must prove the same, whichever way the proof came.
         params = Frozen({**params, "customer_token": token})
-    if widget.guess_limit_per_minute and params.get("code"):
-        name = f"{widget.name}:{throttles.client_address(request)}"
+    if widget.guess_limit_per_minute and params.get("code") and not named_only:
+        name = f"{widget.name}:{networks.client_network(request.META)}"
         wait_s = throttles.guesses.wait_s(name, widget.guess_limit_per_minute)
         if wait_s:
             raise responses.limited(wait_s)

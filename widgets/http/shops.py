@@ -6,18 +6,18 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.db import DatabaseError
 
 from sumeru_proxy.memory import Memory
 from sumeru_proxy.models import Shop
-from sumeru_proxy.origin_rules import normal_origin
 from widgets.base import ShopProfile
 from widgets.http import origins
 from widgets.i18n.texts import Texts
 from widgets.models import Look, Placement, Wording
-from widgets.theming import tokens
+from widgets.theming import merchant_css, tokens
 
 RECHECK_S = 1.0
 # Keeps a shop that cannot be re-checked (database down) on its last known settings.
@@ -101,7 +101,7 @@ def _load(key: str) -> ShopSettings | None:
     if shop is None:
         return None
     look = Look.objects.filter(shop=shop).first()
-    shop_origins = [normal_origin(each.origin) for each in shop.origins.all()]
+    shop_origins = origins.sound(each.origin for each in shop.origins.all())
     return ShopSettings(
         profile=ShopProfile(
             id=shop.pk,
@@ -127,4 +127,9 @@ def _load(key: str) -> ShopSettings | None:
 
 def _look_css(look: Look) -> str:
     """Checked again here, because rows may have been imported without the form's checks."""
-    return tokens.token_css(look.tokens) + ("" if tokens.css_problems(look.css) else look.css)
+    return tokens.token_css(look.tokens) + ("" if _refused(look.css) else look.css)
+
+
+@lru_cache(maxsize=_SHOPS_LIMIT)
+def _refused(css: str) -> bool:
+    return bool(merchant_css.problems(css))

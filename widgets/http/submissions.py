@@ -20,9 +20,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.encoding import iri_to_uri
 from django.utils.translation import gettext
 
+from sumeru_proxy.client import bounded_json
 from sumeru_proxy.reading.reader import Pending
 from widgets.base import Frozen, Refusal, Seal, Sent, Widget
-from widgets.http import forms, pages, rendering, requests, responses, throttles, visitors
+from widgets.http import forms, networks, pages, rendering, requests, responses, throttles, visitors
 from widgets.http.desk import ShopDesk
 from widgets.http.requests import WidgetRequest
 from widgets.http.shops import ShopSettings
@@ -32,7 +33,8 @@ log = logging.getLogger(__name__)
 
 BODY_LIMIT_BYTES = 64 * 1024
 FIELDS_LIMIT = 100
-meter = throttles.Meter()
+DEPTH_LIMIT, VALUES_LIMIT = 8, 2_000
+meter = throttles.SharedMeter("sends")
 _CONTROL = ("token", "key", "return_to", "via", "visitor_id", forms.TRAP)
 
 
@@ -58,18 +60,23 @@ def submit(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
     if each.widget.Form is None:
         raise requests.method_not_allowed("GET, HEAD, OPTIONS")
     subject = each.subject
-    _brake(request, each.widget, subject)
     with texts.override(each.call.shop.texts, each.call.locale):
         try:
+            network = networks.client_network(request.META)
+            _brake(network, each.widget, subject)
             sent = _acted(request, shop_settings, each, posted, subject)
             if posted.visitor_id and not posted.trapped and not sent.errors:
                 _identify(request, shop_settings, posted)
             return _answer(request, shop_settings, each, posted, sent)
         except responses.Problem as problem:
-            if posted.manner == "json" or problem.status in (401, 403, 404, 405, 413, 415, 429):
+            if posted.manner == "json" or problem.status in (401, 403, 404, 405, 413, 415):
                 raise
-            status = problem.status if problem.status >= 500 else 422
-            return _answer(request, shop_settings, each, posted, _failed(posted, {"": [_sentence(problem)]}), status)
+            status = problem.status if problem.status >= 500 or problem.status == 429 else 422
+            # What a person wrote comes back with the reason, whatever that is.
+            again = _answer(request, shop_settings, each, posted, _failed(posted, {"": [_sentence(problem)]}), status)
+            for name, value in problem.headers.items():
+                again[name] = value
+            return again
 
 
 def _identify(request: HttpRequest, shop_settings: ShopSettings, posted: Posted) -> None:
@@ -81,7 +88,7 @@ def _identify(request: HttpRequest, shop_settings: ShopSettings, posted: Posted)
 
 def _sentence(problem: responses.Problem) -> str:
     """A problem in words for shoppers."""
-    if problem.status < 500:
+    if problem.status < 500 and problem.status != 429:
         return gettext("This could not be sent. Please check what you have entered.")
     return gettext("This could not be sent. Please wait a moment and send it again.")
 
@@ -146,17 +153,17 @@ def _check_whole(request: HttpRequest) -> None:
 
 def _json_object(raw: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(raw)
-    except (ValueError, RecursionError):
+        value = bounded_json.loads(raw, depth=DEPTH_LIMIT, values=VALUES_LIMIT)
+    except bounded_json.Unbounded:
         value = None
     if not isinstance(value, dict):
         raise responses.invalid({"": ["The body is not a JSON object."]})
     return value
 
 
-def _brake(request: HttpRequest, widget: Widget, subject: str) -> None:
+def _brake(network: str, widget: Widget, subject: str) -> None:
     wait_s = max(
-        meter.wait_s(f"{widget.name}:{throttles.client_address(request)}", widget.sends_per_minute),
+        meter.wait_s(f"{widget.name}:{network}", widget.sends_per_minute),
         meter.wait_s(f"subject:{subject}", widget.sends_per_subject_per_minute),
     )
     if wait_s:
@@ -200,11 +207,15 @@ def _act(request: HttpRequest, shop_settings: ShopSettings, each: WidgetRequest,
     if not form.is_valid():
         return _failed(posted, form.errors)
     try:
+        forms.spend(posted.token, posted.key, each.widget.sends_per_token)
+    except forms.Stale:
+        return _failed(posted, {"": [gettext("This form was open for very long. Please send it again.")]})
+    try:
         return each.widget.submit(
             each.call,
             Frozen(form.validated_data),
             posted.key,
-            ShopDesk(shop_settings.profile.id),
+            ShopDesk(shop_settings.profile.id, networks.client_network(request.META)),
             requests.source_of(request, shop_settings),
         )
     except Refusal as refusal:

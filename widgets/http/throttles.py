@@ -1,49 +1,23 @@
-"""Rate limits for client addresses. Counted in each process: a protection against runaway clients, not an exact quota."""
+"""How much one client network may do. ``Meter`` counts in this process, ``SharedMeter`` in the store that all processes share."""
 
 from __future__ import annotations
 
-import ipaddress
+import hashlib
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from threading import Lock
 
-from django.conf import settings
-from django.http import HttpRequest
-
-from sumeru_proxy import memory
-
-
-def client_address(request: HttpRequest) -> str:
-    """The client's address: the socket's, or the one that the outermost of TRUSTED_PROXIES proxies saw.
-
-    A client's own entries in X-Forwarded-For stand further left and are not trusted.
-    """
-    proxies: int = settings.TRUSTED_PROXIES
-    if proxies:
-        hops = [hop.strip() for hop in request.headers.get("x-forwarded-for", "").split(",") if hop.strip()]
-        if hops:
-            return hops[-min(proxies, len(hops))][:64]
-    return str(request.META.get("REMOTE_ADDR", ""))
-
-
-def client_network(request: HttpRequest) -> str:
-    """The network that a client speaks for: an IPv4 address as it is, 64 bits of an IPv6 address; the text itself when it is neither."""
-    text = client_address(request)
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return text
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is None:
-            return f"{ipaddress.ip_network((address, 64), strict=False)}"
-        address = address.ipv4_mapped
-    return str(address)
+from sumeru_proxy import limit_stores, memory
+from sumeru_proxy.client.limiter import State, StoreBusy, StoreUnavailable
+from sumeru_proxy.limit_stores import BRAKES
 
 
 class Meter:
-    """A leaky bucket for each name: at most ``per_minute``, with a burst of the same size. Bounded memory."""
+    """A leaking counter per name: at most ``per_minute`` in ``window_s``, a burst of the same size. Bounded memory."""
 
-    def __init__(self, most: int = 20_000) -> None:
+    def __init__(self, most: int = 20_000, window_s: float = 60.0) -> None:
+        self._window_s = window_s
         self._full_at: OrderedDict[str, float] = OrderedDict()
         self._lock = Lock()
         self._most = most
@@ -57,11 +31,11 @@ class Meter:
     def wait_s(self, name: str, per_minute: int, now: float | None = None) -> float:
         """Count one request: 0 when it is allowed, else the seconds until one will be."""
         now = time.monotonic() if now is None else now
-        step = 60.0 / per_minute
+        step = self._window_s / per_minute
         with self._lock:
             at = max(self._full_at.get(name, now), now)
-            if at - now > 60.0 - step:
-                return at - now - (60.0 - step)
+            if at - now > self._window_s - step:
+                return at - now - (self._window_s - step)
             self._full_at[name] = at + step
             self._full_at.move_to_end(name)
             while len(self._full_at) > self._most:
@@ -82,5 +56,40 @@ class Meter:
             self._full_at[name] = max(self._full_at.get(name, now), now + min(seconds, 120.0))
 
 
+class SharedMeter:
+    """As ``Meter``, for what is rare and must hold for all processes together; in this process alone while the store is away.
+
+    ``kind`` names what is counted. Names are stored as digests: an address is nobody's to read.
+    """
+
+    def __init__(self, kind: str, window_s: float = 60.0) -> None:
+        self._kind = kind
+        self._window_s = window_s
+        self._alone = Meter(window_s=window_s)
+        memory.register(self)
+
+    def wait_s(self, name: str, per_window: int) -> float:
+        """Takes one; 0 when it was free, else the seconds until one will be. Costs a change of the store."""
+        key = f"{BRAKES}{self._kind}:{hashlib.blake2s(name.encode(), digest_size=12).hexdigest()}"
+        step, now = self._window_s / per_window, time.time()
+
+        def decide(states: Mapping[str, State]) -> tuple[Mapping[str, State], float]:
+            # One from a clock that is far ahead counts as full, no more.
+            at = min(max(states[key].get("tat", now), now), now + self._window_s)
+            if at - now > self._window_s - step:
+                return {}, at - now - (self._window_s - step)
+            return {key: {"tat": at + step}}, 0.0
+
+        try:
+            return limit_stores.shared().change([key], decide)
+        except (StoreUnavailable, StoreBusy):
+            return self._alone.wait_s(name, per_window)
+
+    def forget(self) -> None:
+        """Drop what this process counted by itself."""
+        self._alone.forget()
+
+
 reads = Meter()
-guesses = Meter()
+guesses = SharedMeter("guesses")
+log_ins = SharedMeter("log_ins")

@@ -19,7 +19,7 @@ from django.utils import timezone
 from sumeru_proxy.sdk import customer_tokens
 from sumeru_proxy.webhooks import installed
 from widgets.base import is_identifier
-from widgets.http import customers, throttles
+from widgets.http import customers, networks
 from widgets.http.shops import ShopSettings
 
 BOT, INTERNAL = "bot", "internal"
@@ -50,7 +50,7 @@ def excluded_as(request: HttpRequest) -> str:
     user_agent = request.headers.get("user-agent", "")
     if not user_agent or crawleruseragents.is_crawler(user_agent):
         return BOT
-    return INTERNAL if _is_internal(throttles.client_address(request)) else ""
+    return INTERNAL if _is_internal(networks.client_address(request.META)) else ""
 
 
 def facts(request: HttpRequest, shop: ShopSettings, token: object) -> dict[str, str]:

@@ -77,8 +77,8 @@ const create = (el) => {
         await wait(item.retry_after_s);
         // Overtaken by another attribute change or another page: that one's answer counts.
         if (key != asked) return;
-      // live or pending
-      } while (/li|pe/.test(item.state) && tries < 4);
+      // live, alone or pending
+      } while (/li|lo|pe/.test(item.state) && tries < 4);
       // Neither ready nor empty.
       if (!/y$/.test(item.state)) throw Error(item.state);
       const focus = show(el, item, submission && part, keep);

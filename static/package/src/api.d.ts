@@ -162,14 +162,24 @@ export interface BatchAnswer {
   items: (BatchItem)[];
 }
 
+/** Why one widget of a batch is not there. Without a request's id: equal batches have equal bytes. */
+export interface BatchError {
+  /** Stable; one of the documented codes. */
+  code: string;
+  /** For developers, in English. */
+  message: string;
+  /** What to change, by parameter. */
+  details?: Record<string, unknown>;
+}
+
 /** One widget of a batch. */
 export interface BatchItem {
-  /** * `ready` - ready */
-  state: "ready" | "empty" | "pending" | "live" | "error";
+  /** live: ask the other address. alone: this answer was full, ask for it without the others. */
+  state: "ready" | "empty" | "pending" | "live" | "alone" | "error";
   status: number;
   html: string;
   retry_after_s?: number;
-  error?: ErrorBody;
+  error?: BatchError;
 }
 
 /** An error as data. */

@@ -202,7 +202,7 @@ export function createWidgets({ url, shop, timeoutMs = 800, fetch: ownFetch, hea
       const known = about(type, params, options);
       const { fault, item, css } = found.get(keys[i]);
       if (fault) return failed(known, fault);
-      if (item?.state === 'live') return without(known, 'pending');
+      if (item?.state === 'live' || item?.state === 'alone') return without(known, 'pending');
       if (item?.state === 'pending') return without(known, 'pending', undefined, { retryAfterS: Number(item.retry_after_s) || 1 });
       if ((item?.state === 'ready' || item?.state === 'empty') && isText(item.html)) {
         return { ...without(known, item.state), innerHtml: item.html, html: elementOf(known, options.label || 'Show', item.html, css), css, fresh: true };

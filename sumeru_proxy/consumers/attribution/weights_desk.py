@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, time
 from typing import Final
@@ -15,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
+from sumeru_proxy.client import bounded_json
 from sumeru_proxy.consumers.attribution import recomputation, reports, shift, shift_runs, weight_tables
 from sumeru_proxy.consumers.attribution.arrivals import major, milliseconds
 from sumeru_proxy.consumers.attribution.company import DIMENSIONS, BadRules, Problem, Rule, table
@@ -71,7 +71,7 @@ def preview(request: HttpRequest, shop: Shop) -> JsonResponse:
     if len(request.body) > BODY_BYTES_LIMIT:
         return JsonResponse({"problems": ["too large"]}, status=400)
     try:
-        body = json.loads(request.body)
+        body = bounded_json.loads(request.body)
         if not isinstance(body, dict):
             raise ValueError
         if isinstance(body.get("cancel"), int):

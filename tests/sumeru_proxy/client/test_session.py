@@ -232,6 +232,19 @@ def test_a_lost_answer_to_a_write_is_ambiguous(answer: Any, ambiguous: bool) -> 
         assert caught.value.ambiguous is False
 
 
+@pytest.mark.parametrize(
+    "address", ["10.0.0.1", "169.254.169.254", "192.168.1.1", "[fd00::1]", "[::ffff:10.0.0.1]", "0.0.0.0"]
+)
+def test_a_credential_goes_to_the_open_internet_alone(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    """Checked where it is connected to, whatever the name said before. This machine by its own name is the sandbox's."""
+    reached: list[object] = []
+    monkeypatch.setattr(socket.socket, "connect", lambda _socket, where: reached.append(where))
+    call = HttpCall(f"https://{address}", "GET", "/api/public/reviews", endpoint="reviews")
+    with pytest.raises(Unavailable) as caught:
+        session.send(call, ROOMY)
+    assert (caught.value.reason, caught.value.ambiguous, reached) == ("network", False, [])
+
+
 def test_a_write_that_never_left_is_not_ambiguous() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

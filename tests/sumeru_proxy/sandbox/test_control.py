@@ -157,3 +157,25 @@ def test_the_state_of_another_catalogue_is_refused(tmp_path: Path) -> None:
     other["shops"][0]["domain"] = "renamed.example"
     with pytest.raises(ValueError, match="another catalogue"), running(other, state=state):
         pass
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Host": "localhost:1"}, 200),
+        ({"Host": "[::1]:9000"}, 200),
+        ({"Origin": "http://127.0.0.1:8001"}, 200),
+        ({"Host": "evil.example"}, 403),  # a name that was made to lead to this machine
+        ({"Host": "127.0.0.1.evil.example"}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://localhost@evil.example"}, 403),
+        ({"Host": ""}, 403),
+    ],
+)
+def test_only_pages_and_programs_of_this_machine_reach_the_controls(
+    talk: Conversation, headers: dict[str, str], status: int
+) -> None:
+    assert talk.call("GET", "/_sandbox/calls", None, headers).status == status
+    assert talk.call("DELETE", "/_sandbox/calls", None, headers).status == status

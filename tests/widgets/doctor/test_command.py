@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from sumeru_proxy.memory import forget_all
 from sumeru_proxy.models import Shop, ShopOrigin
 from tests.loader.stub_hosts import Answer, Host, Seen, StorefrontHost
 from tests.upstream import Upstream
@@ -49,10 +50,10 @@ def shop(make_shop: Callable[..., Shop], sandbox: Upstream) -> Shop:
     return make_shop(sandbox.url, **sandbox.account())
 
 
-def doctor(*arguments: str) -> tuple[int, str]:
+def doctor(*arguments: str, private: tuple[str, ...] = ("--allow-private",)) -> tuple[int, str]:
     out = StringIO()
     try:
-        call_command("doctor", *arguments, stdout=out)
+        call_command("doctor", *arguments, *private, stdout=out)
     except SystemExit as end:
         return int(end.code or 0), out.getvalue()
     return 0, out.getvalue()
@@ -133,6 +134,47 @@ def test_gzip_that_nobody_asked_for_is_read(store: StorefrontHost, widget_server
     body = gzip.compress(html(widget_server, shop).encode())
     store.pages["/p"] = Answer(body, headers={"Content-Encoding": "gzip"})
     assert codes(f"{store.origin}/p") == (0, [])
+
+
+def test_private_addresses_only_when_told(store: StorefrontHost, widget_server: Widgets, shop: Shop) -> None:
+    """Redirects and ``data-api`` made it fetch addresses of this machine."""
+    status, text = doctor(f"{store.origin}/p", private=())
+    assert (status, "not public" in text) == (1, True)
+    assert store.log == []
+
+
+def test_only_the_pages_own_addresses_are_asked(store: StorefrontHost, widget_server: Widgets, shop: Shop) -> None:
+    lure = Widgets()
+    try:
+        tag = f'<script async src="{widget_server.origin}/embed/v1.js" data-api="{lure.origin}/w/v1/{shop.key}/"></script>'
+        store.pages["/lure"] = Answer(tag + '<sumeru-widget type="rating_badge" product-id="prd_1"></sumeru-widget>')
+        doctor(f"{store.origin}/lure")
+        assert lure.log == []
+        assert [seen.path for seen in widget_server.log] == ["/embed/v1.js"]
+    finally:
+        lure.close()
+
+
+def test_a_terminal_gets_no_control_characters(store: StorefrontHost, widget_server: Widgets, shop: Shop) -> None:
+    evil = "\x1b]0;title\x07\x1b[2J\x9b31m\u202e"
+    store.pages["/evil"] = Answer(
+        f'<sumeru-widget type="{evil}"></sumeru-widget><p>', content_type="text/html; charset=utf-8"
+    )
+    _status, text = doctor(f"{store.origin}/evil")
+    assert "\\x1b]0;title" in text
+    assert [sign for sign in text if not sign.isprintable() and sign != "\n"] == []
+    assert doctor(f"{store.origin}/evil", "--json")[1].isascii()
+
+
+def test_an_unknown_placement_is_named(store: StorefrontHost, widget_server: Widgets, shop: Shop) -> None:
+    store.pages["/placed"] = (
+        Answer(f"""<script async crossorigin src="{widget_server.origin}/embed/v1.js" data-shop="{shop.key}"></script>
+<sumeru-widget type="rating_badge" product-id="prd_1" placement="sumer"><a href="/">x</a></sumeru-widget>""")
+    )
+    assert "unknown_placement (line 2)" in doctor(f"{store.origin}/placed")[1]
+    Placement.objects.create(shop=shop, widget="rating_badge", name="sumer")
+    forget_all()
+    assert "unknown_placement" not in doctor(f"{store.origin}/placed")[1]
 
 
 def test_warnings_leave_the_status_alone(store: StorefrontHost, widget_server: Widgets, shop: Shop) -> None:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -255,6 +256,13 @@ CASES: list[tuple[str, str, ServerFacts, Mapping[str, object], str]] = [
     ),
     ("unknown_product", LOADER + REVIEWS.replace("prd_1", "prd_9"), SERVER, {}, "product-id="),
     (
+        "unknown_placement",
+        LOADER + REVIEWS.replace('product-id="prd_1"', 'product-id="prd_1" placement="sumer"'),
+        with_shop(unknown_placements=frozenset({("reviews", "sumer")})),
+        {},
+        'placement="sumer"',
+    ),
+    (
         "unknown_handle",
         LOADER + REVIEWS.replace('product-id="prd_1"', 'params="product_handle=no-such"'),
         SERVER,
@@ -352,3 +360,31 @@ def test_the_table_is_whole() -> None:
         assert rule.by in ("doctor", "overlay", "both")
         assert rule.text.endswith((".", ")", "}"))
         assert rule.fix
+
+
+@pytest.mark.parametrize(
+    "unit", ["<div>", "<sumeru-widget><b>", "</p>", "<!--", "<![", "<", "<a<", "<a b=", "<a b='", "<a/", "<a ", "<noscript><p>", "<?"]
+)  # fmt: skip
+def test_hostile_html_costs_its_length_alone(unit: str) -> None:
+    """Four megabytes of <div> took 90 seconds: twice the text took four times as long. Counted in calls, not in seconds."""
+
+    def calls_for(length: int) -> int:
+        counted = 0
+
+        def count(_frame: object, event: str, _argument: object) -> None:
+            nonlocal counted
+            counted += event in ("call", "c_call")
+
+        sys.setprofile(count)
+        try:
+            page.read("https://shop.example/", 200, [], unit * (length // len(unit)))
+        finally:
+            sys.setprofile(None)
+        return counted
+
+    assert calls_for(40_000) <= 2.5 * calls_for(20_000) + 500
+
+
+def test_reading_ends_at_the_deadline() -> None:
+    with pytest.raises(page.TooSlow):
+        page.read("https://shop.example/", 200, [], "<div>" * 50_000, deadline=0.0)

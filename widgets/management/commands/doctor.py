@@ -15,6 +15,11 @@ from widgets.doctor import asking, judging, plain_http
 from widgets.doctor.table import Finding, finding
 
 
+def shown(text: str) -> str:
+    """The text as a terminal may have it: what a page wrote into it moves no cursor, changes no title and hides nothing."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
 class Command(BaseCommand):
     """Ends with status 0 without errors, 1 with errors, 2 for unusable arguments. Warnings and hints do not change the status."""
 
@@ -25,6 +30,11 @@ class Command(BaseCommand):
         """The page, and the shop it should be for."""
         parser.add_argument("url", help="address of a storefront page, http or https")
         parser.add_argument("--shop", default="", help="key of the shop that the page is for (shp_…)")
+        parser.add_argument(
+            "--allow-private",
+            action="store_true",
+            help="also go to addresses that are not of the open internet, such as this machine's",
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -35,7 +45,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no shop with the key {shop}. Shops: {known}.", returncode=2)
         url, found, loaders, widgets = options["url"], [], 0, 0
         try:
-            case = asking.examined(url, shop)
+            case = asking.examined(url, shop, allow_private=options["allow_private"])
             url, loaders, widgets = case.page.url, len(case.page.loaders), len(case.page.widgets)
             found = judging.findings(case)
         except asking.Unusable as error:
@@ -44,16 +54,16 @@ class Command(BaseCommand):
             found = [finding("page_unreachable", why=error, url=url)]
         counts = {name: sum(each.severity == name for each in found) for name in ("error", "warning", "info")}
         if options["json"]:
-            shown = {
+            report = {
                 "url": url,
                 "loaders": loaders,
                 "widgets": widgets,
                 "counts": counts,
                 "findings": [asdict(each) for each in found],
             }
-            self.stdout.write(json.dumps(shown, ensure_ascii=False, indent=2))
+            self.stdout.write(json.dumps(report, indent=2))
         else:
-            self.stdout.write(f"{url}: loaders {loaders}, widgets {widgets}")
+            self.stdout.write(f"{shown(url)}: loaders {loaders}, widgets {widgets}")
             for each in found:
                 self.stdout.write(self.lines(each))
             self.stdout.write(", ".join(f"{name}s: {count}" for name, count in counts.items()))
@@ -68,4 +78,4 @@ class Command(BaseCommand):
         """One finding for people."""
         style = {"error": self.style.ERROR, "warning": self.style.WARNING}.get(each.severity, str)
         where = f" (line {each.line})" if each.line else ""
-        return f"{style(each.severity)} {each.code}{where}\n  {each.text}\n  fix: {each.fix}"
+        return f"{style(each.severity)} {each.code}{where}\n  {shown(each.text)}\n  fix: {shown(each.fix)}"

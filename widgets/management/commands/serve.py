@@ -26,6 +26,8 @@ BACKPRESSURE = 1_024
 """Open connections per process. Granian leaves kept-alive connections beyond twice this figure unanswered (granian issue 789), so it
 stays far above what one process is ever sent at once.
 """
+HEADERS_MS = 5_000
+"""How long a connection may take for its next headers: slow ones, and idle ones between two requests, would use up BACKPRESSURE."""
 _LONGEST_LIFETIME_S = 7 * 24 * 3600
 
 
@@ -38,6 +40,7 @@ def command_line(options: Mapping[str, Any]) -> list[str]:
         "--port": options["port"],
         "--workers": options["workers"],
         "--blocking-threads": options["threads"],
+        "--http1-header-read-timeout": HEADERS_MS,
         "--backlog": BACKLOG,
         "--backpressure": options["backpressure"],
         "--workers-lifetime": options["lifetime_s"],
@@ -111,7 +114,12 @@ class Command(BaseCommand):
             metavar="N",
             help="processes (default: one per processor; one when copies are not shared)",
         )
-        parser.add_argument("--threads", type=int, default=8, help="requests at a time per process (default: 8)")
+        parser.add_argument(
+            "--threads",
+            type=int,
+            default=settings.WEB_THREADS,
+            help="requests at a time per process (default: %(default)s)",
+        )
         parser.add_argument(
             "--backpressure",
             type=int,
@@ -146,6 +154,7 @@ class Command(BaseCommand):
         )
         line = command_line(options)
         self.stderr.flush()
+        os.environ["WEB_THREADS"] = str(options["threads"])
         os.execv(line[0], line)  # noqa: S606 - no shell; the program is this very Python
 
     def refuse_nonsense(self, options: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_variables
 
 from sumeru_proxy import secrets
+from sumeru_proxy.client import bounded_json
 from sumeru_proxy.consumers.order_sync.kinds import kinds
 from sumeru_proxy.consumers.order_sync.models import OrderTarget
 from sumeru_proxy.consumers.order_sync.tryton import options as tryton
@@ -147,8 +148,8 @@ class TargetForm(forms.Form):
 
     def _options(self, cleaned: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            rest = json.loads(cleaned.get("more") or "{}")
-        except (ValueError, RecursionError):
+            rest = bounded_json.loads(cleaned.get("more") or "{}")
+        except bounded_json.Unbounded:
             raise ValueError("more: this is not JSON") from None
         if not isinstance(rest, dict):
             raise ValueError('more: give an object, like {"name": "value"}')

@@ -9,11 +9,11 @@ The same content has the same ``webhook-id``: a receiver that remembers ids take
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
+from sumeru_proxy.client import bounded_json
 from sumeru_proxy.consumers.order_sync.document import Document
 from sumeru_proxy.consumers.order_sync.outcomes import action_of
 from sumeru_proxy.consumers.order_sync.signed_message import message_id, order_body
@@ -144,8 +144,8 @@ class HttpTarget:
 def _name_there(body: bytes) -> str:
     """``id`` of a JSON answer, when the receiver tells how it calls the order."""
     try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
+        answer = bounded_json.loads(body)
+    except bounded_json.Unbounded:
         return ""
     value = answer.get("id") if isinstance(answer, dict) else None
     return value if isinstance(value, str) and 0 < len(value) <= 190 and value.isprintable() else ""

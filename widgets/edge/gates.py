@@ -1,0 +1,154 @@
+"""Who may hold a web process's threads: shares of them, so that a finished answer finds one whatever else is going on.
+
+``HotPath`` and WhiteNoise, which answer at once, stand outside of this layer, and health checks and scripts pass it. Everything else
+holds a place in its share while it works; a few wait for one, the rest is told at once to come again.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from threading import Condition
+from typing import Any
+
+from widgets.edge import request_bodies
+from widgets.http import middleware, networks
+
+Environment = dict[str, Any]
+Application = Callable[[Environment, Callable[..., Any]], Iterable[bytes]]
+
+PATIENCE_S = 3.0
+"""How long a request waits for a place."""
+LOG_IN = middleware.LogInMiddleware.PATH
+_FREE = ("/healthz", "/readyz", "/metrics", "/embed/")
+_RETRY_AFTER_S = 1
+
+
+class Gate:
+    """At most ``places`` at a time, of these at most ``per_name`` of one name; as many as ``waiting`` wait for one."""
+
+    def __init__(self, places: int, waiting: int, per_name: int | None = None) -> None:
+        self.places, self._room, self._per_name = places, waiting, per_name or places
+        self._inside: dict[str, int] = {}
+        self._waiting = 0
+        self._changed = Condition()
+
+    def enter(self, name: str = "", patience_s: float = PATIENCE_S) -> bool:
+        """Whether there is a place now or within the patience. Who got one calls ``leave``."""
+        until = time.monotonic() + patience_s
+        with self._changed:
+            if self._take(name):
+                return True
+            if self._waiting >= self._room:
+                return False
+            self._waiting += 1
+            try:
+                while (left := until - time.monotonic()) > 0:
+                    self._changed.wait(left)
+                    if self._take(name):
+                        return True
+                return False
+            finally:
+                self._waiting -= 1
+
+    def _take(self, name: str) -> bool:
+        if sum(self._inside.values()) >= self.places or self._inside.get(name, 0) >= self._per_name:
+            return False
+        self._inside[name] = self._inside.get(name, 0) + 1
+        return True
+
+    def leave(self, name: str = "") -> None:
+        """Give the place back."""
+        with self._changed:
+            left = self._inside.pop(name) - 1
+            if left:
+                self._inside[name] = left
+            self._changed.notify_all()
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """The gates of a process. All places and waiting rooms together are fewer than its threads."""
+
+    bodies: Gate
+    misses: Gate
+    writes: Gate
+    log_ins: Gate
+    others: Gate
+
+    @classmethod
+    def of(cls, threads: int) -> Shares:
+        """The shares of this many threads: of 24, six make widgets while three wait, three read bodies, three write. With fewer threads
+        than 24 they are no promise."""
+        threads = max(threads, 24)
+        few = threads // 8
+        return cls(
+            bodies=Gate(few, few // 2, per_name=few - 1),
+            misses=Gate(threads // 4, threads // 8),
+            writes=Gate(few, few // 2),
+            log_ins=Gate(1, 1),
+            others=Gate(threads // 12, 1),
+        )
+
+    def gate_of(self, method: str, path: str) -> Gate | None:
+        """Where a request holds a place; None for what passes."""
+        if method in ("GET", "HEAD", "OPTIONS"):
+            if path.startswith(_FREE):
+                return None
+            return self.misses if path.startswith("/w/v1/") else self.others
+        return self.log_ins if path == LOG_IN else self.writes
+
+
+def guarded(application: Application, threads: int, body_limits_bytes: Mapping[str, int]) -> Application:
+    """The same application within the shares of ``threads``; a body is read before anything acts on it, within ``bodies``.
+
+    ``body_limits_bytes`` is by the beginning of the path, the first that fits.
+    """
+    shares = Shares.of(threads)
+
+    def serve(environ: Environment, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        method = environ["REQUEST_METHOD"]
+        if request_bodies.has_body(environ):
+            network = networks.client_network(environ)
+            if not shares.bodies.enter(network):
+                return _full(environ, start_response)
+            try:
+                path = environ["PATH_INFO"]
+                limit = next((most for start, most in body_limits_bytes.items() if path.startswith(start)), 0)
+                environ = request_bodies.read(environ, limit)
+            finally:
+                shares.bodies.leave(network)
+        gate = shares.gate_of(method, environ["PATH_INFO"])
+        if gate is None:
+            return application(environ, start_response)
+        if not gate.enter():
+            return _full(environ, start_response)
+        try:
+            return application(environ, start_response)
+        finally:
+            gate.leave()
+
+    return serve
+
+
+def _full(environ: Environment, start_response: Callable[..., Any]) -> Iterable[bytes]:
+    request_id = middleware.request_id_for(environ.get("HTTP_X_REQUEST_ID", ""))
+    error = {
+        "code": "unavailable",
+        "message": "This server is busy just now. Try again.",
+        "details": {},
+        "request_id": request_id,
+    }
+    body = json.dumps({"error": error}, separators=(",", ":")).encode()
+    headers = [
+        ("Content-Type", "application/json; charset=utf-8"),
+        ("Content-Length", str(len(body))),
+        ("Cache-Control", "no-store"),
+        ("Retry-After", str(_RETRY_AFTER_S)),
+        ("X-Content-Type-Options", "nosniff"),
+        ("X-Request-Id", request_id),
+    ]
+    start_response("503 Service Unavailable", headers)
+    return [body]
