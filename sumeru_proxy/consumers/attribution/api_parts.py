@@ -95,7 +95,7 @@ class _Histories:
 class PerToken(SimpleRateThrottle):
     """120 requests a minute for each token, counted in the shared cache."""
 
-    cache = _Histories()
+    cache = _Histories()  # type: ignore[assignment]  # all of a cache that the framework asks
     scope = "attribution"
     rate = RATE
 
