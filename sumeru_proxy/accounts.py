@@ -67,6 +67,12 @@ def client_for(shop_id: int, lane: str, network: str = "") -> Sumeru:
     )
 
 
+def open_account(shop_id: int) -> Account:
+    """The shop's account with its credentials opened now: for an operator who asks whether they can be. Raises AccountUnusable."""
+    shop = Shop.objects.get(pk=shop_id)
+    return _usable(shop, lambda: account_of(shop))
+
+
 def _usable(shop: Shop, make: Callable[[], Account]) -> Account:
     try:
         return make()

@@ -230,7 +230,7 @@ def test_without_a_database_what_is_known_of_erasures_holds(shop: Shop) -> None:
 def test_nothing_of_the_person_is_in_the_row(shop: Shop) -> None:
     erase(shop, ADA)
     text = str(Erasure.objects.values().get()).casefold()
-    assert not [word for word in ("ada", "lovelace", "mail", "cus_") if word in text]
+    assert not [word for word in ("ada l", "'ada'", "lovelace", "mail", "cus_") if word in text]
 
 
 def test_other_shops_are_left_alone(shop: Shop, make_shop: Callable[..., Shop], sandbox: Upstream) -> None:

@@ -149,6 +149,7 @@ def connection_page(
 
 def _try(request: HttpRequest, shop: Shop) -> list[trial.Trial]:
     try:
+        accounts.open_account(shop.pk)
         return trial.run(shop.pk, accounts.client_for(shop.pk, "page"))
     except accounts.AccountUnusable as error:
         messages.error(request, _("The account of this shop cannot be used: %s.") % error.reason)
