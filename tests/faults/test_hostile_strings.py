@@ -138,7 +138,7 @@ ALLOWED = """
 a article aside b bdi blockquote body br button caption circle cite code dd defs details div dl dt em fieldset figcaption figure footer
 form g h1 h2 h3 h4 head header hr html i img input label legend li linearGradient link main meta meter nav ol option output p path
 picture polygon progress q rect s script section select slot small source span stop strong style sub sumeru-widget summary sup svg table
-tbody td template textarea th thead time title tr ul video
+tbody td template textarea th thead time title tr ul video wbr
 """
 ELEMENTS = frozenset(ALLOWED.split())
 SCHEMES = {"http", "https", ""}

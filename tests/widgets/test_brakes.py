@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -46,6 +47,21 @@ def test_who_spends_much_is_known_to_other_processes(shop: Shop) -> None:
     assert throttles.reads.wait_s("203.0.113.9", 600) == 0.0
     brakes.costs.charge("203.0.113.9", 110, 600)
     assert throttles.reads.wait_s("203.0.113.9", 600) > 0
+
+
+@pytest.mark.parametrize("ahead_s", [3_600.0, 300.0, -3_600.0])
+def test_nobody_is_refused_because_another_machines_clock_is_apart(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, ahead_s: float
+) -> None:
+    here = time.time()
+    monkeypatch.setattr(time, "time", lambda: here + ahead_s)
+    brakes.costs.charge("203.0.113.9", 30, 600)
+    assert throttles.log_ins.wait_s("203.0.113.9", 10) == 0.0
+    memory.forget_all()  # another process, on a machine with the right time
+    monkeypatch.setattr(time, "time", lambda: here)
+    brakes.costs.charge("203.0.113.9", 30, 600)
+    assert throttles.reads.wait_s("203.0.113.9", 600) == 0.0
+    assert throttles.log_ins.wait_s("203.0.113.9", 10) == 0.0
 
 
 def test_who_reads_little_costs_no_other_store(shop: Shop, django_assert_num_queries: Any) -> None:

@@ -22,7 +22,7 @@ from django.http import HttpRequest
 
 from sumeru_proxy import limit_stores, memory, secrets
 from sumeru_proxy.client.fairness import SERVER
-from sumeru_proxy.client.limiter import State, StoreUnavailable
+from sumeru_proxy.client.limiter import State, StoreBusy, StoreUnavailable
 from sumeru_proxy.memory import Memory
 from sumeru_proxy.models import Credential, Shop
 from widgets.http import networks, responses, throttles
@@ -78,12 +78,12 @@ class SharedCosts:
         now = time.time()
 
         def decide(states: Mapping[str, State]) -> tuple[Mapping[str, State], float]:
-            at = min(max(states[key].get("tat", now), now) + cost * _WINDOW_S / per_minute, now + 2 * _WINDOW_S)
-            return {key: {"tat": at}}, at - now
+            owed_s = min(throttles.owed(states[key], now) + cost * _WINDOW_S / per_minute, 2 * _WINDOW_S)
+            return {key: {"tat": now, "owed_s": owed_s}}, owed_s
 
         try:
             throttles.reads.fill(name, limit_stores.shared().change([key], decide))
-        except StoreUnavailable:
+        except (StoreUnavailable, StoreBusy):
             log.info("reads are counted in this process alone: the shared store is away")
 
 

@@ -56,6 +56,14 @@ class Meter:
             self._full_at[name] = max(self._full_at.get(name, now), now + min(seconds, 120.0))
 
 
+def owed(state: State, now: float) -> float:
+    """Seconds until a stored bucket is empty. It holds what was owed at a moment, not until when: the clocks of machines may be hours
+    apart, and nobody is refused for that. Pure.
+    """
+    passed_s = max(0.0, now - state.get("tat", now))
+    return max(0.0, state.get("owed_s", 0.0) - passed_s)
+
+
 class SharedMeter:
     """As ``Meter``, for what is rare and must hold for all processes together; in this process alone while the store is away.
 
@@ -74,11 +82,10 @@ class SharedMeter:
         step, now = self._window_s / per_window, time.time()
 
         def decide(states: Mapping[str, State]) -> tuple[Mapping[str, State], float]:
-            # One from a clock that is far ahead counts as full, no more.
-            at = min(max(states[key].get("tat", now), now), now + self._window_s)
-            if at - now > self._window_s - step:
-                return {}, at - now - (self._window_s - step)
-            return {key: {"tat": at + step}}, 0.0
+            owed_s = min(owed(states[key], now), self._window_s)
+            if owed_s > self._window_s - step:
+                return {}, owed_s - (self._window_s - step)
+            return {key: {"tat": now, "owed_s": owed_s + step}}, 0.0
 
         try:
             return limit_stores.shared().change([key], decide)
