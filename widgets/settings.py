@@ -44,7 +44,7 @@ TRUSTED_PROXIES = environment.number("TRUSTED_PROXIES", 0)
 # The header that the outermost of them writes the client's address into. A name without a hyphen cannot be imitated with underscores.
 CLIENT_ADDRESS_HEADER = environment.text("CLIENT_ADDRESS_HEADER", "X-Forwarded-For")
 # Threads of a web process, as its server was told: `manage.py serve` says so itself.
-WEB_THREADS = environment.number("WEB_THREADS", 24, at_least=1)
+WEB_THREADS = environment.number("WEB_THREADS", 28, at_least=1)
 
 # Networks of the company's own people, whose visits are not counted.
 INTERNAL_ADDRESSES = environment.networks("INTERNAL_ADDRESSES")

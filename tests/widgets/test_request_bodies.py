@@ -29,5 +29,5 @@ def test_each_address_has_its_limit(path: str, sent: int, length: int) -> None:
 
     environ = {"REQUEST_METHOD": "POST", "PATH_INFO": path, "REMOTE_ADDR": "203.0.113.9"}
     environ |= {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input": io.BytesIO(b"x" * sent)}
-    (body,) = gates.guarded(application, 24, {"/hooks/": 100, "/": 10})(environ, lambda *_: None)
+    (body,) = gates.guarded(application, 28, {"/hooks/": 100, "/": 10})(environ, lambda *_: None)
     assert (len(body), seen["CONTENT_LENGTH"]) == (length, str(length))

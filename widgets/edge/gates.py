@@ -23,6 +23,7 @@ PATIENCE_S = 3.0
 """How long a request waits for a place."""
 LOG_IN = middleware.LogInMiddleware.PATH
 _FREE = ("/healthz", "/readyz", "/metrics", "/embed/")
+_HOOKS = "/hooks/"
 _RETRY_AFTER_S = 1
 
 
@@ -75,21 +76,24 @@ class Shares:
     bodies: Gate
     misses: Gate
     writes: Gate
+    webhooks: Gate
     log_ins: Gate
     others: Gate
 
     @classmethod
     def of(cls, threads: int) -> Shares:
-        """The shares of this many threads: of 24, six make widgets while three wait, three read bodies, three write. With fewer threads
-        than 24 they are no promise."""
-        threads = max(threads, 24)
-        few = threads // 8
+        """The shares of this many threads: of 28, six make widgets while two wait, three read bodies, three write, three take webhooks.
+        With fewer threads than 28 they are no promise."""
+        threads = max(threads, 28)
+        few = threads // 9
         return cls(
             bodies=Gate(few, few // 2, per_name=few - 1),
-            misses=Gate(threads // 4, threads // 8),
+            misses=Gate(2 * few, few - 1),
             writes=Gate(few, few // 2),
+            # Sumeru sends them from one address, many at a time: one share for body and work, whoever sends.
+            webhooks=Gate(few, few - 1),
             log_ins=Gate(1, 1),
-            others=Gate(threads // 12, 1),
+            others=Gate(few - 1, 1),
         )
 
     def gate_of(self, method: str, path: str) -> Gate | None:
@@ -98,6 +102,8 @@ class Shares:
             if path.startswith(_FREE):
                 return None
             return self.misses if path.startswith("/w/v1/") else self.others
+        if path.startswith(_HOOKS):
+            return self.webhooks
         return self.log_ins if path == LOG_IN else self.writes
 
 
@@ -108,24 +114,29 @@ def guarded(application: Application, threads: int, body_limits_bytes: Mapping[s
     """
     shares = Shares.of(threads)
 
+    def read(environ: Environment) -> Environment:
+        path = environ["PATH_INFO"]
+        limit = next((most for start, most in body_limits_bytes.items() if path.startswith(start)), 0)
+        return request_bodies.read(environ, limit)
+
     def serve(environ: Environment, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        method = environ["REQUEST_METHOD"]
-        if request_bodies.has_body(environ):
+        gate = shares.gate_of(environ["REQUEST_METHOD"], environ["PATH_INFO"])
+        has_body = request_bodies.has_body(environ)
+        if has_body and gate is not shares.webhooks:
             network = networks.client_network(environ)
             if not shares.bodies.enter(network):
                 return _full(environ, start_response)
             try:
-                path = environ["PATH_INFO"]
-                limit = next((most for start, most in body_limits_bytes.items() if path.startswith(start)), 0)
-                environ = request_bodies.read(environ, limit)
+                environ = read(environ)
             finally:
                 shares.bodies.leave(network)
-        gate = shares.gate_of(method, environ["PATH_INFO"])
         if gate is None:
             return application(environ, start_response)
         if not gate.enter():
             return _full(environ, start_response)
         try:
+            if has_body and gate is shares.webhooks:
+                environ = read(environ)
             return application(environ, start_response)
         finally:
             gate.leave()
