@@ -123,7 +123,7 @@ def test_a_review_without_scripts(visitor: Open, facts: Facts, mode: str) -> Non
     page.wait_for_timeout(A_PERSONS_PACE_MS)
     page.get_by_label("Your review").fill(text)
     tab.follow(page.get_by_role("button", name="Send review"))
-    expect(page.locator(".sw-error")).to_have_count(3)
+    expect(page.locator(".sw-error:not([hidden])")).to_have_count(3)
     expect(page.get_by_label("Your review")).to_have_value(text)
     page.wait_for_timeout(A_PERSONS_PACE_MS)
     fill(page.locator("form[method=post]"), text)
@@ -172,7 +172,7 @@ def test_the_quiz_forth_back_and_to_its_end(visitor: Open, facts: Facts, mode: s
     page.wait_for_timeout(400)
     quiz.locator("form").evaluate("(form) => (form.noValidate = true)")
     quiz.get_by_role("button", name="Next").click()
-    expect(quiz.locator(".sw-error")).to_have_text("Choose an answer.")
+    expect(quiz.locator(".sw-error:not([hidden])")).to_have_text("Choose an answer.")
     expect(quiz.get_by_role("radio").first).to_be_focused()
 
     answer(tab, page, "Somebody who is always outside")

@@ -118,11 +118,7 @@ def test_no_accepted_css_fetches(context: BrowserContext) -> None:
     """Everything that names an address without a function that is refused."""
     asked: list[str] = []
     look = """
-      @namespace svg "https://thief.example/ns";
-      @layer a, b; @property --x { syntax: "<color>"; inherits: true; initial-value: red }
-      @font-face { font-family: X; src: local("Arial") }
-      .sw-title { --u: "https://thief.example/a.png"; background: image("https://thief.example/b.png");
-        cursor: "https://thief.example/c.cur"; font-family: X;
+      .sw-title { --u: "https://thief.example/a.png"; cursor: "https://thief.example/c.cur";
         list-style-image: "https://thief.example/d.png"; content: "https://thief.example/e.png";
         filter: "https://thief.example/f.svg" }
     """

@@ -40,7 +40,7 @@ EVERYWHERE = """(selector) => [...document.querySelectorAll('sumeru-widget')].fl
 
 def test_only_what_states_need_is_sent() -> None:
     widgets = registry.all_widgets()
-    assert len(rendering.styles([widgets["bundles"]], "", styled=False)) < 50
+    assert len(rendering.styles([widgets["bundles"]], "", styled=False)) < 100
     assert rendering.styles([widgets["bundles"]], "p{margin:0}", styled=False).endswith("p{margin:0}")
     assert len(rendering.styles([widgets["reviews"]], "", styled=False)) < 200
     state = next(each for each in STATES if each.widget == "bundles")

@@ -32,8 +32,8 @@ export async function Page({ id, nonce }: { id: string; nonce: string }) {
       <sumeru-widget type="rating_badge" product-id={id} />
       {/* @ts-expect-error reviews have no such order */}
       <SumeruWidget type="reviews" productId={id} sort="cheapest" />
-      {/* @ts-expect-error reviews are about a product */}
-      <SumeruWidget type="reviews" />
+      {/* @ts-expect-error an experiment has a name */}
+      <SumeruWidget type="ab_experiment" />
       {/* @ts-expect-error there is no such widget */}
       <SumeruWidget type="weather" />
     </>

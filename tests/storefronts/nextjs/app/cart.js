@@ -53,7 +53,7 @@ export function CartContents() {
   const { chosen, lines, count, total } = useContext(Cart);
   return (
     <>
-      <SumeruWidget type="cart_nudge" cartTotal={total.toFixed(2)} itemCount={count} currency="EUR" className="badge" />
+      <SumeruWidget type="cart_nudge" cartId="nextjs-1" cartTotal={total.toFixed(2)} itemCount={count} currency="EUR" className="badge" />
       <ul>
         {chosen.map((each) => (
           <li key={each.id}>

@@ -26,7 +26,7 @@ export default function Cart({ loaderData: { chosen, lines, count, total } }) {
   return (
     <>
       <h1>Cart</h1>
-      <SumeruWidget type="cart_nudge" cartTotal={total} itemCount={count} currency="EUR" className="badge" />
+      <SumeruWidget type="cart_nudge" cartId="hydrogen-1" cartTotal={total} itemCount={count} currency="EUR" className="badge" />
       <ul>
         {chosen.map((each) => (
           <li key={each.id}>
