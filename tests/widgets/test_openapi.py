@@ -74,7 +74,9 @@ def test_generated_requests(client: Client, shop: Shop, path: str, method: str) 
             body = case.body if isinstance(case.body, dict) else {}
             response = client.post(address, json.dumps(body), content_type="application/json", query_params=query)
         assert str(response.status_code) in described, response.content[:300]
-        assert response.status_code < 500
+        # A handle that the catalogue index does not know yet: "come again".
+        unknown_yet = response.status_code == 503 and json.loads(response.content)["error"]["code"] == "unavailable"
+        assert response.status_code < 500 or unknown_yet, response.content[:300]
         # The body is what the description says of this status, to its last field.
         content = SCHEMA["paths"][path][method]["responses"][str(response.status_code)]["content"]
         media = response["Content-Type"].partition(";")[0]
