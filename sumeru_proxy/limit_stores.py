@@ -6,14 +6,15 @@ import json
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import redis
 from django.conf import settings
 from django.db import Error as DatabaseFault
-from django.db import transaction
+from django.db import connection, transaction
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -31,6 +32,7 @@ TIMEOUT_S: Final = 0.2
 KEPT_S: Final = 3_600
 """Longer than any state matters: a bucket is full again after a minute, a breaker opens for half of one."""
 _LONGEST_PAUSE_S: Final = 0.004
+IMPATIENT_MS: Final = 200
 _NO_RETRY: Final = Retry(NoBackoff(), 0)
 
 # Compare and set over all keys at once. The decision itself stays in Python, in one place for every store.
@@ -143,6 +145,24 @@ def _loaded(text: str) -> State:
     except ValueError:
         return {}
     return state if isinstance(state, dict) else {}
+
+
+@contextmanager
+def impatient() -> Iterator[None]:
+    """Within the block SQLite's lock is waited for IMPATIENT_MS at most: for counts that a request takes on its way to a write of its
+    own, which waits as long as that must. Other stores are as patient as always.
+    """
+    before = None
+    if connection.vendor == "sqlite":
+        with suppress(DatabaseFault), connection.cursor() as cursor:
+            before = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+            cursor.execute(f"PRAGMA busy_timeout = {IMPATIENT_MS}")
+    try:
+        yield
+    finally:
+        if before is not None:
+            with suppress(DatabaseFault), connection.cursor() as cursor:
+                cursor.execute(f"PRAGMA busy_timeout = {int(before)}")
 
 
 def connect(url: str) -> redis.Redis:

@@ -135,7 +135,7 @@ def test_credentials_and_people_are_nowhere_they_do_not_belong(stage: tuple[Site
     place.work("--once", shift_s=60)
     assert place.workers[-1].wait(60) == 0
     assert len(replies) > 100
-    assert {reply.status for reply in replies} >= {200, 202, 400, 401, 404, 422}
+    assert {reply.status for reply in replies} >= {200, 202, 401, 404, 422}
 
     said = b"\n".join(repr(reply.headers).encode() + reply.body for reply in replies)
     logs = place.logs().encode()
@@ -166,8 +166,8 @@ def test_what_is_pruned_or_erased_is_gone_from_the_file(tmp_path: Path) -> None:
     """SQLite overwrites what it deletes, and its journal does not keep it."""
     with running(limits=PLENTY) as sandbox, site("sqlite", tmp_path, sandbox) as place:
         web = place.web()
-        tokens = open_forms(place, web, "prd_1", "prd_2")
-        for number in range(600_000, 600_020):
+        tokens = open_forms(place, web, "prd_1", "prd_2")  # each good for five
+        for number in range(600_000, 600_010):
             product = "prd_1" if number % 2 else "prd_2"
             reply = submit(place, web, number, tokens[product], product, changes={"name": f"Shopper {number}"})
             assert reply.status == 200
@@ -176,7 +176,7 @@ def test_what_is_pruned_or_erased_is_gone_from_the_file(tmp_path: Path) -> None:
         web.get("/readyz")
         for name, content in files(tmp_path):
             assert not PERSON.search(content), (name, PERSON.search(content))
-        assert place.count("sumeru_proxy_job", "state = 'done'") == 20
+        assert place.count("sumeru_proxy_job", "state = 'done'") == 10
 
 
 def test_keys_are_rotated_without_one_failed_request(stage: tuple[Site, Sandbox]) -> None:
@@ -195,7 +195,7 @@ def test_keys_are_rotated_without_one_failed_request(stage: tuple[Site, Sandbox]
             count += 1
             for each in list(webs):
                 replies = [deliver(place, each, envelope(f"evt_rotation_{count}"))]
-                replies.append(submit(place, each, 700_000 + count % 100, token))
+                replies.append(submit(place, each, 700_000 + count % 5, token))
                 replies.append(each.get(f"/w/v1/{place.key}/bundles.json?product_id=prd_{1 + count % 9}"))
                 failed.extend(reply for reply in replies if reply.status not in (200, 202, 429))
             time.sleep(0.05)

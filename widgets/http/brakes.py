@@ -82,7 +82,8 @@ class SharedCosts:
             return {key: {"tat": now, "owed_s": owed_s}}, owed_s
 
         try:
-            throttles.reads.fill(name, limit_stores.shared().change([key], decide))
+            with limit_stores.impatient():
+                throttles.reads.fill(name, limit_stores.shared().change([key], decide))
         except (StoreUnavailable, StoreBusy):
             log.info("reads are counted in this process alone: the shared store is away")
 

@@ -88,7 +88,9 @@ class SharedMeter:
             return {key: {"tat": now, "owed_s": owed_s + step}}, 0.0
 
         try:
-            return limit_stores.shared().change([key], decide)
+            with limit_stores.impatient():
+                wait_s: float = limit_stores.shared().change([key], decide)
+            return wait_s
         except (StoreUnavailable, StoreBusy):
             return self._alone.wait_s(name, per_window)
 
