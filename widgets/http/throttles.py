@@ -60,8 +60,8 @@ def owed(state: State, now: float) -> float:
     """Seconds until a stored bucket is empty. It holds what was owed at a moment, not until when: the clocks of machines may be hours
     apart, and nobody is refused for that. Pure.
     """
-    owed_s: float = state.get("owed_s", 0.0)
-    return max(0.0, owed_s - max(0.0, now - state.get("tat", now)))
+    owed_s, counted_at = float(state.get("owed_s", 0.0)), float(state.get("tat", now))
+    return max(0.0, owed_s - max(0.0, now - counted_at))
 
 
 class SharedMeter:
