@@ -306,8 +306,6 @@ class Widget:
     """What the template names with ``part``, for CSS of the page (``::part``), and what each is; see ``theming.parts``."""
     script: ClassVar[str] = ""
     """A script of its own that a page with this widget loads beside the loader: ``/embed/<script>.js``; empty for none."""
-    block_size_px: ClassVar[int] = 0
-    """Height that the embed code reserves before the widget is there; 0 = none."""
     example: ClassVar[Mapping[str, str]] = {}
     """Parameters for docs and demo; ``{product}`` stands for a product id."""
 

@@ -75,10 +75,30 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     return [environ["wsgi.input"].read()]
 
 
+@pytest.mark.parametrize("path", ["/w/v1/shp/reviews", "/hooks/sumeru/shp"])
+def test_one_network_never_holds_a_whole_share_with_slow_bodies(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setattr(Gate.enter, "__defaults__", ("", 0.0))
+    guarded = gates.guarded(application, 28, {"/": 1_000})
+    bodies = [Slow(b"a=1") for _ in range(3)]
+
+    def post(body: Any, address: str) -> Any:
+        environ = {"CONTENT_LENGTH": "3", "REMOTE_ADDR": address, "wsgi.input": body}
+        return ask(lambda given, start: guarded({**given, **environ}, start), path, "POST")
+
+    with ThreadPoolExecutor(2) as pool:
+        held = [pool.submit(post, body, "192.0.2.1") for body in bodies[:2]]
+        assert all(body.asked.wait(30) for body in bodies[:2])
+        assert post(bodies[2], "192.0.2.1").status == 503
+        assert post(io.BytesIO(b"b=2"), "192.0.2.9").body == b"b=2"
+        for body in bodies:
+            body.let.set()
+        assert [each.result().body for each in held] == [b"a=1"] * 2
+
+
 def test_slow_bodies_hold_their_share_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gates, "PATIENCE_S", 0.0)
     monkeypatch.setattr(Gate.enter, "__defaults__", ("", 0.0))
-    guarded = gates.guarded(application, 24, {"/": 1_000})
+    guarded = gates.guarded(application, 28, {"/": 1_000})
     bodies = [Slow(b"a=1") for _ in range(4)]
 
     def post(body: Any, address: str) -> Any:

@@ -76,7 +76,6 @@ class Bundles(Widget):
         bundles=_("The whole widget."),
         bundle=_("One set."),
     )
-    block_size_px = 420
     example = {"product_id": "{product}"}
 
     def context(self, call: Call, source: Source) -> Context:

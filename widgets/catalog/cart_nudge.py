@@ -104,7 +104,6 @@ class CartNudge(Widget):
         message=_("The sentence."),
         cta=_("The link beside it."),
     )
-    block_size_px = 96
     example = {"cart_id": "demo", "cart_total": "48.50", "item_count": "2"}
 
     def context(self, call: Call, source: Source) -> Context:

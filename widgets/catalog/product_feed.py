@@ -163,7 +163,6 @@ class ProductFeed(Widget):
         feed=_("The whole widget."),
         carousel=_("The row that can be scrolled."),
     )
-    block_size_px = 900
     example = {"limit": "8"}
 
     def prefetch(self, calls: Sequence[Call], source: Source) -> None:

@@ -201,7 +201,6 @@ class Quiz(Widget):
         option=_("One answer to choose."),
         results=_("The list of what fits."),
     )
-    block_size_px = 420
     example = {"quiz_id": "quiz_1"}
     soonest_s = 0.3
     sends_per_minute = 60

@@ -93,7 +93,6 @@ class RatingBadge(Widget):
         "list",
         badge=_("One product's line of stars."),
     )
-    block_size_px = 24
     example = {"product_id": "{product}"}
 
     def prefetch(self, calls: Sequence[Call], source: Source) -> None:

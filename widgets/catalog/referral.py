@@ -119,7 +119,6 @@ class Referral(Widget):
         share=_("The button that opens the sharing of the system."),
     )
     script = "share"
-    block_size_px = 260
     example = {}
     guess_limit_per_minute = 10
     """How many friend's codes one client may check in a minute."""

@@ -158,7 +158,6 @@ class Reviews(Widget):
         photo=_("A photo or video of a shopper."),
         reply=_("The shop's reply."),
     )
-    block_size_px = 900
     example = {"product_id": "{product}"}
 
     def is_private(self, call: Call) -> bool:

@@ -98,7 +98,6 @@ class Upsell(Widget):
         upsell=_("The whole widget."),
         offer=_("One offer."),
     )
-    block_size_px = 320
     example = {"product_ids": "{product}", "cart_total": "80"}
 
     def context(self, call: Call, source: Source) -> Context:

@@ -90,8 +90,8 @@ class Shares:
             bodies=Gate(few, few // 2, per_name=few - 1),
             misses=Gate(2 * few, few - 1),
             writes=Gate(few, few // 2),
-            # Sumeru sends them from one address, many at a time: one share for body and work, whoever sends.
-            webhooks=Gate(few, few - 1),
+            # One share for body and work: Sumeru sends many at a time. A stranger's network leaves a place for it.
+            webhooks=Gate(few, few - 1, per_name=few - 1),
             log_ins=Gate(1, 1),
             others=Gate(few - 1, 1),
         )
@@ -122,8 +122,8 @@ def guarded(application: Application, threads: int, body_limits_bytes: Mapping[s
     def serve(environ: Environment, start_response: Callable[..., Any]) -> Iterable[bytes]:
         gate = shares.gate_of(environ["REQUEST_METHOD"], environ["PATH_INFO"])
         has_body = request_bodies.has_body(environ)
+        network = networks.client_network(environ) if has_body else ""
         if has_body and gate is not shares.webhooks:
-            network = networks.client_network(environ)
             if not shares.bodies.enter(network):
                 return _full(environ, start_response)
             try:
@@ -132,14 +132,15 @@ def guarded(application: Application, threads: int, body_limits_bytes: Mapping[s
                 shares.bodies.leave(network)
         if gate is None:
             return application(environ, start_response)
-        if not gate.enter():
+        name = network if gate is shares.webhooks else ""
+        if not gate.enter(name):
             return _full(environ, start_response)
         try:
             if has_body and gate is shares.webhooks:
                 environ = read(environ)
             return application(environ, start_response)
         finally:
-            gate.leave()
+            gate.leave(name)
 
     return serve
 

@@ -64,7 +64,7 @@ def submit(request: HttpRequest, shop: str, widget: str) -> HttpResponse:
         try:
             network = networks.client_network(request.META)
             _brake(network, each.widget, subject)
-            sent = _acted(request, shop_settings, each, posted, subject)
+            sent = _act_under_a_fitting_key(request, shop_settings, each, posted, subject)
             if posted.visitor_id and not posted.trapped and not sent.errors:
                 _identify(request, shop_settings, posted)
             return _answer(request, shop_settings, each, posted, sent)
@@ -170,7 +170,7 @@ def _brake(network: str, widget: Widget, subject: str) -> None:
         raise responses.limited(wait_s)
 
 
-def _acted(
+def _act_under_a_fitting_key(
     request: HttpRequest, shop_settings: ShopSettings, each: WidgetRequest, posted: Posted, subject: str
 ) -> Sent:
     """As ``_act``. A person who changed the text after an answer was lost sends another text with the form's key: it gets a key of its
