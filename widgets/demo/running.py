@@ -21,7 +21,6 @@ from widgets.demo.ordering import Ordering
 
 PREPARE_LIMIT_S = 120.0
 READY_LIMIT_S = 40.0
-_BLOCKING_THREADS = "24"
 _MEANWHILE = {
     "sandbox": "pages go on with the copies that are kept",
     "ERP": "orders for it wait, and go on by themselves when it is back",
@@ -177,7 +176,9 @@ class Demo:
 
 
 def _granian(application: str, port: int) -> list[str]:
+    from django.conf import settings  # the demo's environment is made before they are read
+
     return [
         "-m", "granian", application, "--interface", "wsgi", "--http", "1", "--no-ws", "--host", ports.HOST, "--port", str(port),
-        "--workers", "1", "--blocking-threads", _BLOCKING_THREADS, "--log-level", "warning", "--workers-kill-timeout", "1",
+        "--workers", "1", "--blocking-threads", str(settings.WEB_THREADS), "--log-level", "warning", "--workers-kill-timeout", "1",
     ]  # fmt: skip
